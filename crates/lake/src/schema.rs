@@ -1,0 +1,401 @@
+//! The flat schema of a segment: what a row of Parquet, and a row of the tail in memory, is made of.
+//!
+//! One row is one ledger entry, all kinds together, ordered by leaf index. The columns are flat, so that a person who
+//! opens a segment with any Parquet reader finds names that make sense: the fixed columns first (`leaf_index`,
+//! `kind`, `model_id`, `confidence`, …), then, for each JSON document of a decision, one column per frequent path
+//! (`input_features.gender`, `prediction.approved`), and a `…_rest` column with the JSON that did not fit.
+//!
+//! Invariant: the columns of a row determine the record's bytes. A row of which that would not hold carries the exact
+//! bytes in `record`. Entries of any kind but decision always do: they are few, and their tables parse them.
+//!
+//! How a document D lies in its columns:
+//! - an absent document: every column of it is null.
+//! - `D.path.to.key` holds the value at that path; null means that the path is not in this row's columns (it may be in
+//!   the rest: see [`rest_may_hold`]). A JSON null is never in a path column, it is in the rest.
+//! - the bare column `D` holds a document that is itself a scalar (`prediction: "approved"`) or a list.
+//! - `D_rest` is JSON text. When the document is an object it is an object that holds only the members that no column
+//!   holds, to be merged deeply with the columns; otherwise it is the whole document.
+//!
+//! This module leaves the conversion itself to `shred` (bytes to columns) and `assemble` (columns to bytes).
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
+use std::sync::Arc;
+
+/// The version of this layout, kept in the footer under [`meta::FORMAT`].
+pub const FORMAT: u32 = 1;
+
+/// Column paths that one segment may have beside the fixed columns; what is less frequent goes to the rest.
+pub const PATH_COLUMNS_MAX: usize = 200;
+
+/// Top-level keys that `onrecord.keys` lists; with more of them in the rest it is `"*"`.
+pub const REST_KEYS_MAX: usize = 1_000;
+
+/// Keys of the footer's key-value metadata. All values are decimal text unless said otherwise.
+pub mod meta {
+    /// [`super::FORMAT`].
+    pub const FORMAT: &str = "onrecord.format";
+    /// First leaf index of the segment.
+    pub const FIRST_LEAF: &str = "onrecord.first_leaf";
+    /// Leaf index after the last one of the segment.
+    pub const END_LEAF: &str = "onrecord.end_leaf";
+    /// Number of rows.
+    pub const ROWS: &str = "onrecord.rows";
+    /// CRC-32C of the whole file, 8 hex digits, computed while these 8 digits are `00000000`.
+    pub const CHECKSUM: &str = "onrecord.crc32c";
+    /// Metadata of a `D_rest` *field*: a JSON array of the top-level keys that occur in it, or `"*"`.
+    pub const REST_KEYS: &str = "onrecord.keys";
+}
+
+/// Names of the fixed columns. The order is the order in the file.
+pub mod column {
+    /// Position in the ledger, `Int64`, never null.
+    pub const LEAF_INDEX: &str = "leaf_index";
+    /// `decision`, `review`, …; `unknown` for bytes that are no record. `Utf8`, never null.
+    pub const KIND: &str = "kind";
+    /// `FixedSizeBinary(16)`, never null.
+    pub const EVENT_ID: &str = "event_id";
+    /// Our time, `Timestamp(µs, UTC)`.
+    pub const RECORDED_AT: &str = "recorded_at";
+    /// The producer's time, `Timestamp(µs, UTC)`.
+    pub const TIMESTAMP: &str = "timestamp";
+    /// `Utf8`; in a decision null means the text of `event_id`, in other kinds that there is none.
+    pub const DECISION_ID: &str = "decision_id";
+    /// The subject token, `Utf8`.
+    pub const USER_ID: &str = "user_id";
+    /// `Utf8`.
+    pub const SYSTEM_ACTOR: &str = "system_actor";
+    /// `Utf8`.
+    pub const MODEL_ID: &str = "model_id";
+    /// `Utf8`.
+    pub const MODEL_VERSION: &str = "model_version";
+    /// `Utf8`.
+    pub const MODEL_TYPE: &str = "model_type";
+    /// `Utf8`.
+    pub const ENVIRONMENT: &str = "environment";
+    /// `Utf8`.
+    pub const REQUEST_ID: &str = "request_id";
+    /// `Utf8`.
+    pub const SESSION_ID: &str = "session_id";
+    /// `Utf8`.
+    pub const DATA_RETENTION_POLICY: &str = "data_retention_policy";
+    /// `Utf8`.
+    pub const OVERRIDE_REASON: &str = "override_reason";
+    /// Keyed hash of the input, `FixedSizeBinary(16)`.
+    pub const INPUT_HASH: &str = "input_hash";
+    /// `Float64`, milliseconds.
+    pub const PROCESSING_TIME_MS: &str = "processing_time_ms";
+    /// `Float64`, 0 to 1.
+    pub const CONFIDENCE: &str = "confidence";
+    /// `Int64`, days.
+    pub const DATA_RETENTION_DAYS: &str = "data_retention_days";
+    /// `Boolean`.
+    pub const HUMAN_REVIEWED: &str = "human_reviewed";
+    /// `Boolean`.
+    pub const OVERRIDDEN: &str = "overridden";
+    /// `Boolean`.
+    pub const CONSENT_GIVEN: &str = "consent_given";
+    /// Bytes that the service keeps next to the record (ciphertext), `Binary`.
+    pub const BESIDE: &str = "beside";
+    /// The exact record bytes where the columns do not determine them, `Binary`.
+    pub const RECORD: &str = "record";
+}
+
+/// The fixed columns in file order. The columns of documents follow them.
+pub fn fixed_fields() -> Vec<FieldRef> {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let uuid = DataType::FixedSizeBinary(16);
+    let text = DataType::Utf8;
+    let field =
+        |name: &str, data_type: &DataType, nullable: bool| Arc::new(Field::new(name, data_type.clone(), nullable));
+    vec![
+        field(column::LEAF_INDEX, &DataType::Int64, false),
+        field(column::KIND, &text, false),
+        field(column::EVENT_ID, &uuid, false),
+        field(column::RECORDED_AT, &instant, true),
+        field(column::TIMESTAMP, &instant, true),
+        field(column::DECISION_ID, &text, true),
+        field(column::USER_ID, &text, true),
+        field(column::SYSTEM_ACTOR, &text, true),
+        field(column::MODEL_ID, &text, true),
+        field(column::MODEL_VERSION, &text, true),
+        field(column::MODEL_TYPE, &text, true),
+        field(column::ENVIRONMENT, &text, true),
+        field(column::REQUEST_ID, &text, true),
+        field(column::SESSION_ID, &text, true),
+        field(column::DATA_RETENTION_POLICY, &text, true),
+        field(column::OVERRIDE_REASON, &text, true),
+        field(column::INPUT_HASH, &uuid, true),
+        field(column::PROCESSING_TIME_MS, &DataType::Float64, true),
+        field(column::CONFIDENCE, &DataType::Float64, true),
+        field(column::DATA_RETENTION_DAYS, &DataType::Int64, true),
+        field(column::HUMAN_REVIEWED, &DataType::Boolean, true),
+        field(column::OVERRIDDEN, &DataType::Boolean, true),
+        field(column::CONSENT_GIVEN, &DataType::Boolean, true),
+        field(column::BESIDE, &DataType::Binary, true),
+        field(column::RECORD, &DataType::Binary, true),
+    ]
+}
+
+/// The members of a decision that are JSON documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Document {
+    /// `input_features`
+    InputFeatures,
+    /// `prediction`
+    Prediction,
+    /// `alternative_predictions`
+    AlternativePredictions,
+    /// `explanation`
+    Explanation,
+    /// `human_decision`
+    HumanDecision,
+    /// `metadata`
+    Metadata,
+}
+
+impl Document {
+    /// Every document, in file order.
+    pub const ALL: [Document; 6] = [
+        Document::InputFeatures,
+        Document::Prediction,
+        Document::AlternativePredictions,
+        Document::Explanation,
+        Document::HumanDecision,
+        Document::Metadata,
+    ];
+
+    /// The member's name in the record, which is also the name of the bare column and the prefix of path columns.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Document::InputFeatures => "input_features",
+            Document::Prediction => "prediction",
+            Document::AlternativePredictions => "alternative_predictions",
+            Document::Explanation => "explanation",
+            Document::HumanDecision => "human_decision",
+            Document::Metadata => "metadata",
+        }
+    }
+
+    /// The name of the column with what did not fit.
+    pub const fn rest_name(self) -> &'static str {
+        match self {
+            Document::InputFeatures => "input_features_rest",
+            Document::Prediction => "prediction_rest",
+            Document::AlternativePredictions => "alternative_predictions_rest",
+            Document::Explanation => "explanation_rest",
+            Document::HumanDecision => "human_decision_rest",
+            Document::Metadata => "metadata_rest",
+        }
+    }
+
+    /// The document of that member name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|document| document.name() == name)
+    }
+}
+
+/// The type of a JSON scalar in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scalar {
+    /// Every number at that path is an integer within ±2^53.
+    Int64,
+    /// Numbers.
+    Float64,
+    /// `true` and `false`.
+    Boolean,
+    /// Strings.
+    Utf8,
+}
+
+impl Scalar {
+    /// The Arrow type.
+    pub const fn data_type(self) -> DataType {
+        match self {
+            Scalar::Int64 => DataType::Int64,
+            Scalar::Float64 => DataType::Float64,
+            Scalar::Boolean => DataType::Boolean,
+            Scalar::Utf8 => DataType::Utf8,
+        }
+    }
+
+    /// The scalar of an Arrow type; views and large strings, as readers may ask for, count as strings.
+    pub const fn of(data_type: &DataType) -> Option<Self> {
+        match data_type {
+            DataType::Int64 => Some(Scalar::Int64),
+            DataType::Float64 => Some(Scalar::Float64),
+            DataType::Boolean => Some(Scalar::Boolean),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Scalar::Utf8),
+            _ => None,
+        }
+    }
+}
+
+/// What one path column holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// One scalar.
+    Scalar(Scalar),
+    /// A list of scalars of one type, none of them null.
+    List(Scalar),
+    /// A list of objects that all have exactly these keys (sorted by bytes), each with a scalar that is not null.
+    Rows(Vec<(String, Scalar)>),
+}
+
+/// The name of a list's item in Arrow and Parquet (the name that the Parquet format asks for).
+pub const LIST_ITEM: &str = "element";
+
+impl Shape {
+    /// The Arrow type: `T`, `List<T>` or `List<Struct<…>>`.
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Shape::Scalar(scalar) => scalar.data_type(),
+            Shape::List(scalar) => DataType::List(Arc::new(Field::new(LIST_ITEM, scalar.data_type(), false))),
+            Shape::Rows(keys) => {
+                let fields: Fields =
+                    keys.iter().map(|(key, scalar)| Field::new(key, scalar.data_type(), false)).collect();
+                DataType::List(Arc::new(Field::new(LIST_ITEM, DataType::Struct(fields), false)))
+            }
+        }
+    }
+
+    /// The shape that an Arrow type stands for; `None` for a type that this layout does not use.
+    pub fn of(data_type: &DataType) -> Option<Self> {
+        match data_type {
+            DataType::List(item) => match item.data_type() {
+                DataType::Struct(fields) => {
+                    let keys: Option<Vec<_>> = fields
+                        .iter()
+                        .map(|field| Some((field.name().clone(), Scalar::of(field.data_type())?)))
+                        .collect();
+                    Some(Shape::Rows(keys?))
+                }
+                item => Some(Shape::List(Scalar::of(item)?)),
+            },
+            other => Some(Shape::Scalar(Scalar::of(other)?)),
+        }
+    }
+}
+
+/// A column of a document: `D` (empty path) or `D.path.to.key`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PathColumn {
+    /// The document it belongs to.
+    pub document: Document,
+    /// The keys from the document down to the value; empty for the bare column.
+    pub path: Vec<String>,
+    /// What it holds.
+    pub shape: Shape,
+}
+
+impl PathColumn {
+    /// The column's name. Unambiguous, as a shredded key has no dot in it (see [`is_column_key`]).
+    pub fn name(&self) -> String {
+        path_name(self.document, &self.path)
+    }
+
+    /// The nullable Arrow field.
+    pub fn field(&self) -> Field {
+        Field::new(self.name(), self.shape.data_type(), true)
+    }
+
+    /// Reads a field back; `None` for a fixed column, a rest column, or a column that this layout does not know.
+    pub fn of(field: &Field) -> Option<Self> {
+        let mut keys = field.name().split('.');
+        let document = Document::parse(keys.next()?)?;
+        Some(Self { document, path: keys.map(str::to_owned).collect(), shape: Shape::of(field.data_type())? })
+    }
+}
+
+/// The column name of a path in a document.
+pub fn path_name<K: AsRef<str>>(document: Document, path: &[K]) -> String {
+    let mut name = document.name().to_owned();
+    for key in path {
+        name.push('.');
+        name.push_str(key.as_ref());
+    }
+    name
+}
+
+/// Whether a key may be part of a column name: `[A-Za-z_][A-Za-z0-9_-]{0,63}`.
+///
+/// Of keys that differ only in case, a segment shreds the one it met first; the other stays in the rest, since many
+/// readers take column names without regard to case.
+pub fn is_column_key(key: &str) -> bool {
+    let bytes = key.as_bytes();
+    let Some((first, others)) = bytes.split_first() else { return false };
+    (first.is_ascii_alphabetic() || *first == b'_')
+        && others.len() <= 63
+        && others.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+/// The field of `D_rest` with the top-level keys that occur in it; `None` stands for any key.
+pub fn rest_field(document: Document, keys: Option<&[String]>) -> Field {
+    let keys = match keys {
+        Some(keys) if keys.len() <= REST_KEYS_MAX => serde_json::Value::from(keys).to_string(),
+        _ => "\"*\"".to_owned(),
+    };
+    Field::new(document.rest_name(), DataType::Utf8, true).with_metadata([(meta::REST_KEYS.to_owned(), keys)].into())
+}
+
+/// Whether the top-level key may occur in the rest column of this field.
+///
+/// `false` is exact: then the path columns `D.key` and `D.key.…` alone answer `D->'key'` for every row, and where there
+/// are none the key occurs in no row. A field without the metadata may hold anything.
+pub fn rest_may_hold(field: &Field, key: &str) -> bool {
+    match field.metadata().get(meta::REST_KEYS).map(|keys| serde_json::from_str(keys)) {
+        Some(Ok(serde_json::Value::Array(keys))) => keys.iter().any(|held| held.as_str() == Some(key)),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_column_reads_back_from_its_field() {
+        let shapes = [
+            Shape::Scalar(Scalar::Int64),
+            Shape::List(Scalar::Utf8),
+            Shape::Rows(vec![("confidence".into(), Scalar::Float64), ("value".into(), Scalar::Utf8)]),
+        ];
+        for shape in shapes {
+            for path in [vec![], vec!["a".to_owned()], vec!["a".to_owned(), "b-c".to_owned()]] {
+                let column = PathColumn { document: Document::Metadata, path, shape: shape.clone() };
+                assert_eq!(PathColumn::of(&column.field()), Some(column));
+            }
+        }
+    }
+
+    #[test]
+    fn fixed_and_rest_columns_are_no_path_columns() {
+        for field in fixed_fields() {
+            assert_eq!(PathColumn::of(&field), None, "{}", field.name());
+        }
+        for document in Document::ALL {
+            assert_eq!(PathColumn::of(&rest_field(document, None)), None);
+        }
+    }
+
+    #[test]
+    fn only_plain_keys_become_column_names() {
+        let long = "k".repeat(64);
+        for key in ["gender", "_x", "a-b", "A1", long.as_str()] {
+            assert!(is_column_key(key), "{key}");
+        }
+        let too_long = "k".repeat(65);
+        for key in ["", "1a", "a.b", "a b", "ä", "-a", too_long.as_str()] {
+            assert!(!is_column_key(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn rest_keys_say_which_keys_can_be_missed() {
+        let some = rest_field(Document::InputFeatures, Some(&["a\"b".to_owned()]));
+        assert!(rest_may_hold(&some, "a\"b"));
+        assert!(!rest_may_hold(&some, "gender"));
+        assert!(rest_may_hold(&rest_field(Document::InputFeatures, None), "gender"));
+        let many: Vec<String> = (0..=REST_KEYS_MAX).map(|key| key.to_string()).collect();
+        assert!(rest_may_hold(&rest_field(Document::InputFeatures, Some(&many)), "gender"));
+    }
+}
