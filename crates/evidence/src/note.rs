@@ -72,9 +72,9 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// A key name is not empty and holds no space, plus or control character.
+/// A key name is not empty and holds no space, plus or ASCII control character.
 pub(crate) fn is_key_name(name: &str) -> bool {
-    !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
+    !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c < ' ' || c == '+')
 }
 
 fn malformed(problem: &str) -> Error {

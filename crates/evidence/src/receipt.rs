@@ -97,6 +97,14 @@ impl BatchReceipt {
         verify_range(self.first_leaf_index, &self.leaf_hashes, checkpoint.size, checkpoint.root, &proof)?;
         Ok(checkpoint)
     }
+
+    /// The place of exactly these bytes among the leaves of this receipt, which the caller has verified.
+    #[must_use]
+    pub fn find(&self, record: &[u8]) -> Option<LeafIndex> {
+        let hash = leaf_hash(record);
+        let place = self.leaf_hashes.iter().position(|leaf| *leaf == hash)?;
+        Some(LeafIndex(self.first_leaf_index.0 + place as u64))
+    }
 }
 
 impl ConsistencyProof {
