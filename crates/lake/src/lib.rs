@@ -4,3 +4,16 @@
 //! record was read back from it and hashed to its leaf again.
 
 pub mod schema;
+
+/// One entry, borrowed: what a row of a segment is made of.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    /// Its leaf index.
+    pub leaf: u64,
+    /// The event id's bytes.
+    pub id: [u8; 16],
+    /// The bytes under the leaf hash.
+    pub record: &'a [u8],
+    /// The bytes next to the record, usually none.
+    pub beside: &'a [u8],
+}

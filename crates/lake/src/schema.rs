@@ -18,7 +18,8 @@
 //!
 //! This module leaves the conversion itself to `shred` (bytes to columns) and `assemble` (columns to bytes).
 
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The version of this layout, kept in the footer under [`meta::FORMAT`].
@@ -318,7 +319,7 @@ pub fn path_name<K: AsRef<str>>(document: Document, path: &[K]) -> String {
 
 /// Whether a key may be part of a column name: `[A-Za-z_][A-Za-z0-9_-]{0,63}`.
 ///
-/// Of keys that differ only in case, a segment shreds the one it met first; the other stays in the rest, since many
+/// Of keys that differ only in case, a segment shreds the most frequent one; the others stay in the rest, since many
 /// readers take column names without regard to case.
 pub fn is_column_key(key: &str) -> bool {
     let bytes = key.as_bytes();
@@ -328,13 +329,52 @@ pub fn is_column_key(key: &str) -> bool {
         && others.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// The field of `D_rest` with the top-level keys that occur in it; `None` stands for any key.
-pub fn rest_field(document: Document, keys: Option<&[String]>) -> Field {
-    let keys = match keys {
-        Some(keys) if keys.len() <= REST_KEYS_MAX => serde_json::Value::from(keys).to_string(),
-        _ => "\"*\"".to_owned(),
-    };
-    Field::new(document.rest_name(), DataType::Utf8, true).with_metadata([(meta::REST_KEYS.to_owned(), keys)].into())
+/// The top-level keys that occur in the rest columns of some rows, by document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestKeys {
+    keys: [BTreeSet<String>; Document::ALL.len()],
+}
+
+impl RestKeys {
+    /// Notes a key. Beyond [`REST_KEYS_MAX`] keys of a document the rest may hold any.
+    pub fn insert(&mut self, document: Document, key: &str) {
+        let keys = &mut self.keys[document as usize];
+        if keys.len() <= REST_KEYS_MAX && !keys.contains(key) {
+            keys.insert(key.to_owned());
+        }
+    }
+
+    /// Notes all keys of `other`.
+    pub fn merge(&mut self, other: &RestKeys) {
+        for document in Document::ALL {
+            for key in &other.keys[document as usize] {
+                self.insert(document, key);
+            }
+        }
+    }
+
+    /// The field of `D_rest`, with its keys in the metadata.
+    pub fn field(&self, document: Document) -> Field {
+        let keys = &self.keys[document as usize];
+        let keys = if keys.len() <= REST_KEYS_MAX {
+            serde_json::Value::from_iter(keys.iter().map(String::as_str)).to_string()
+        } else {
+            "\"*\"".to_owned()
+        };
+        Field::new(document.rest_name(), DataType::Utf8, true).with_metadata([(meta::REST_KEYS.to_owned(), keys)].into())
+    }
+}
+
+/// The whole schema: the fixed columns, then for each document its path columns, as they come in `columns`, and its
+/// rest. `columns` are sorted by document.
+pub fn schema(columns: &[PathColumn], rest_keys: &RestKeys) -> SchemaRef {
+    let mut fields = fixed_fields();
+    for document in Document::ALL {
+        let columns = columns.iter().filter(|column| column.document == document);
+        fields.extend(columns.map(|column| Arc::new(column.field())));
+        fields.push(Arc::new(rest_keys.field(document)));
+    }
+    Arc::new(Schema::new(fields))
 }
 
 /// Whether the top-level key may occur in the rest column of this field.
@@ -373,7 +413,7 @@ mod tests {
             assert_eq!(PathColumn::of(&field), None, "{}", field.name());
         }
         for document in Document::ALL {
-            assert_eq!(PathColumn::of(&rest_field(document, None)), None);
+            assert_eq!(PathColumn::of(&RestKeys::default().field(document)), None);
         }
     }
 
@@ -391,11 +431,16 @@ mod tests {
 
     #[test]
     fn rest_keys_say_which_keys_can_be_missed() {
-        let some = rest_field(Document::InputFeatures, Some(&["a\"b".to_owned()]));
+        let mut keys = RestKeys::default();
+        keys.insert(Document::InputFeatures, "a\"b");
+        let some = keys.field(Document::InputFeatures);
         assert!(rest_may_hold(&some, "a\"b"));
         assert!(!rest_may_hold(&some, "gender"));
-        assert!(rest_may_hold(&rest_field(Document::InputFeatures, None), "gender"));
-        let many: Vec<String> = (0..=REST_KEYS_MAX).map(|key| key.to_string()).collect();
-        assert!(rest_may_hold(&rest_field(Document::InputFeatures, Some(&many)), "gender"));
+        assert!(!rest_may_hold(&keys.field(Document::Metadata), "a\"b"));
+        assert!(rest_may_hold(&Field::new("input_features_rest", DataType::Utf8, true), "gender"));
+        let mut many = RestKeys::default();
+        (0..=REST_KEYS_MAX).for_each(|key| many.insert(Document::InputFeatures, &key.to_string()));
+        keys.merge(&many);
+        assert!(rest_may_hold(&keys.field(Document::InputFeatures), "gender"));
     }
 }
