@@ -1,0 +1,118 @@
+//! Numbers in canonical form: RFC 8785 §3.2.2.3, that is ECMAScript's `Number::toString` of the double.
+//!
+//! Most numbers in decisions are integers or have a few decimals. For these the shortest digits are found by
+//! arithmetic; all others go through `ryu_js`.
+
+use crate::limit::INTEGER_EXACT_MAX;
+
+/// Decimals that the quick way handles. 10^-6 is also the smallest magnitude that ECMAScript writes without an
+/// exponent.
+const DECIMALS: usize = 6;
+const SCALE: f64 = 1e6;
+
+/// Numbers of at most 15 significant digits are told apart by a double, so that digits which give the double are the
+/// shortest ones that do.
+const SCALED_MAX: f64 = 1e15;
+
+/// Appends a finite double. A double that is not finite has no JSON form and is written as `null`; the parser lets
+/// none in.
+#[inline]
+pub fn write_number(double: f64, out: &mut Vec<u8>) {
+    let magnitude = double.abs();
+    if magnitude <= INTEGER_EXACT_MAX as f64 && magnitude.trunc() == magnitude {
+        return write_integer(double < 0.0, magnitude as u64, out);
+    }
+    let scaled = (magnitude * SCALE).round();
+    // Division of two exactly held numbers is correctly rounded: if it gives the double, these are its digits.
+    if scaled < SCALED_MAX && scaled / SCALE == magnitude {
+        return write_decimal(double < 0.0, scaled as u64, out);
+    }
+    if double.is_finite() {
+        out.extend_from_slice(ryu_js::Buffer::new().format_finite(double).as_bytes());
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// Appends `scaled` / 10^6, without the zeros at its end.
+fn write_decimal(negative: bool, scaled: u64, out: &mut Vec<u8>) {
+    const SCALE: u64 = 1_000_000;
+    if negative {
+        out.push(b'-');
+    }
+    write_integer(false, scaled / SCALE, out);
+    let mut digits = *b".000000";
+    let mut rest = scaled % SCALE;
+    for digit in digits[1..].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let used = DECIMALS - digits.iter().rev().take_while(|digit| **digit == b'0').count();
+    out.extend_from_slice(&digits[..=used]);
+}
+
+/// Appends an integer; zero has no sign.
+#[inline]
+pub(crate) fn write_integer(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
+    if negative && magnitude != 0 {
+        out.push(b'-');
+    }
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    let mut rest = magnitude;
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(double: f64) -> String {
+        let mut out = Vec::new();
+        write_number(double, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn oracle(double: f64) -> String {
+        ryu_js::Buffer::new().format_finite(double).to_owned()
+    }
+
+    #[test]
+    fn the_sign_of_zero_is_not_written() {
+        assert_eq!(written(-0.0), "0");
+        assert_eq!(written(-0.5), "-0.5");
+        assert_eq!(written(-1.5), "-1.5");
+        assert_eq!(written(-0.000001), "-0.000001");
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_ryu_js_on_any_double(bits in any::<u64>()) {
+            let double = f64::from_bits(bits);
+            prop_assume!(double.is_finite());
+            prop_assert_eq!(written(double), oracle(double));
+        }
+
+        #[test]
+        fn agrees_with_ryu_js_on_short_decimals(digits in -10_000_000_000_000_000_i64..10_000_000_000_000_000, decimals in 0..12) {
+            let double = digits as f64 / 10_f64.powi(decimals);
+            prop_assert_eq!(written(double), oracle(double));
+        }
+
+        #[test]
+        fn agrees_with_ryu_js_on_small_decimals(digits in -20_000_i64..20_000, decimals in 0..12) {
+            let double = digits as f64 / 10_f64.powi(decimals);
+            prop_assert_eq!(written(double), oracle(double));
+        }
+    }
+}

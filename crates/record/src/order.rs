@@ -1,0 +1,69 @@
+//! The order of member names: by UTF-16 code units, as RFC 8785 §3.2.3 asks.
+//!
+//! UTF-8 bytes sort by code point. That differs from UTF-16 in one way only: a supplementary character (lead byte
+//! `F0`–`F4`) is written in UTF-16 with surrogates (`D800`–`DFFF`), which come before `U+E000`–`U+FFFF` (lead bytes
+//! `EE` and `EF`). So names are compared as bytes, with those two ranges of lead bytes exchanged.
+
+use std::cmp::Ordering;
+
+/// Compares two member names by UTF-16 code units.
+#[inline]
+pub(crate) fn compare(left: &str, right: &str) -> Ordering {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    match left.iter().zip(right).position(|(a, b)| a != b) {
+        Some(at) => rank(left[at]).cmp(&rank(right[at])),
+        None => left.len().cmp(&right.len()),
+    }
+}
+
+/// The first eight bytes of a name as a number: if two differ, they order their names as [`compare`] does.
+#[inline]
+pub(crate) fn prefix(name: &str) -> u64 {
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(name.bytes()) {
+        *to = rank(from);
+    }
+    u64::from_be_bytes(first)
+}
+
+/// A byte's place among the bytes that can differ first. Continuation bytes lie below all that are moved.
+#[inline]
+const fn rank(byte: u8) -> u8 {
+    match byte {
+        0xee..=0xef => byte + 5,
+        0xf0..=0xf4 => byte - 2,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn naive(left: &str, right: &str) -> Ordering {
+        left.encode_utf16().cmp(right.encode_utf16())
+    }
+
+    #[test]
+    fn supplementary_characters_come_before_the_end_of_the_basic_plane() {
+        for (left, right) in [("\u{e000}", "\u{10000}"), ("a\u{ffff}", "a\u{10ffff}"), ("\u{d7ff}", "\u{10000}")] {
+            assert_eq!(compare(left, right), naive(left, right), "{left:?} {right:?}");
+            assert_eq!(compare(right, left), naive(right, left), "{right:?} {left:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_comparing_code_units(
+            left in "[a-c\u{7f}-\u{81}\u{d7f0}-\u{d7ff}\u{e000}-\u{e010}\u{fff0}-\u{10010}\u{10fff0}-\u{10ffff}]{0,4}",
+            right in "[a-c\u{7f}-\u{81}\u{d7f0}-\u{d7ff}\u{e000}-\u{e010}\u{fff0}-\u{10010}\u{10fff0}-\u{10ffff}]{0,4}",
+        ) {
+            prop_assert_eq!(compare(&left, &right), naive(&left, &right));
+            if prefix(&left) != prefix(&right) {
+                prop_assert_eq!(prefix(&left).cmp(&prefix(&right)), naive(&left, &right));
+            }
+        }
+    }
+}

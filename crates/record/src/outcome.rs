@@ -1,0 +1,84 @@
+//! The outcome: what turned out to be true about a decision, known later.
+
+use uuid::Uuid;
+
+use crate::canonical::Writer;
+use crate::decision::Stamp;
+use crate::field::{Fields, Names};
+use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind};
+
+pub(crate) static NAMES: Names<8> = NAMES_CONST;
+
+const NAMES_CONST: Names<8> = Names::new([
+    ("kind", "kind"),
+    ("schema", "schema"),
+    ("event_id", "eventId"),
+    ("decision_id", "decisionId"),
+    ("timestamp", "timestamp"),
+    ("recorded_at", "recordedAt"),
+    ("outcome", "outcome"),
+    ("metadata", "metadata"),
+]);
+
+macro_rules! at {
+    ($name:literal) => {
+        const { NAMES_CONST.place($name) }
+    };
+}
+
+/// An outcome as it was sent, checked.
+#[derive(Clone, Debug)]
+pub struct Outcome<'a> {
+    /// The id under which it is accepted once. Made by the service if absent.
+    pub event_id: Option<Uuid>,
+    /// The decision that it is about.
+    pub decision_id: &'a str,
+    /// When it came to be known. The time of recording if absent.
+    pub timestamp: Option<Timestamp>,
+    /// What turned out to be true: anything but `null`.
+    pub outcome: Value<'a>,
+    /// What has no field of its own: an object.
+    pub metadata: Option<Value<'a>>,
+}
+
+impl<'a> Outcome<'a> {
+    /// Reads an outcome; `decision_id` as in [`Review::read`](crate::Review::read).
+    ///
+    /// # Errors
+    /// Every fault in the outcome, each with its place.
+    pub fn read(value: Value<'a>, decision_id: Option<&'a str>) -> Result<Self, Vec<Fault>> {
+        let mut fields = Fields::sort(value, &NAMES);
+        fields.stored(at!("kind"), at!("schema"), at!("recorded_at"), Kind::Outcome);
+        let outcome = Self {
+            event_id: fields.uuid(at!("event_id")),
+            decision_id: fields.decision_id(at!("decision_id"), decision_id),
+            timestamp: fields.timestamp(at!("timestamp")),
+            outcome: fields.required(at!("outcome")),
+            metadata: fields.typed(at!("metadata"), ValueKind::Object),
+        };
+        fields.finish(outcome)
+    }
+
+    /// Appends the record in canonical form.
+    pub fn write<P: Protect + ?Sized>(&self, stamp: &Stamp<'_>, protect: &mut P, out: &mut Vec<u8>) {
+        let mut record = Writer::new(protect, out);
+        record.open();
+        record.id("decision_id", Some(self.decision_id));
+        record.uuid("event_id", stamp.event_id);
+        record.id("kind", Some(Kind::Outcome.as_str()));
+        record.document("metadata", self.metadata);
+        record.document("outcome", Some(self.outcome));
+        record.moment("recorded_at", stamp.recorded_at);
+        record.schema();
+        record.moment("timestamp", self.timestamp.unwrap_or(stamp.recorded_at));
+        record.close();
+    }
+
+    /// Refuses a `timestamp` too far ahead of `recorded_at`.
+    ///
+    /// # Errors
+    /// The fault to answer with.
+    pub fn check_clock(&self, recorded_at: Timestamp) -> Result<(), Fault> {
+        self.timestamp.map_or(Ok(()), |timestamp| timestamp.check_not_ahead(recorded_at, "/timestamp"))
+    }
+}

@@ -1,0 +1,100 @@
+//! The review: a person looked at a decision, and confirmed it or overrode it.
+
+use uuid::Uuid;
+
+use crate::canonical::Writer;
+use crate::decision::Stamp;
+use crate::field::{Fields, Names};
+use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind};
+
+pub(crate) static NAMES: Names<11> = NAMES_CONST;
+
+const NAMES_CONST: Names<11> = Names::new([
+    ("kind", "kind"),
+    ("schema", "schema"),
+    ("event_id", "eventId"),
+    ("decision_id", "decisionId"),
+    ("timestamp", "timestamp"),
+    ("recorded_at", "recordedAt"),
+    ("reviewer", "reviewer"),
+    ("human_decision", "humanDecision"),
+    ("overridden", "overridden"),
+    ("override_reason", "overrideReason"),
+    ("metadata", "metadata"),
+]);
+
+macro_rules! at {
+    ($name:literal) => {
+        const { NAMES_CONST.place($name) }
+    };
+}
+
+/// A review as it was sent, checked.
+#[derive(Clone, Debug)]
+pub struct Review<'a> {
+    /// The id under which it is accepted once. Made by the service if absent.
+    pub event_id: Option<Uuid>,
+    /// The decision that was looked at.
+    pub decision_id: &'a str,
+    /// When the reviewer says it happened. The time of recording if absent.
+    pub timestamp: Option<Timestamp>,
+    /// Who reviewed, in plain: never written. The stored `reviewer` is [`Stamp::user`].
+    pub reviewer: Option<&'a str>,
+    /// What the reviewer decided: anything.
+    pub human_decision: Option<Value<'a>>,
+    /// Whether that differs from the prediction. False if absent.
+    pub overridden: bool,
+    /// Why it differs.
+    pub override_reason: Option<&'a str>,
+    /// What has no field of its own: an object.
+    pub metadata: Option<Value<'a>>,
+}
+
+impl<'a> Review<'a> {
+    /// Reads a review. `decision_id` is the decision that the caller was asked about by other means, a path for
+    /// instance; the body may then leave its own out, and must not name another.
+    ///
+    /// # Errors
+    /// Every fault in the review, each with its place.
+    pub fn read(value: Value<'a>, decision_id: Option<&'a str>) -> Result<Self, Vec<Fault>> {
+        let mut fields = Fields::sort(value, &NAMES);
+        fields.stored(at!("kind"), at!("schema"), at!("recorded_at"), Kind::Review);
+        let review = Self {
+            event_id: fields.uuid(at!("event_id")),
+            decision_id: fields.decision_id(at!("decision_id"), decision_id),
+            timestamp: fields.timestamp(at!("timestamp")),
+            reviewer: fields.id(at!("reviewer")),
+            human_decision: fields.value(at!("human_decision")),
+            overridden: fields.truth(at!("overridden")).unwrap_or(false),
+            override_reason: fields.text(at!("override_reason")),
+            metadata: fields.typed(at!("metadata"), ValueKind::Object),
+        };
+        fields.finish(review)
+    }
+
+    /// Appends the record in canonical form.
+    pub fn write<P: Protect + ?Sized>(&self, stamp: &Stamp<'_>, protect: &mut P, out: &mut Vec<u8>) {
+        let mut record = Writer::new(protect, out);
+        record.open();
+        record.id("decision_id", Some(self.decision_id));
+        record.uuid("event_id", stamp.event_id);
+        record.document("human_decision", self.human_decision);
+        record.id("kind", Some(Kind::Review.as_str()));
+        record.document("metadata", self.metadata);
+        record.truth("overridden", self.overridden);
+        record.free_text("override_reason", self.override_reason);
+        record.moment("recorded_at", stamp.recorded_at);
+        record.id("reviewer", stamp.user);
+        record.schema();
+        record.moment("timestamp", self.timestamp.unwrap_or(stamp.recorded_at));
+        record.close();
+    }
+
+    /// Refuses a `timestamp` too far ahead of `recorded_at`.
+    ///
+    /// # Errors
+    /// The fault to answer with.
+    pub fn check_clock(&self, recorded_at: Timestamp) -> Result<(), Fault> {
+        self.timestamp.map_or(Ok(()), |timestamp| timestamp.check_not_ahead(recorded_at, "/timestamp"))
+    }
+}

@@ -1,0 +1,185 @@
+//! Moments in time: microseconds since the Unix epoch, UTC.
+//!
+//! One text form is written, RFC 3339 in UTC with exactly six decimals, so that texts sort as the moments do. Read is
+//! every RFC 3339 date-time and what common producers write beside it: a space for the `T`, no offset at all (Python's
+//! `datetime.utcnow().isoformat()`: taken as UTC), an offset without colon or minutes. No clock is read here.
+
+use std::fmt;
+
+use crate::Fault;
+use crate::limit::TIMESTAMP_AHEAD_HOURS_MAX;
+
+/// Microseconds since 1970-01-01T00:00:00Z, in the years 0001 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+impl Timestamp {
+    /// 0001-01-01T00:00:00.000000Z
+    pub const MIN: Self = Self(-62_135_596_800 * SECOND);
+    /// 9999-12-31T23:59:59.999999Z
+    pub const MAX: Self = Self(253_402_300_800 * SECOND - 1);
+    /// Bytes of the text form.
+    pub const TEXT_BYTES: usize = 27;
+
+    /// From microseconds since the epoch; a moment outside [`Timestamp::MIN`] to [`Timestamp::MAX`] becomes the nearer
+    /// of the two.
+    pub const fn from_micros(micros: i64) -> Self {
+        if micros < Self::MIN.0 {
+            Self::MIN
+        } else if micros > Self::MAX.0 {
+            Self::MAX
+        } else {
+            Self(micros)
+        }
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Reads a date-time; what is finer than a microsecond is cut off. `None` if it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.as_bytes();
+        let (date, rest) = text.split_at_checked(10)?;
+        let (mark, rest) = rest.split_first()?;
+        let (time, rest) = rest.split_at_checked(8)?;
+        if date[4] != b'-'
+            || date[7] != b'-'
+            || !matches!(mark, b'T' | b't' | b' ')
+            || time[2] != b':'
+            || time[5] != b':'
+        {
+            return None;
+        }
+        let year = number(&date[..4])?;
+        let (month, day) = (number(&date[5..7])?, number(&date[8..])?);
+        let (hour, minute, second) = (number(&time[..2])?, number(&time[3..5])?, number(&time[6..])?);
+        // 60 is a leap second; Unix time has no room for it and counts it as the next second.
+        if year < 1 || day < 1 || day > days_of_month(year, month)? || hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let (micros, rest) = fraction(rest)?;
+        let local = days_of(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * SECOND + micros;
+        let moment = local - offset_minutes(rest)? * 60 * SECOND;
+        (Self::MIN.0..=Self::MAX.0).contains(&moment).then_some(Self(moment))
+    }
+
+    /// Appends the text form: `2026-11-23T07:46:33.123456Z`.
+    pub fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.text());
+    }
+
+    fn text(self) -> [u8; Self::TEXT_BYTES] {
+        let (days, micros) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
+        let (year, month, day) = date_of(days);
+        let seconds = micros / SECOND;
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        digits(&mut text[..4], year);
+        digits(&mut text[5..7], month);
+        digits(&mut text[8..10], day);
+        digits(&mut text[11..13], seconds / 3600);
+        digits(&mut text[14..16], seconds / 60 % 60);
+        digits(&mut text[17..19], seconds % 60);
+        digits(&mut text[20..26], micros % SECOND);
+        text
+    }
+
+    /// Refuses a moment that lies more than [`TIMESTAMP_AHEAD_HOURS_MAX`] after `now`: a producer's clock or its unit
+    /// is wrong. `pointer` is where the moment was sent, `/timestamp` for instance.
+    ///
+    /// # Errors
+    /// The fault to answer with.
+    pub fn check_not_ahead(self, now: Self, pointer: &str) -> Result<(), Fault> {
+        if self.0 - now.0 <= TIMESTAMP_AHEAD_HOURS_MAX * 3600 * SECOND {
+            return Ok(());
+        }
+        let problem = format!("lies more than {TIMESTAMP_AHEAD_HOURS_MAX} hours in the future");
+        Err(Fault::new(pointer, problem))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().iter().try_for_each(|byte| fmt::Write::write_char(f, char::from(*byte)))
+    }
+}
+
+/// The number that these digits are; `None` if one is not a digit.
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0')))
+}
+
+/// Puts a number into its digits.
+fn digits(text: &mut [u8], mut number: i64) {
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// The microseconds of an optional fraction of a second, and what follows it.
+fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let Some((b'.', text)) = text.split_first() else { return Some((0, text)) };
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (fraction, rest) = text.split_at(end);
+    if fraction.is_empty() {
+        return None;
+    }
+    let micros = (0..6).fold(0, |micros, at| micros * 10 + fraction.get(at).map_or(0, |digit| i64::from(digit - b'0')));
+    Some((micros, rest))
+}
+
+/// The offset from UTC in minutes: none, `Z`, `+hh`, `+hhmm` or `+hh:mm`.
+fn offset_minutes(text: &[u8]) -> Option<i64> {
+    let (sign, rest) = match text {
+        [] | [b'Z' | b'z'] => return Some(0),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = match rest {
+        [_, _] => (number(rest)?, 0),
+        [a, b, b':', minutes @ ..] if minutes.len() == 2 => (number(&[*a, *b])?, number(minutes)?),
+        [a, b, minutes @ ..] if minutes.len() == 2 => (number(&[*a, *b])?, number(minutes)?),
+        _ => return None,
+    };
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+}
+
+fn days_of_month(year: i64, month: i64) -> Option<i64> {
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
+        4 | 6 | 9 | 11 => Some(30),
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => Some(29),
+        2 => Some(28),
+        _ => None,
+    }
+}
+
+/// Days since the epoch of a date in the proleptic Gregorian calendar. The year is taken to begin in March, so that
+/// the leap day is its last: month lengths from March on follow (153 m + 2) / 5 (Howard Hinnant,
+/// *chrono-Compatible Low-Level Date Algorithms*).
+fn days_of(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year - era * 400;
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// The date of a day since the epoch: the way back.
+fn date_of(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days - era * 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
