@@ -3,7 +3,12 @@
 //! Everything here is derived from the ledger's entries. A segment may replace a write-ahead file only after every
 //! record was read back from it and hashed to its leaf again.
 
+pub mod assemble;
+mod error;
 pub mod schema;
+pub mod shred;
+
+pub use error::{Error, Result};
 
 /// One entry, borrowed: what a row of a segment is made of.
 #[derive(Clone, Copy)]

@@ -1,0 +1,74 @@
+//! What can go wrong with records at rest, by what the caller can do about it.
+
+use std::path::{Path, PathBuf};
+
+/// An error of the lake. No message holds record content or a user id.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused: mend the disk or the permissions and try again.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not what was written. Restore it from a copy; it is never repaired silently.
+    #[error("{} is damaged: {problem}", path.display())]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// What is wrong, and at which leaf where that is known.
+        problem: String,
+    },
+    /// A segment was written by another version of this program.
+    #[error("{} has format {found:?}; this program reads format {}", path.display(), crate::schema::FORMAT)]
+    Format {
+        /// The segment.
+        path: PathBuf,
+        /// The footer's `onrecord.format`.
+        found: Option<String>,
+    },
+    /// Two segments hold the same leaves, or leaves between two segments are missing. Restore the directory.
+    #[error("{} and {} {problem}", first.display(), second.display())]
+    Ranges {
+        /// The segment before.
+        first: PathBuf,
+        /// The segment after.
+        second: PathBuf,
+        /// `overlap`, or which leaves are missing between them.
+        problem: String,
+    },
+    /// What was read back from a new segment is not what was sealed. The write-ahead file stays.
+    #[error("{}: leaf {leaf} does not read back as it was written", path.display())]
+    ReadBack {
+        /// The new segment, which is removed again.
+        path: PathBuf,
+        /// The first leaf that differs.
+        leaf: u64,
+    },
+    /// A segment could not be made of these records. The write-ahead file stays.
+    #[error("leaves {first} to {end} cannot be sealed: {problem}")]
+    Unsealable {
+        /// First leaf.
+        first: u64,
+        /// The leaf after the last.
+        end: u64,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// A result of the lake.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Error::Io { path, source }
+    }
+
+    pub(crate) fn damaged(path: &Path, problem: impl std::fmt::Display) -> Self {
+        Error::Damaged { path: path.to_owned(), problem: problem.to_string() }
+    }
+}

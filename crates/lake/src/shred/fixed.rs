@@ -1,0 +1,248 @@
+//! The members of a record that have a column of their own.
+//!
+//! Invariant: [`FixedColumns::put`] says that a row is exact only if every member went into a column from which the
+//! assembler writes the same member again. It does not look at white space or at the order of members: record bytes are
+//! canonical, and what is not shows when the segment is read back.
+
+use super::cell::Cells;
+use crate::Row;
+use crate::schema::{Document, Scalar, column};
+use arrow::array::{
+    ArrayBuilder, ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow::error::ArrowError;
+use onrecord_record::{Kind, SCHEMA, Timestamp, Value};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The word in `kind` for bytes that are no record.
+pub(crate) const UNKNOWN_KIND: &str = "unknown";
+
+/// Columns that hold a scalar as it comes, in file order: `system_actor` to `override_reason`.
+const TEXTS: [&str; 10] = [
+    column::USER_ID,
+    column::SYSTEM_ACTOR,
+    column::MODEL_ID,
+    column::MODEL_VERSION,
+    column::MODEL_TYPE,
+    column::ENVIRONMENT,
+    column::REQUEST_ID,
+    column::SESSION_ID,
+    column::DATA_RETENTION_POLICY,
+    column::OVERRIDE_REASON,
+];
+
+/// More of them, after `input_hash`.
+const SCALARS: [(&str, Scalar); 6] = [
+    (column::PROCESSING_TIME_MS, Scalar::Float64),
+    (column::CONFIDENCE, Scalar::Float64),
+    (column::DATA_RETENTION_DAYS, Scalar::Int64),
+    (column::HUMAN_REVIEWED, Scalar::Boolean),
+    (column::OVERRIDDEN, Scalar::Boolean),
+    (column::CONSENT_GIVEN, Scalar::Boolean),
+];
+
+/// The fixed columns, being filled.
+pub(super) struct FixedColumns {
+    leaf_index: Int64Builder,
+    kind: StringBuilder,
+    event_id: FixedSizeBinaryBuilder,
+    recorded_at: TimestampMicrosecondBuilder,
+    timestamp: TimestampMicrosecondBuilder,
+    decision_id: StringBuilder,
+    texts: Vec<Cells>,
+    input_hash: FixedSizeBinaryBuilder,
+    scalars: Vec<Cells>,
+    beside: BinaryBuilder,
+    record: BinaryBuilder,
+}
+
+/// What the columns of a decision must have for the assembler to write it.
+#[derive(Default)]
+struct Present {
+    event_id: bool,
+    decision_id: bool,
+    kind: bool,
+    schema: bool,
+}
+
+impl FixedColumns {
+    pub(super) fn new() -> Self {
+        Self {
+            leaf_index: Int64Builder::new(),
+            kind: StringBuilder::new(),
+            event_id: FixedSizeBinaryBuilder::new(16),
+            recorded_at: TimestampMicrosecondBuilder::new(),
+            timestamp: TimestampMicrosecondBuilder::new(),
+            decision_id: StringBuilder::new(),
+            texts: TEXTS.iter().map(|_| Cells::new(Scalar::Utf8)).collect(),
+            input_hash: FixedSizeBinaryBuilder::new(16),
+            scalars: SCALARS.iter().map(|(_, scalar)| Cells::new(*scalar)).collect(),
+            beside: BinaryBuilder::new(),
+            record: BinaryBuilder::new(),
+        }
+    }
+
+    /// Puts what every row has, and the members of the record that have a column. `document` is given those that are
+    /// documents. Returns whether the columns determine the record.
+    pub(super) fn put<'v>(
+        &mut self,
+        at: usize,
+        row: &Row<'_>,
+        record: Option<Value<'v>>,
+        mut document: impl FnMut(Document, Value<'v>),
+    ) -> Result<bool, ArrowError> {
+        self.leaf_index.append_value(row.leaf as i64);
+        self.event_id.append_value(row.id)?;
+        if !row.beside.is_empty() {
+            pad_to(&mut self.beside, at, BinaryBuilder::append_nulls);
+            self.beside.append_value(row.beside);
+        }
+        let kind = record.and_then(|record| record.get("kind")).and_then(Value::as_str);
+        let kind = kind.filter(|kind| Kind::parse(kind).is_some()).unwrap_or(UNKNOWN_KIND);
+        self.kind.append_value(kind);
+        let (Some(record), true) = (record, kind != UNKNOWN_KIND) else { return Ok(false) };
+        let is_decision = kind == Kind::Decision.as_str();
+        let mut present = Present::default();
+        let mut exact = is_decision;
+        for (key, value) in record.members() {
+            exact &= match Document::parse(key) {
+                Some(name) if is_decision => {
+                    document(name, value);
+                    true
+                }
+                Some(_) => false,
+                None => self.put_member(at, row, key, value, is_decision, &mut present)?,
+            };
+        }
+        Ok(exact && present.event_id && present.decision_id && present.kind && present.schema)
+    }
+
+    /// Puts one member into its column. Returns whether the column determines it.
+    fn put_member(
+        &mut self,
+        at: usize,
+        row: &Row<'_>,
+        key: &str,
+        value: Value<'_>,
+        is_decision: bool,
+        present: &mut Present,
+    ) -> Result<bool, ArrowError> {
+        match key {
+            "schema" => {
+                present.schema = true;
+                return Ok(value.as_i64() == Some(SCHEMA as i64));
+            }
+            "kind" => {
+                present.kind = true;
+                return Ok(true);
+            }
+            column::EVENT_ID => {
+                present.event_id = true;
+                return Ok(value.as_str().is_some_and(|text| is_text_of(row.id, text)));
+            }
+            column::RECORDED_AT => return Ok(put_moment(&mut self.recorded_at, at, value)),
+            column::TIMESTAMP => return Ok(put_moment(&mut self.timestamp, at, value)),
+            column::DECISION_ID => {
+                present.decision_id = true;
+                let Some(text) = value.as_str() else { return Ok(false) };
+                if !(is_decision && is_text_of(row.id, text)) {
+                    pad_to(&mut self.decision_id, at, StringBuilder::append_nulls);
+                    self.decision_id.append_value(text);
+                }
+                return Ok(true);
+            }
+            column::INPUT_HASH => {
+                let Some(hash) = value.as_str().and_then(hash_of) else { return Ok(false) };
+                pad_to(&mut self.input_hash, at, FixedSizeBinaryBuilder::append_nulls);
+                self.input_hash.append_value(hash)?;
+                return Ok(true);
+            }
+            _ => {}
+        }
+        if !is_decision && key != column::USER_ID {
+            return Ok(false);
+        }
+        let cells = match TEXTS.iter().position(|name| *name == key) {
+            Some(place) => &mut self.texts[place],
+            None => match SCALARS.iter().position(|(name, _)| *name == key) {
+                Some(place) => &mut self.scalars[place],
+                None => return Ok(false),
+            },
+        };
+        Ok(cells.put(at, value))
+    }
+
+    /// Keeps the exact bytes of the row.
+    pub(super) fn put_record(&mut self, at: usize, record: &[u8]) {
+        pad_to(&mut self.record, at, BinaryBuilder::append_nulls);
+        self.record.append_value(record);
+    }
+
+    /// The columns in the order of [`crate::schema::fixed_fields`].
+    pub(super) fn finish(mut self, rows: usize) -> Vec<ArrayRef> {
+        pad_to(&mut self.recorded_at, rows, TimestampMicrosecondBuilder::append_nulls);
+        pad_to(&mut self.timestamp, rows, TimestampMicrosecondBuilder::append_nulls);
+        pad_to(&mut self.decision_id, rows, StringBuilder::append_nulls);
+        pad_to(&mut self.input_hash, rows, FixedSizeBinaryBuilder::append_nulls);
+        pad_to(&mut self.beside, rows, BinaryBuilder::append_nulls);
+        pad_to(&mut self.record, rows, BinaryBuilder::append_nulls);
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(self.leaf_index.finish()),
+            Arc::new(self.kind.finish()),
+            Arc::new(self.event_id.finish()),
+            Arc::new(self.recorded_at.finish().with_timezone("UTC")),
+            Arc::new(self.timestamp.finish().with_timezone("UTC")),
+            Arc::new(self.decision_id.finish()),
+        ];
+        columns.extend(self.texts.into_iter().map(|cells| cells.finish(rows)));
+        columns.push(Arc::new(self.input_hash.finish()));
+        columns.extend(self.scalars.into_iter().map(|cells| cells.finish(rows)));
+        columns.push(Arc::new(self.beside.finish()));
+        columns.push(Arc::new(self.record.finish()));
+        columns
+    }
+}
+
+/// Fills a builder with nulls up to `rows`.
+fn pad_to<B: ArrayBuilder>(builder: &mut B, rows: usize, append_nulls: impl Fn(&mut B, usize)) {
+    let missing = rows - builder.len();
+    if missing > 0 {
+        append_nulls(builder, missing);
+    }
+}
+
+/// Puts a moment; exact only in the one form that is stored.
+fn put_moment(builder: &mut TimestampMicrosecondBuilder, at: usize, value: Value<'_>) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    let Some(moment) = Timestamp::parse(text) else { return false };
+    pad_to(builder, at, TimestampMicrosecondBuilder::append_nulls);
+    builder.append_value(moment.as_micros());
+    let bytes = text.as_bytes();
+    // Of this length, with this ending, a text that parses is the stored form unless its `T` is another mark or its
+    // second is a leap second.
+    bytes.len() == Timestamp::TEXT_BYTES && bytes[10] == b'T' && bytes[26] == b'Z' && &bytes[17..19] != b"60"
+}
+
+/// Whether the text is the UUID as it is stored: hyphens, lower case.
+fn is_text_of(id: [u8; 16], text: &str) -> bool {
+    text == Uuid::from_bytes(id).as_hyphenated().encode_lower(&mut Uuid::encode_buffer())
+}
+
+/// The 16 bytes of 32 lower-case hex digits.
+fn hash_of(text: &str) -> Option<[u8; 16]> {
+    if text.len() != 32 {
+        return None;
+    }
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut hash = [0; 16];
+    for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(hash)
+}
