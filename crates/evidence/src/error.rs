@@ -55,7 +55,7 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// The leaves asked about are not in a tree of that size, or there are none of them.
-    #[error("{count} leaves from {first} on are not in a tree of {size} leaves")]
+    #[error("the tree of {size} leaves does not hold {count} from leaf {first} on")]
     OutOfTree {
         /// First leaf asked about.
         first: LeafIndex,
