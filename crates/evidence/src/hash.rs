@@ -1,6 +1,7 @@
 //! The two hashes of the Merkle tree and their text form. A leaf and an inner node begin with different bytes, so that
 //! none can be passed off as the other (RFC 6962 §2.1). `sha2` picks the SHA instructions of the processor at run time.
 
+use crate::Error;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -51,20 +52,16 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// The text is not the canonical base64 of 32 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a hash must be the standard base64 of 32 bytes, 44 characters")]
-pub struct MalformedHash;
-
 impl FromStr for Hash {
-    type Err = MalformedHash;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, MalformedHash> {
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let malformed = || Error::malformed("hash", "it must be the standard base64 of 32 bytes, 44 characters");
         if text.len() != TEXT_CHARS {
-            return Err(MalformedHash);
+            return Err(malformed());
         }
-        let bytes = STANDARD.decode(text).map_err(|_| MalformedHash)?;
-        bytes.try_into().map(Self).map_err(|_| MalformedHash)
+        let bytes = STANDARD.decode(text).map_err(|_| malformed())?;
+        bytes.try_into().map(Self).map_err(|_| malformed())
     }
 }
 

@@ -9,6 +9,25 @@
 //!   [`prove_inclusion`], [`prove_range`] and [`prove_consistency`] prove anything from stored hashes.
 //! * Checking: [`verify_inclusion`], [`verify_range`], [`verify_consistency`] are pure functions of their arguments.
 //! * Handing out: [`Receipt`], [`BatchReceipt`], [`ConsistencyProof`] and [`Bundle`] are the JSON forms.
+//!
+//! A writer appends, signs once for all that waits, and each waiter makes its own receipt from the shared snapshot:
+//!
+//! ```
+//! use onrecord_evidence::{LeafIndex, Signer, Tree, leaf_hash};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let signer = Signer::generate("example.com/decisions")?;
+//! let mut tree = Tree::new();
+//! let records = [b"approved", b"declined"];
+//! records.iter().for_each(|record| tree.push(leaf_hash(*record)));
+//! let checkpoint = signer.sign(tree.size(), tree.root());
+//! let snapshot = tree.snapshot(LeafIndex(0)).ok_or("leaves from the base on")?;
+//!
+//! let receipt = snapshot.receipt(LeafIndex(1), &checkpoint).ok_or("a leaf of the snapshot")?;
+//! assert!(receipt.verify_record(b"declined", signer.verifier()).is_ok());
+//! assert!(receipt.verify_record(b"approved", signer.verifier()).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 mod bundle;
 mod checkpoint;
