@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::{Fault, Timestamp, Value};
 
-#[allow(unused_imports)]
 pub(crate) use read::NAMES;
 
 /// A decision as it was sent, checked. Optional members that were absent or `null` are `None`; defaults are applied.

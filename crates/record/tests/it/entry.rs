@@ -1,0 +1,166 @@
+//! The other kinds of entry: written in canonical form, and read back where they are.
+
+use onrecord_record::{
+    Access, Decision, Erasure, Header, Hold, HoldState, Kind, Outcome, Parser, Retention, Review, Stamp, System,
+    Unprotected,
+};
+use serde_json::{Value, json};
+
+use crate::decision::STAMP;
+
+const EVENT: &str = "01935a3e-5e43-7cc1-a7b2-3f1d5a0c9e11";
+const MOMENT: &str = "2026-11-23T07:46:40.123456Z";
+
+/// Checks that a record is canonical, is this value, and has the header that all records have.
+#[track_caller]
+fn check(record: &[u8], kind: Kind, mut members: Value) {
+    members["kind"] = json!(kind.as_str());
+    members["schema"] = json!(1);
+    members["event_id"] = json!(EVENT);
+    members["recorded_at"] = json!(MOMENT);
+    assert_eq!(std::str::from_utf8(record).unwrap(), serde_json_canonicalizer::to_string(&members).unwrap());
+    let mut parser = Parser::new();
+    let document = parser.parse(record).unwrap();
+    let decision_id = members.get("decision_id").map(|id| id.as_str().unwrap());
+    let (event_id, recorded_at) = (STAMP.event_id, STAMP.recorded_at);
+    assert_eq!(Header::read(document.value()), Ok(Header { kind, event_id, recorded_at, decision_id }));
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut out);
+    out
+}
+
+#[test]
+fn a_review() {
+    let sent = json!({
+        "decisionId": "d1", "reviewer": "jane", "humanDecision": {"approved": true}, "overridden": true,
+        "overrideReason": "a guarantor", "timestamp": "2026-11-22T07:46:40Z", "metadata": {"b": 1, "a": 2},
+    });
+    let mut parser = Parser::new();
+    let json = sent.to_string();
+    let document = parser.parse(json.as_bytes()).unwrap();
+    let review = Review::read(document.value(), None).unwrap();
+    assert_eq!(review.reviewer, Some("jane"));
+    let stamp = Stamp { user: Some("sub_1"), ..STAMP };
+    let record = written(|out| review.write(&stamp, &mut Unprotected, out));
+    check(
+        &record,
+        Kind::Review,
+        json!({
+            "decision_id": "d1", "reviewer": "sub_1", "human_decision": {"approved": true}, "overridden": true,
+            "override_reason": "a guarantor", "timestamp": "2026-11-22T07:46:40.000000Z", "metadata": {"a": 2, "b": 1},
+        }),
+    );
+    let mut parser = Parser::new();
+    let document = parser.parse(&record).unwrap();
+    let again = Review::read(document.value(), Some("d1")).unwrap();
+    assert_eq!(written(|out| again.write(&stamp, &mut Unprotected, out)), record);
+    assert!(again.check_clock(STAMP.recorded_at).is_ok());
+}
+
+#[test]
+fn the_decision_of_a_review_is_named_once_or_the_same_twice() {
+    let faults = |json: &[u8], known| Review::read(Parser::new().parse(json).unwrap().value(), known).err();
+    assert_eq!(faults(b"{}", Some("d1")), None);
+    assert_eq!(faults(br#"{"decision_id":"d1"}"#, Some("d1")), None);
+    assert_eq!(faults(br#"{"decision_id":"d2"}"#, Some("d1")).unwrap()[0].pointer, "/decision_id");
+    assert_eq!(faults(b"{}", None).unwrap()[0].pointer, "/decision_id");
+    assert_eq!(faults(b"{}", Some("")).unwrap().len(), 1);
+    assert_eq!(faults(br#"{"confidence":1,"kind":"decision"}"#, Some("d1")).unwrap().len(), 2);
+}
+
+#[test]
+fn an_outcome() {
+    let mut parser = Parser::new();
+    let document = parser.parse(br#"{"outcome":{"defaulted":false},"metadata":{}}"#).unwrap();
+    let outcome = Outcome::read(document.value(), Some("d1")).unwrap();
+    let record = written(|out| outcome.write(&STAMP, &mut Unprotected, out));
+    check(
+        &record,
+        Kind::Outcome,
+        json!({
+            "decision_id": "d1", "outcome": {"defaulted": false}, "metadata": {}, "timestamp": MOMENT,
+        }),
+    );
+    assert!(outcome.check_clock(STAMP.recorded_at).is_ok());
+    let document = Parser::new();
+    let mut parser = document;
+    let nothing = parser.parse(br#"{"outcome":null}"#).unwrap();
+    let pointers: Vec<_> = Outcome::read(nothing.value(), None).unwrap_err().into_iter().map(|f| f.pointer).collect();
+    assert_eq!(pointers, ["/decision_id", "/outcome"]);
+}
+
+#[test]
+fn an_erasure() {
+    let erasure = Erasure { subject: "sub_1", actor: "dpo", reason: Some("GDPR Art. 17") };
+    let record = written(|out| erasure.write(STAMP.event_id, STAMP.recorded_at, out));
+    check(&record, Kind::Erasure, json!({"subject": "sub_1", "actor": "dpo", "reason": "GDPR Art. 17"}));
+    assert_eq!(Erasure::read(Parser::new().parse(&record).unwrap().value()).unwrap(), erasure);
+}
+
+#[test]
+fn a_hold() {
+    let hold = Hold {
+        hold: "case 7",
+        state: HoldState::Released,
+        subject: None,
+        decision_ids: vec!["d1", "d\"2"],
+        actor: "counsel",
+        reason: "settled",
+    };
+    let record = written(|out| hold.write(STAMP.event_id, STAMP.recorded_at, out));
+    check(
+        &record,
+        Kind::Hold,
+        json!({
+            "hold": "case 7", "state": "released", "decision_ids": ["d1", "d\"2"], "actor": "counsel", "reason": "settled",
+        }),
+    );
+    assert_eq!(Hold::read(Parser::new().parse(&record).unwrap().value()).unwrap(), hold);
+    let subject = Hold { subject: Some("sub_1"), decision_ids: Vec::new(), state: HoldState::Placed, ..hold };
+    let record = written(|out| subject.write(STAMP.event_id, STAMP.recorded_at, out));
+    assert_eq!(Hold::read(Parser::new().parse(&record).unwrap().value()).unwrap(), subject);
+    let odd = br#"{"hold":"h","state":"placed","actor":"a","reason":"r","decision_ids":[1]}"#;
+    assert_eq!(Hold::read(Parser::new().parse(odd).unwrap().value()).unwrap_err()[0].pointer, "/decision_ids");
+}
+
+#[test]
+fn a_retention_an_access_and_a_system_entry() {
+    let retention = Retention { first_leaf: 10, end_leaf: 1 << 40, policy: "standard", count: 7, actor: "schedule" };
+    let record = written(|out| retention.write(STAMP.event_id, STAMP.recorded_at, out));
+    let members =
+        json!({"first_leaf": 10, "end_leaf": 1_u64 << 40, "policy": "standard", "count": 7, "actor": "schedule"});
+    check(&record, Kind::Retention, members);
+    assert_eq!(Retention::read(Parser::new().parse(&record).unwrap().value()).unwrap(), retention);
+
+    let access = Access { actor: "analyst", action: "sql", what: "ai_audit_logs", rows: 100 };
+    let record = written(|out| access.write(STAMP.event_id, STAMP.recorded_at, out));
+    check(&record, Kind::Access, json!({"actor": "analyst", "action": "sql", "what": "ai_audit_logs", "rows": 100}));
+
+    let detail = json!({"file": "00000000000000000007.wal", "bytes": 1234, "b": [null, true], "a": -0.5});
+    let system = System { what: "torn_tail_cut", detail: detail.as_object().unwrap() };
+    let record = written(|out| system.write(STAMP.event_id, STAMP.recorded_at, out));
+    check(&record, Kind::System, json!({"what": "torn_tail_cut", "detail": detail}));
+}
+
+#[test]
+fn a_header_needs_all_its_members() {
+    let json = br#"{"kind":"decisions","schema":2,"event_id":"x","recorded_at":"now","more":1}"#;
+    let mut faults = Header::read(Parser::new().parse(json).unwrap().value()).unwrap_err();
+    faults.sort();
+    let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/event_id", "/kind", "/recorded_at", "/schema"]);
+    assert_eq!(Header::read(Parser::new().parse(b"{}").unwrap().value()).unwrap_err().len(), 4);
+}
+
+#[test]
+fn a_record_of_one_kind_is_not_read_as_another() {
+    let erasure = Erasure { subject: "sub_1", actor: "dpo", reason: None };
+    let record = written(|out| erasure.write(STAMP.event_id, STAMP.recorded_at, out));
+    let mut parser = Parser::new();
+    let document = parser.parse(&record).unwrap();
+    assert!(Decision::read(document.value()).is_err());
+    assert!(Hold::read(document.value()).unwrap_err().iter().any(|fault| fault.pointer == "/kind"));
+}

@@ -1,0 +1,12 @@
+//! The record crate from outside: golden files, tables of bad input, and properties against naive models.
+
+#![allow(clippy::unwrap_used)]
+
+mod arbitrary;
+mod bad_input;
+mod canonical;
+mod decision;
+mod entry;
+mod protect;
+mod schema;
+mod timestamp;
