@@ -4,11 +4,14 @@
 //! record was read back from it and hashed to its leaf again.
 
 pub mod assemble;
+mod build;
 mod error;
 pub mod schema;
+mod segment;
 pub mod shred;
 
 pub use error::{Error, Result};
+pub use segment::Segment;
 
 /// One entry, borrowed: what a row of a segment is made of.
 #[derive(Clone, Copy)]

@@ -1,0 +1,186 @@
+//! Making a segment out of entries, whoever has them: the tail when a write-ahead file is sealed, older segments when
+//! they are compacted.
+//!
+//! Invariant: a segment gets its name only after every record was read back from the file, hashed, and found equal to
+//! its leaf; ids and what lies beside the records are compared too. A record that its columns do not reproduce is
+//! written again, as exact bytes. The rows stream: one thread shreds while another encodes, one decodes while another
+//! hashes, and of each stage a few batches are in memory.
+
+use crate::Row;
+use crate::error::{Error, Result};
+use crate::schema::PathColumn;
+use crate::segment::{Rows, Segment, SegmentWriter, Written};
+use crate::shred::{Shredded, Shredder};
+use arrow::array::RecordBatch;
+use onrecord_evidence::{Hash, leaf_hash};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Batches between two stages.
+const BATCHES_WAITING_MAX: usize = 2;
+
+/// Entries to make a segment of.
+pub(crate) trait Source: Sync {
+    /// Visits the entries of all leaves, in order. Gives the same entries each time.
+    fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>;
+
+    /// The leaf hashes as the ledger has them, from whatever vouches for them other than the bytes visited.
+    fn leaf_hashes(&self, leaves: Range<u64>) -> Result<Vec<Hash>>;
+}
+
+/// A running checksum over what leaf hashes do not cover.
+#[derive(Default, PartialEq, Eq)]
+struct Sideline(u32);
+
+impl Sideline {
+    fn add(&mut self, id: &[u8; 16], beside: &[u8]) {
+        self.0 = crc32c::crc32c_append(self.0, id);
+        self.0 = crc32c::crc32c_append(self.0, &(beside.len() as u64).to_le_bytes());
+        self.0 = crc32c::crc32c_append(self.0, beside);
+    }
+}
+
+/// Writes, checks and publishes a segment of these leaves with these path columns. Returns its path.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Unsealable`], [`Error::ReadBack`], and the source's own. There is no segment then.
+pub(crate) fn build(dir: &Path, leaves: Range<u64>, columns: &[PathColumn], source: &dyn Source) -> Result<PathBuf> {
+    let (written, sideline) = write(dir, &leaves, columns, source, &BTreeSet::new())?;
+    let differing = read_back(&written, &leaves, source, &sideline)?;
+    if differing.is_empty() {
+        return written.publish();
+    }
+    drop(written);
+    let (written, sideline) = write(dir, &leaves, columns, source, &differing)?;
+    match read_back(&written, &leaves, source, &sideline)?.first() {
+        None => written.publish(),
+        Some(leaf) => Err(Error::ReadBack { path: written.path().to_owned(), leaf: *leaf }),
+    }
+}
+
+/// Writes the file. The records of the leaves in `exact` are kept as bytes.
+fn write(
+    dir: &Path,
+    leaves: &Range<u64>,
+    columns: &[PathColumn],
+    source: &dyn Source,
+    exact: &BTreeSet<u64>,
+) -> Result<(Written, Sideline)> {
+    let mut writer = SegmentWriter::create(dir, leaves.clone(), columns.to_vec())?;
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
+        let shredding = scope.spawn(move || shred(leaves, columns, source, exact, &sender));
+        let encoded = receiver.into_iter().try_for_each(|shredded| writer.write(shredded));
+        // When encoding failed the channel is closed, and shredding stopped at its next batch.
+        let shredded = shredding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        encoded?;
+        let sideline = shredded?;
+        Ok((writer.finish()?, sideline))
+    })
+}
+
+fn shred(
+    leaves: &Range<u64>,
+    columns: &[PathColumn],
+    source: &dyn Source,
+    exact: &BTreeSet<u64>,
+    sender: &SyncSender<Shredded>,
+) -> Result<Sideline> {
+    let unsealable =
+        |problem: String| Error::Unsealable { first: leaves.start, end: leaves.end, problem };
+    let mut shredder = Shredder::new(columns);
+    let mut sideline = Sideline::default();
+    let mut next = leaves.start;
+    let mut pass_on = |shredder: &mut Shredder<'_>| {
+        let shredded = shredder.take().map_err(|error| unsealable(error.to_string()))?;
+        sender.send(shredded).map_err(|_| unsealable("encoding stopped".to_owned()))
+    };
+    source.each(&mut |row| {
+        if row.leaf != next {
+            return Err(unsealable(format!("leaf {next} is missing")));
+        }
+        next += 1;
+        sideline.add(&row.id, row.beside);
+        shredder.push(row, exact.contains(&row.leaf)).map_err(|error| unsealable(error.to_string()))?;
+        if shredder.is_full() { pass_on(&mut shredder) } else { Ok(()) }
+    })?;
+    if next != leaves.end {
+        return Err(unsealable(format!("leaf {next} is missing")));
+    }
+    if shredder.rows() > 0 {
+        pass_on(&mut shredder)?;
+    }
+    Ok(sideline)
+}
+
+/// Reads the file and returns the leaves whose records differ from what the ledger has.
+fn read_back(
+    written: &Written,
+    leaves: &Range<u64>,
+    source: &dyn Source,
+    sideline: &Sideline,
+) -> Result<BTreeSet<u64>> {
+    let segment = Segment::open_as(written.path(), leaves.clone())?;
+    segment.check_bytes()?;
+    let mut differing = BTreeSet::new();
+    let mut found = Sideline::default();
+    let mut hashes = (leaves.start..leaves.start, Vec::new());
+    each_row(&segment, leaves.clone(), &mut |rows, row, record| {
+        let leaf = rows.leaf(row);
+        if !hashes.0.contains(&leaf) {
+            let some = leaf..leaf.saturating_add(4_096).min(leaves.end);
+            hashes = (some.clone(), source.leaf_hashes(some)?);
+        }
+        let expected = hashes.1.get((leaf - hashes.0.start) as usize);
+        if expected != Some(&leaf_hash(record)) {
+            differing.insert(leaf);
+        }
+        found.add(&rows.id(row), rows.beside(row));
+        Ok(())
+    })?;
+    if found != *sideline {
+        return Err(Error::ReadBack { path: written.path().to_owned(), leaf: leaves.start });
+    }
+    Ok(differing)
+}
+
+/// Visits the rows of these leaves of a segment with their record bytes, decoding on another thread. That the leaves
+/// follow each other is checked.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Damaged`], and what `visit` returns.
+pub(crate) fn each_row(
+    segment: &Segment,
+    leaves: Range<u64>,
+    visit: &mut dyn FnMut(&Rows, usize, &[u8]) -> Result<()>,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let (sender, receiver): (_, Receiver<Result<RecordBatch>>) = sync_channel(BATCHES_WAITING_MAX);
+        let range = leaves.clone();
+        scope.spawn(move || match segment.batches(range) {
+            // Sending fails only when the other side has stopped with an error of its own.
+            Ok(batches) => batches.map(|batch| sender.send(batch)).take_while(|sent| sent.is_ok()).for_each(drop),
+            Err(error) => drop(sender.send(Err(error))),
+        });
+        let mut next = leaves.start;
+        let mut record = Vec::new();
+        for batch in receiver {
+            let mut rows = Rows::new(segment, &batch?)?;
+            for row in 0..rows.len() {
+                if rows.leaf(row) != next {
+                    return Err(Error::damaged(segment.path(), format!("leaf {next} is not where it should be")));
+                }
+                next += 1;
+                record.clear();
+                rows.write_record(segment, row, &mut record)?;
+                visit(&rows, row, &record)?;
+            }
+        }
+        if next != leaves.end {
+            return Err(Error::damaged(segment.path(), format!("leaf {next} is missing")));
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,138 @@
+//! How each column is written: encoding, dictionary, statistics, bloom filter.
+//!
+//! Most columns of decisions repeat a few values: a dictionary holds them best, and Parquet pages of small indexes are
+//! quick to filter. What does not repeat (found out on a sample) gets the encoding that compresses its type best, so
+//! that no time goes into a dictionary that will be thrown away.
+
+use super::ROW_GROUP_ROWS;
+use crate::schema::{Document, PathColumn, column};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+use std::collections::HashSet;
+
+/// A dictionary of 8 MiB holds the tokens of 200,000 users.
+const DICTIONARY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Rows of one page. A look-up of one record decodes one page of each column.
+const PAGE_ROWS: usize = 16_384;
+
+/// Statistics of strings are cut to this many bytes.
+const STATISTICS_BYTES_MAX: usize = 24;
+
+/// A bloom filter takes one byte per value at this rate of false positives.
+const BLOOM_FALSE_RATE: f64 = 0.02;
+
+/// String columns of documents that may have a bloom filter.
+const BLOOM_PATHS_MAX: usize = 16;
+
+/// A sample in which more than this share of the values is distinct stands for values that hardly repeat. Among 8,192
+/// values 0.95 means some 80,000 different ones.
+const UNIQUE_SHARE: f64 = 0.95;
+
+/// A document's strings with more than this share of distinct values are worth looking up one by one.
+const BLOOM_SHARE: f64 = 0.2;
+
+/// Fewer values than this say nothing about how they repeat.
+const SAMPLE_VALUES_MIN: usize = 512;
+
+/// The properties for a segment whose first rows are `sample`.
+pub(super) fn properties(sample: &RecordBatch, rows: usize) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(format!("onrecord {}", env!("CARGO_PKG_VERSION")))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_statistics_truncate_length(Some(STATISTICS_BYTES_MAX))
+        .set_column_index_truncate_length(Some(STATISTICS_BYTES_MAX))
+        .set_bloom_filter_fpp(BLOOM_FALSE_RATE)
+        .set_bloom_filter_max_ndv(rows.min(ROW_GROUP_ROWS) as u64)
+        .set_key_value_metadata(Some(Vec::<KeyValue>::new()));
+    let mut bloom_paths = 0;
+    for (field, array) in sample.schema().fields().iter().zip(sample.columns()) {
+        let path = ColumnPath::new(vec![field.name().clone()]);
+        builder = match PathColumn::of(field) {
+            Some(column) => {
+                let share = distinct_share(array);
+                let bloom = *array.data_type() == DataType::Utf8
+                    && matches!(column.document, Document::InputFeatures | Document::Metadata)
+                    && share.is_some_and(|share| share > BLOOM_SHARE)
+                    && bloom_paths < BLOOM_PATHS_MAX;
+                bloom_paths += usize::from(bloom);
+                by_share(builder, path, array.data_type(), share, bloom)
+            }
+            None => fixed(builder, path, field.name(), array),
+        };
+    }
+    builder.build()
+}
+
+/// The fixed columns whose values are known not to repeat, and those that are looked up.
+fn fixed(builder: WriterPropertiesBuilder, path: ColumnPath, name: &str, array: &ArrayRef) -> WriterPropertiesBuilder {
+    let plain = |builder: WriterPropertiesBuilder, encoding| {
+        builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path.clone(), encoding)
+    };
+    match name {
+        column::LEAF_INDEX | column::RECORDED_AT | column::TIMESTAMP => plain(builder, Encoding::DELTA_BINARY_PACKED),
+        // Ids made one after the other have their first bytes in common.
+        column::EVENT_ID => {
+            plain(builder, Encoding::DELTA_BYTE_ARRAY).set_column_bloom_filter_enabled(path.clone(), true)
+        }
+        column::INPUT_HASH => plain(builder, Encoding::PLAIN)
+            .set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk),
+        // Users come back, though rarely within a sample.
+        column::USER_ID => builder.set_column_bloom_filter_enabled(path, true),
+        column::DECISION_ID | column::REQUEST_ID => {
+            let share = distinct_share(array);
+            by_share(builder, path, array.data_type(), share, true)
+        }
+        column::BESIDE | column::RECORD => plain(builder, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .set_column_statistics_enabled(path.clone(), EnabledStatistics::None),
+        name if name.ends_with("_rest") => builder.set_column_statistics_enabled(path, EnabledStatistics::None),
+        _ => {
+            let share = distinct_share(array);
+            by_share(builder, path, array.data_type(), share, false)
+        }
+    }
+}
+
+fn by_share(
+    builder: WriterPropertiesBuilder,
+    path: ColumnPath,
+    data_type: &DataType,
+    share: Option<f64>,
+    bloom: bool,
+) -> WriterPropertiesBuilder {
+    let builder = if bloom { builder.set_column_bloom_filter_enabled(path.clone(), true) } else { builder };
+    // When a dictionary outgrows its limit, the writer goes on with this encoding.
+    let encoding = match data_type {
+        DataType::Int64 => Encoding::DELTA_BINARY_PACKED,
+        DataType::Float64 => Encoding::BYTE_STREAM_SPLIT,
+        DataType::Utf8 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        _ => return builder,
+    };
+    let unique = share.is_some_and(|share| share > UNIQUE_SHARE);
+    builder.set_column_dictionary_enabled(path.clone(), !unique).set_column_encoding(path, encoding)
+}
+
+/// The share of different values among those that are there; `None` if there are too few to tell.
+fn distinct_share(array: &ArrayRef) -> Option<f64> {
+    let values = array.len() - array.null_count();
+    if values < SAMPLE_VALUES_MIN {
+        return None;
+    }
+    let distinct = match array.data_type() {
+        DataType::Int64 => array.as_primitive::<Int64Type>().iter().flatten().collect::<HashSet<_>>().len(),
+        DataType::Float64 => {
+            array.as_primitive::<Float64Type>().iter().flatten().map(f64::to_bits).collect::<HashSet<_>>().len()
+        }
+        DataType::Utf8 => array.as_string::<i32>().iter().flatten().collect::<HashSet<_>>().len(),
+        _ => return None,
+    };
+    Some(distinct as f64 / values as f64)
+}

@@ -1,0 +1,185 @@
+//! Finding single rows: which leaf has an id, which leaves have a text in a column, and the entry at a leaf.
+//!
+//! Each step is cheaper than the next and rules most segments out: the footer's bounds of a column, its bloom filters,
+//! and only then the column itself. For an id that is greater than every id of a segment, as a fresh UUIDv7 is, the
+//! bounds alone say no, without a read.
+
+use super::{OwnedRow, Rows, Segment};
+use crate::error::Result;
+use crate::schema::column;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Int64Type;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::bloom_filter::Sbbf;
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Entry ids of a segment and their leaves, sorted by id.
+pub(crate) struct SortedIds(Vec<([u8; 16], u32)>);
+
+/// The bloom filters of a segment's `event_id`, one per row group; empty if it has none.
+pub(crate) struct IdFilters(Vec<Sbbf>);
+
+/// What a look-up needs of a segment and is worth keeping for the next one.
+#[derive(Clone, Default)]
+pub(crate) struct Lookup {
+    /// Present when ids were within bounds.
+    pub(crate) filters: Option<Arc<IdFilters>>,
+    /// Present when the filters let an id pass.
+    pub(crate) ids: Option<Arc<SortedIds>>,
+    /// The footer with page indexes, for reading single rows.
+    pub(crate) indexed: Option<ArrowReaderMetadata>,
+}
+
+impl SortedIds {
+    fn find(&self, id: &[u8; 16]) -> Option<u32> {
+        self.0.binary_search_by(|(other, _)| other.cmp(id)).ok().map(|at| self.0[at].1)
+    }
+}
+
+impl IdFilters {
+    fn may_hold(&self, id: &[u8; 16]) -> bool {
+        self.0.is_empty() || self.0.iter().any(|filter| filter.check(&id[..]))
+    }
+}
+
+impl Segment {
+    /// Whether the id lies within the bounds of this segment's ids, as the footer has them.
+    pub(crate) fn may_hold_id(&self, id: &[u8; 16]) -> bool {
+        self.groups_with(column::EVENT_ID, id).next().is_some()
+    }
+
+    /// The leaf of the id, if it is here. `lookup` keeps what had to be read.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub(crate) fn find_id(&self, id: &[u8; 16], lookup: &mut Lookup) -> Result<Option<u64>> {
+        if !self.may_hold_id(id) {
+            return Ok(None);
+        }
+        let filters = match &lookup.filters {
+            Some(filters) => Arc::clone(filters),
+            None => Arc::clone(lookup.filters.insert(Arc::new(self.id_filters()?))),
+        };
+        if !filters.may_hold(id) {
+            return Ok(None);
+        }
+        let ids = match &lookup.ids {
+            Some(ids) => Arc::clone(ids),
+            None => Arc::clone(lookup.ids.insert(Arc::new(self.sorted_ids()?))),
+        };
+        Ok(ids.find(id).map(|row| self.leaves.start + u64::from(row)))
+    }
+
+    fn id_filters(&self) -> Result<IdFilters> {
+        let groups = 0..self.parquet().num_row_groups();
+        let filters: Result<Option<Vec<Sbbf>>> =
+            groups.map(|group| self.bloom_filter(group, column::EVENT_ID)).collect();
+        Ok(IdFilters(filters?.unwrap_or_default()))
+    }
+
+    fn sorted_ids(&self) -> Result<SortedIds> {
+        let mut ids = Vec::with_capacity(self.rows() as usize);
+        for batch in self.columns((0..self.parquet().num_row_groups()).collect(), &[column::EVENT_ID])? {
+            for id in batch?.column(0).as_fixed_size_binary().iter().flatten() {
+                let row = ids.len() as u32;
+                ids.push((<[u8; 16]>::try_from(id).unwrap_or_default(), row));
+            }
+        }
+        ids.sort_unstable();
+        Ok(SortedIds(ids))
+    }
+
+    /// The leaves whose text in the column is `text`, ascending.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub(crate) fn leaves_with(&self, name: &str, text: &str) -> Result<Vec<u64>> {
+        let mut groups = Vec::new();
+        for group in self.groups_with(name, text.as_bytes()) {
+            if self.bloom_filter(group, name)?.is_none_or(|filter| filter.check(text)) {
+                groups.push(group);
+            }
+        }
+        let mut leaves = Vec::new();
+        if groups.is_empty() {
+            return Ok(leaves);
+        }
+        for batch in self.columns(groups, &[column::LEAF_INDEX, name])? {
+            let batch = batch?;
+            let (Some(index), Some(texts)) = (
+                batch.column_by_name(column::LEAF_INDEX).and_then(|array| array.as_primitive_opt::<Int64Type>()),
+                batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()),
+            ) else {
+                continue;
+            };
+            let rows = (0..texts.len()).filter(|row| texts.is_valid(*row) && texts.value(*row) == text);
+            leaves.extend(rows.map(|row| index.value(row) as u64));
+        }
+        Ok(leaves)
+    }
+
+    /// The entries at these leaves, which must be sorted, different, and in this segment.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub(crate) fn rows_at(&self, leaves: &[u64], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
+        let indexed = match &lookup.indexed {
+            Some(indexed) => indexed.clone(),
+            None => {
+                let options = ArrowReaderOptions::new()
+                    .with_column_index_policy(PageIndexPolicy::Skip)
+                    .with_offset_index_policy(PageIndexPolicy::Optional);
+                let indexed = ArrowReaderMetadata::load(&self.file()?, options);
+                lookup.indexed.insert(indexed.map_err(|error| self.unreadable(error))?).clone()
+            }
+        };
+        let ranges: Vec<Range<u64>> = leaves.iter().map(|leaf| *leaf..leaf + 1).collect();
+        let mut rows = Vec::with_capacity(leaves.len());
+        for batch in self.read(self.selection(&ranges), Some(indexed))? {
+            let mut batch = Rows::new(self, &batch?)?;
+            for row in 0..batch.len() {
+                rows.push(batch.row(self, row)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The row groups whose bounds of the column do not rule the value out.
+    fn groups_with<'s>(&'s self, name: &str, value: &'s [u8]) -> impl Iterator<Item = usize> + 's {
+        let leaf = self.leaf_column(name);
+        let groups = self.parquet().row_groups().iter().enumerate();
+        groups.filter(move |(_, group)| leaf.is_some_and(|leaf| within_bounds(group, leaf, value))).map(|(at, _)| at)
+    }
+
+    fn leaf_column(&self, name: &str) -> Option<usize> {
+        let schema = self.metadata.parquet_schema();
+        (0..schema.num_columns()).find(|leaf| *schema.column(*leaf).path().parts() == [name])
+    }
+
+    fn bloom_filter(&self, group: usize, name: &str) -> Result<Option<Sbbf>> {
+        let Some(leaf) = self.leaf_column(name) else { return Ok(None) };
+        let column = self.parquet().row_group(group).column(leaf);
+        Sbbf::read_from_column_chunk(column, &self.file()?).map_err(|error| self.unreadable(error))
+    }
+}
+
+/// Whether the value may be in the column chunk. Bounds of long texts are cut, downwards and upwards.
+fn within_bounds(group: &RowGroupMetaData, leaf: usize, value: &[u8]) -> bool {
+    let column = group.column(leaf);
+    let bounds = match column.statistics() {
+        Some(Statistics::ByteArray(bounds)) => bounds.min_opt().zip(bounds.max_opt()).map(|(a, b)| (a.data(), b.data())),
+        Some(Statistics::FixedLenByteArray(bounds)) => {
+            bounds.min_opt().zip(bounds.max_opt()).map(|(a, b)| (a.data(), b.data()))
+        }
+        _ => None,
+    };
+    let nulls = column.statistics().and_then(Statistics::null_count_opt);
+    match bounds {
+        Some((min, max)) => min <= value && value <= max,
+        // No bounds: no values at all, or no statistics.
+        None => nulls.and_then(|nulls| i64::try_from(nulls).ok()) != Some(group.num_rows()),
+    }
+}

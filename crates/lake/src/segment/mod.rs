@@ -1,0 +1,191 @@
+//! A segment: one immutable Parquet file that holds a range of leaves.
+//!
+//! Invariant: its name, its footer and its rows agree on the range, and there is one row per leaf, in order. The rows
+//! reproduce the records byte for byte; that was checked before the file got its name, and `verify` checks it again.
+//!
+//! `write` makes segments, `read` gives rows back, `lookup` finds single rows, `checksum` covers every byte. What holds
+//! several segments together is the catalog's.
+
+mod checksum;
+mod encoding;
+mod file;
+mod lookup;
+mod name;
+mod read;
+mod write;
+
+pub(crate) use file::SegmentFile;
+pub(crate) use lookup::Lookup;
+pub(crate) use name::{UNFINISHED, parse as parse_name};
+pub(crate) use read::{OwnedRow, Rows};
+pub(crate) use write::{SegmentWriter, Written, sync_dir};
+
+use crate::error::{Error, Result};
+use crate::schema::{FORMAT, PathColumn, meta};
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Rows of one row group: what one core scans at a time, and what dictionaries and bloom filters are made for.
+pub const ROW_GROUP_ROWS: usize = 1 << 18;
+
+/// An immutable file of leaves `first..end`.
+///
+/// Whoever holds a segment can read it: a file that compaction replaced is removed when the last holder lets go.
+pub struct Segment {
+    path: PathBuf,
+    leaves: Range<u64>,
+    bytes: u64,
+    metadata: ArrowReaderMetadata,
+    replaced: AtomicBool,
+}
+
+impl Segment {
+    /// Opens the file: reads its footer and compares it with its name. Rows are not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`], [`Error::Format`].
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let leaves = name.and_then(name::parse).ok_or_else(|| Error::damaged(path, "its name is not a segment's"))?;
+        Self::open_as(path, leaves)
+    }
+
+    /// Opens a file that has not its name yet.
+    ///
+    /// # Errors
+    /// As [`Segment::open`].
+    pub(crate) fn open_as(path: &Path, leaves: Range<u64>) -> Result<Self> {
+        let file = File::open(path).and_then(SegmentFile::new).map_err(Error::io(path))?;
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
+        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| unreadable(path, error))?;
+        let segment = Self {
+            path: path.to_owned(),
+            bytes: parquet::file::reader::Length::len(&file),
+            leaves,
+            metadata,
+            replaced: AtomicBool::new(false),
+        };
+        segment.check_footer()?;
+        Ok(segment)
+    }
+
+    fn check_footer(&self) -> Result<()> {
+        let pairs = self.parquet().file_metadata().key_value_metadata();
+        let value = |key: &str| pairs?.iter().find(|pair| pair.key == key)?.value.as_deref();
+        let found = value(meta::FORMAT);
+        if found != Some(FORMAT.to_string().as_str()) {
+            return Err(Error::Format { path: self.path.clone(), found: found.map(str::to_owned) });
+        }
+        let number = |key| value(key).and_then(|value: &str| value.parse::<u64>().ok());
+        let promised = self.leaves.end - self.leaves.start;
+        if number(meta::FIRST_LEAF) != Some(self.leaves.start) || number(meta::END_LEAF) != Some(self.leaves.end) {
+            return Err(Error::damaged(&self.path, "its footer has other leaves than its name"));
+        }
+        let rows: i64 = self.parquet().row_groups().iter().map(|group| group.num_rows()).sum();
+        if number(meta::ROWS) != Some(promised) || u64::try_from(rows) != Ok(promised) {
+            return Err(Error::damaged(&self.path, format!("it has {rows} rows for {promised} leaves")));
+        }
+        Ok(())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its first leaf.
+    pub fn first(&self) -> u64 {
+        self.leaves.start
+    }
+
+    /// The leaf after its last.
+    pub fn end(&self) -> u64 {
+        self.leaves.end
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> u64 {
+        self.leaves.end - self.leaves.start
+    }
+
+    /// The size of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The Arrow schema, with the keys of the rest columns in their metadata.
+    pub fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// The footer, without page indexes.
+    pub fn parquet(&self) -> &Arc<ParquetMetaData> {
+        self.metadata.metadata()
+    }
+
+    /// The path columns, with the number of values in each as the footer says.
+    pub(crate) fn path_columns(&self) -> Vec<(PathColumn, u64)> {
+        let schema = self.metadata.parquet_schema();
+        let fields = self.schema().fields().iter().enumerate();
+        fields
+            .filter_map(|(root, field)| {
+                let column = PathColumn::of(field)?;
+                // Of a list of objects the first leaf column will do: it counts the missing lists too.
+                let leaf = (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == root)?;
+                let nulls = self.parquet().row_groups().iter().map(|group| {
+                    group.column(leaf).statistics().and_then(|statistics| statistics.null_count_opt()).unwrap_or(0)
+                });
+                Some((column, self.rows().saturating_sub(nulls.sum())))
+            })
+            .collect()
+    }
+
+    /// Opens the file for reading.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn file(&self) -> Result<SegmentFile> {
+        File::open(&self.path).and_then(SegmentFile::new).map_err(Error::io(&self.path))
+    }
+
+    /// Compares the checksum over every byte of the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub fn check_bytes(&self) -> Result<()> {
+        let file = File::open(&self.path).map_err(Error::io(&self.path))?;
+        checksum::check(&self.path, &file)
+    }
+
+    /// Another segment holds these leaves now: the file goes when nobody reads it any more.
+    pub(crate) fn replace(&self) {
+        self.replaced.store(true, Ordering::Release);
+    }
+
+    fn unreadable(&self, error: ParquetError) -> Error {
+        unreadable(&self.path, error)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if self.replaced.load(Ordering::Acquire) {
+            // If this fails or never happens, opening the lake finds a file whose leaves another one covers.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: ParquetError) -> Error {
+    match write::io_error(error) {
+        Ok(source) => Error::Io { path: path.to_owned(), source },
+        Err(problem) => Error::damaged(path, problem),
+    }
+}

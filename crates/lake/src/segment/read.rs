@@ -1,0 +1,175 @@
+//! The rows of a segment, as entries again: streamed, a batch in memory at a time.
+
+use super::Segment;
+use crate::assemble::Assembler;
+use crate::error::{Error, Result};
+use crate::schema::column;
+use arrow::array::{Array, AsArray, BinaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// Rows that are decoded at once.
+const BATCH_ROWS: usize = 4_096;
+
+/// One entry, read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedRow {
+    /// Its leaf index.
+    pub leaf: u64,
+    /// The event id's bytes.
+    pub id: [u8; 16],
+    /// The bytes under the leaf hash.
+    pub record: Vec<u8>,
+    /// The bytes next to the record.
+    pub beside: Vec<u8>,
+}
+
+/// The batches of a range of leaves of a segment, in order.
+pub(crate) struct Batches {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map_err(|error| Error::damaged(&self.path, error)))
+    }
+}
+
+impl Segment {
+    /// All columns of the leaves that lie in this segment.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn batches(&self, leaves: Range<u64>) -> Result<Batches> {
+        let selection = self.selection(&[leaves]);
+        self.read(selection, None)
+    }
+
+    /// Some columns, by name, of all rows; columns that the segment does not have are left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn columns(&self, groups: Vec<usize>, names: &[&str]) -> Result<Batches> {
+        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), names.iter().copied());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
+            .with_row_groups(groups)
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS);
+        let reader = builder.build().map_err(|error| self.unreadable(error))?;
+        Ok(Batches { path: self.path.clone(), reader })
+    }
+
+    /// The selected rows. Without a page index, pages of other rows are decompressed too; `metadata` may have one.
+    pub(super) fn read(
+        &self,
+        selection: RowSelection,
+        metadata: Option<parquet::arrow::arrow_reader::ArrowReaderMetadata>,
+    ) -> Result<Batches> {
+        let metadata = metadata.unwrap_or_else(|| self.metadata.clone());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata)
+            .with_row_selection(selection)
+            .with_batch_size(BATCH_ROWS);
+        let reader = builder.build().map_err(|error| self.unreadable(error))?;
+        Ok(Batches { path: self.path.clone(), reader })
+    }
+
+    /// Selects ranges of leaves, which must be sorted and apart; what is outside the segment is left out.
+    pub(super) fn selection(&self, ranges: &[Range<u64>]) -> RowSelection {
+        let mut selectors = Vec::new();
+        let mut at = self.leaves.start;
+        for range in ranges {
+            let (start, end) = (range.start.max(at), range.end.min(self.leaves.end));
+            if start < end {
+                selectors.push(RowSelector::skip((start - at) as usize));
+                selectors.push(RowSelector::select((end - start) as usize));
+                at = end;
+            }
+        }
+        selectors.push(RowSelector::skip((self.leaves.end - at) as usize));
+        selectors.retain(|selector| selector.row_count > 0);
+        RowSelection::from(selectors)
+    }
+}
+
+/// The entries of one batch.
+pub(crate) struct Rows {
+    leaf_index: Int64Array,
+    event_id: FixedSizeBinaryArray,
+    beside: BinaryArray,
+    assembler: Assembler,
+}
+
+impl Rows {
+    /// Reads the batch's columns; `segment` is named if they are not a segment's.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(crate) fn new(segment: &Segment, batch: &RecordBatch) -> Result<Self> {
+        let damaged = |problem: &dyn std::fmt::Display| Error::damaged(segment.path(), problem);
+        let missing = |name: &str| damaged(&format!("its column {name} is missing or of another type"));
+        let find = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
+        Ok(Self {
+            leaf_index: find(column::LEAF_INDEX)?
+                .as_primitive_opt::<Int64Type>()
+                .ok_or_else(|| missing(column::LEAF_INDEX))?
+                .clone(),
+            event_id: find(column::EVENT_ID)?
+                .as_fixed_size_binary_opt()
+                .filter(|ids| ids.value_length() == 16)
+                .ok_or_else(|| missing(column::EVENT_ID))?
+                .clone(),
+            beside: find(column::BESIDE)?.as_binary_opt().ok_or_else(|| missing(column::BESIDE))?.clone(),
+            assembler: Assembler::new(batch).map_err(|error| damaged(&error))?,
+        })
+    }
+
+    /// The number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.leaf_index.len()
+    }
+
+    /// The leaf index of the row.
+    pub(crate) fn leaf(&self, row: usize) -> u64 {
+        self.leaf_index.value(row) as u64
+    }
+
+    /// The event id of the row.
+    pub(crate) fn id(&self, row: usize) -> [u8; 16] {
+        let mut id = [0; 16];
+        id.copy_from_slice(self.event_id.value(row));
+        id
+    }
+
+    /// The bytes beside the record of the row.
+    pub(crate) fn beside(&self, row: usize) -> &[u8] {
+        if self.beside.is_valid(row) { self.beside.value(row) } else { &[] }
+    }
+
+    /// Appends the record bytes of the row.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(crate) fn write_record(&mut self, segment: &Segment, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        let leaf = self.leaf(row);
+        self.assembler
+            .write(row, out)
+            .map_err(|error| Error::damaged(segment.path(), format!("at leaf {leaf}: {error}")))
+    }
+
+    /// The row as an entry of its own.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(crate) fn row(&mut self, segment: &Segment, row: usize) -> Result<OwnedRow> {
+        let mut record = Vec::new();
+        self.write_record(segment, row, &mut record)?;
+        Ok(OwnedRow { leaf: self.leaf(row), id: self.id(row), record, beside: self.beside(row).to_vec() })
+    }
+}

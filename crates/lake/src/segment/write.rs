@@ -1,0 +1,194 @@
+//! Writing a segment file, durably.
+//!
+//! The file is written under an unfinished name, checksummed, synced; [`Written::publish`] then renames it and syncs
+//! the directory. Between the two the caller reads it back. A crash before the rename leaves a file that opening the
+//! lake removes.
+
+use super::{checksum, encoding, name};
+use crate::error::{Error, Result};
+use crate::schema::{FORMAT, PathColumn, RestKeys, column, meta, schema};
+use crate::shred::Shredded;
+use arrow::datatypes::SchemaRef;
+use arrow::array::RecordBatch;
+use checksum::Summing;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, ArrowWriter, encode_arrow_schema};
+use parquet::basic::{LogicalType, Repetition, Type as PhysicalType};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::schema::types::{SchemaDescriptor, Type};
+use std::fs::File;
+use std::io::BufWriter;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A segment file being written.
+pub(crate) struct SegmentWriter {
+    dir: PathBuf,
+    path: PathBuf,
+    leaves: Range<u64>,
+    columns: Vec<PathColumn>,
+    rest_keys: RestKeys,
+    /// Without the keys of the rest columns, which are known only at the end.
+    schema: SchemaRef,
+    file: File,
+    /// Made when the first batch shows what the columns are like.
+    writer: Option<ArrowWriter<Summing<BufWriter<File>>>>,
+}
+
+/// A complete file that has not its name yet. Dropping it removes it.
+pub(crate) struct Written {
+    dir: PathBuf,
+    unfinished: PathBuf,
+    leaves: Range<u64>,
+    /// Bytes of the file.
+    pub(crate) bytes: u64,
+}
+
+impl SegmentWriter {
+    /// Starts a segment of these leaves in `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn create(dir: &Path, leaves: Range<u64>, columns: Vec<PathColumn>) -> Result<Self> {
+        let stem = name::format(&leaves);
+        let path = dir.join(stem.replace(".parquet", name::UNFINISHED));
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        let file = file.map_err(Error::io(&path))?;
+        let schema = schema(&columns, &RestKeys::default());
+        let rest_keys = RestKeys::default();
+        Ok(Self { dir: dir.to_owned(), path, leaves, columns, rest_keys, schema, file, writer: None })
+    }
+
+    /// Where it is written.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Encodes a batch.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Unsealable`] if the batch does not have the columns of this segment.
+    pub(crate) fn write(&mut self, shredded: Shredded) -> Result<()> {
+        self.rest_keys.merge(&shredded.rest_keys);
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), shredded.batch.columns().to_vec());
+        let batch = batch.map_err(|error| self.unsealable(error))?;
+        if self.writer.is_none() {
+            self.writer = Some(self.start(&batch)?);
+        }
+        match &mut self.writer {
+            Some(writer) => writer.write(&batch).map_err(|error| failed(&self.path, &self.leaves, error)),
+            None => Ok(()),
+        }
+    }
+
+    fn start(&self, sample: &RecordBatch) -> Result<ArrowWriter<Summing<BufWriter<File>>>> {
+        let rows = (self.leaves.end - self.leaves.start) as usize;
+        let failed = |error| failed(&self.path, &self.leaves, error);
+        let options = ArrowWriterOptions::new()
+            .with_properties(encoding::properties(sample, rows))
+            .with_parquet_schema(parquet_schema(&self.schema).map_err(failed)?)
+            .with_skip_arrow_metadata(true);
+        let file = self.file.try_clone().map_err(Error::io(&self.path))?;
+        let sink = Summing::new(BufWriter::with_capacity(1 << 20, file));
+        ArrowWriter::try_new_with_options(sink, Arc::clone(&self.schema), options).map_err(failed)
+    }
+
+    /// Completes the file and syncs it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Unsealable`] if there were no rows.
+    pub(crate) fn finish(mut self) -> Result<Written> {
+        let mut writer = self.writer.take().ok_or_else(|| self.unsealable("there are none"))?;
+        let failed = |error| failed(&self.path, &self.leaves, error);
+        let schema = schema(&self.columns, &self.rest_keys);
+        let rows = self.leaves.end - self.leaves.start;
+        // The checksum comes last: see `checksum`.
+        for (key, value) in [
+            (ARROW_SCHEMA_META_KEY, encode_arrow_schema(&schema)),
+            (meta::FORMAT, FORMAT.to_string()),
+            (meta::FIRST_LEAF, self.leaves.start.to_string()),
+            (meta::END_LEAF, self.leaves.end.to_string()),
+            (meta::ROWS, rows.to_string()),
+            (meta::CHECKSUM, checksum::PLACEHOLDER.to_owned()),
+        ] {
+            writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        }
+        writer.finish().map_err(failed)?;
+        let (sum, bytes) = writer.inner().sum();
+        drop(writer);
+        checksum::stamp(&self.path, &self.file, sum, bytes)?;
+        self.file.sync_all().map_err(Error::io(&self.path))?;
+        Ok(Written { dir: self.dir.clone(), unfinished: self.path.clone(), leaves: self.leaves.clone(), bytes })
+    }
+
+    fn unsealable(&self, problem: impl std::fmt::Display) -> Error {
+        Error::Unsealable { first: self.leaves.start, end: self.leaves.end, problem: problem.to_string() }
+    }
+}
+
+impl Written {
+    /// Where the file is until it is published.
+    pub(crate) fn path(&self) -> &Path {
+        &self.unfinished
+    }
+
+    /// Gives the file its name and makes that durable. Returns its path.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn publish(self) -> Result<PathBuf> {
+        let path = self.dir.join(name::format(&self.leaves));
+        std::fs::rename(&self.unfinished, &path).map_err(Error::io(&path))?;
+        sync_dir(&self.dir)?;
+        Ok(path)
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // After publishing there is nothing to remove; before, opening the lake would do it.
+        let _ = std::fs::remove_file(&self.unfinished);
+    }
+}
+
+/// Makes what happened to names in the directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))
+}
+
+fn failed(path: &Path, leaves: &Range<u64>, error: ParquetError) -> Error {
+    match io_error(error) {
+        Ok(source) => Error::Io { path: path.to_owned(), source },
+        Err(problem) => Error::Unsealable { first: leaves.start, end: leaves.end, problem },
+    }
+}
+
+/// The operating system's error inside, or a description.
+pub(super) fn io_error(error: ParquetError) -> std::result::Result<std::io::Error, String> {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+            Ok(inner) => Ok(*inner),
+            Err(inner) => Err(inner.to_string()),
+        },
+        other => Err(other.to_string()),
+    }
+}
+
+/// The Parquet schema that Arrow's converts to, with `event_id` marked as a UUID, which Arrow's types do not say.
+fn parquet_schema(schema: &SchemaRef) -> parquet::errors::Result<SchemaDescriptor> {
+    let converted = ArrowSchemaConverter::new().schema_root("onrecord").convert(schema)?;
+    let mut fields = converted.root_schema().get_fields().to_vec();
+    for field in &mut fields {
+        if field.name() == column::EVENT_ID {
+            let uuid = Type::primitive_type_builder(column::EVENT_ID, PhysicalType::FIXED_LEN_BYTE_ARRAY)
+                .with_length(16)
+                .with_logical_type(Some(LogicalType::Uuid))
+                .with_repetition(Repetition::REQUIRED);
+            *field = Arc::new(uuid.build()?);
+        }
+    }
+    let root = Type::group_type_builder(converted.root_schema().name()).with_fields(fields).build()?;
+    Ok(SchemaDescriptor::new(Arc::new(root)))
+}
