@@ -88,12 +88,11 @@ fn shred(
     exact: &BTreeSet<u64>,
     sender: &SyncSender<Shredded>,
 ) -> Result<Sideline> {
-    let unsealable =
-        |problem: String| Error::Unsealable { first: leaves.start, end: leaves.end, problem };
+    let unsealable = |problem: String| Error::Unsealable { first: leaves.start, end: leaves.end, problem };
     let mut shredder = Shredder::new(columns);
     let mut sideline = Sideline::default();
     let mut next = leaves.start;
-    let mut pass_on = |shredder: &mut Shredder<'_>| {
+    let pass_on = |shredder: &mut Shredder<'_>| {
         let shredded = shredder.take().map_err(|error| unsealable(error.to_string()))?;
         sender.send(shredded).map_err(|_| unsealable("encoding stopped".to_owned()))
     };

@@ -2,16 +2,31 @@
 //!
 //! Everything here is derived from the ledger's entries. A segment may replace a write-ahead file only after every
 //! record was read back from it and hashed to its leaf again.
+//!
+//! The life of an entry here: [`Lake`] follows the ledger and has it in the tail before its append is answered;
+//! [`Sealer`] shreds it into columns, writes a Parquet segment, reads that back and lets the write-ahead file go;
+//! compaction moves it into a larger segment; [`verify`] reads it again.
 
 pub mod assemble;
 mod build;
+mod cache;
+mod catalog;
+mod compact;
 mod error;
+mod lake;
 pub mod schema;
+mod seal;
 mod segment;
 pub mod shred;
+mod tail;
+mod verify;
 
 pub use error::{Error, Result};
-pub use segment::Segment;
+pub use lake::{Lake, SEGMENTS, Snapshot};
+pub use seal::{Sealer, seal_all};
+pub use segment::{OwnedRow, Segment};
+pub use tail::Chunk;
+pub use verify::{Checked, Report, verify};
 
 /// One entry, borrowed: what a row of a segment is made of.
 #[derive(Clone, Copy)]

@@ -361,7 +361,8 @@ impl RestKeys {
         } else {
             "\"*\"".to_owned()
         };
-        Field::new(document.rest_name(), DataType::Utf8, true).with_metadata([(meta::REST_KEYS.to_owned(), keys)].into())
+        Field::new(document.rest_name(), DataType::Utf8, true)
+            .with_metadata([(meta::REST_KEYS.to_owned(), keys)].into())
     }
 }
 

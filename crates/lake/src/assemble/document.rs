@@ -31,7 +31,9 @@ impl DocumentReader {
         let schema = batch.schema();
         for (field, array) in schema.fields().iter().zip(batch.columns()) {
             let Some(column) = PathColumn::of(field) else { continue };
-            if column.document == document && column.path.len() >= path.len() && column.path.iter().zip(path).all(|(a, b)| a == b)
+            if column.document == document
+                && column.path.len() >= path.len()
+                && column.path.iter().zip(path).all(|(a, b)| a == b)
             {
                 root.insert(&column.path[path.len()..], Source::of(array));
             }

@@ -81,7 +81,9 @@ impl Source {
             DataType::Struct(_) => {
                 let rows = array.as_struct();
                 let keys = rows.column_names().into_iter().zip(rows.columns());
-                Source::Struct(keys.map(|(key, column)| Some((prefix(key), Source::of(column)?))).collect::<Option<_>>()?)
+                Source::Struct(
+                    keys.map(|(key, column)| Some((prefix(key), Source::of(column)?))).collect::<Option<_>>()?,
+                )
             }
             _ => Source::Text(Text::of(array)?),
         })
@@ -184,7 +186,8 @@ pub(super) fn close_object(start: usize, out: &mut Vec<u8>) {
 fn write_id(bytes: &[u8], hyphens: bool, out: &mut Vec<u8>) {
     let id = Uuid::from_slice(bytes).unwrap_or_default();
     let mut buffer = Uuid::encode_buffer();
-    let text = if hyphens { id.as_hyphenated().encode_lower(&mut buffer) } else { id.as_simple().encode_lower(&mut buffer) };
+    let text =
+        if hyphens { id.as_hyphenated().encode_lower(&mut buffer) } else { id.as_simple().encode_lower(&mut buffer) };
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');

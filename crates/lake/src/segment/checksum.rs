@@ -100,7 +100,8 @@ fn find(path: &Path, file: &File, len: u64) -> Result<(u64, [u8; 8])> {
     // such pair of the footer, after all that comes from records.
     let mut pattern = meta::CHECKSUM.as_bytes().to_vec();
     pattern.extend([0x18, PLACEHOLDER.len() as u8]);
-    let start = footer.windows(pattern.len()).rposition(|window| window == pattern).ok_or_else(damaged)? + pattern.len();
+    let start =
+        footer.windows(pattern.len()).rposition(|window| window == pattern).ok_or_else(damaged)? + pattern.len();
     let digits = footer.get(start..).and_then(|rest| rest.first_chunk::<8>()).ok_or_else(damaged)?;
     Ok((footer_start + start as u64, *digits))
 }

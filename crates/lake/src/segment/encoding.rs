@@ -23,8 +23,11 @@ const PAGE_ROWS: usize = 16_384;
 /// Statistics of strings are cut to this many bytes.
 const STATISTICS_BYTES_MAX: usize = 24;
 
-/// A bloom filter takes one byte per value at this rate of false positives.
-const BLOOM_FALSE_RATE: f64 = 0.02;
+/// The rate of false positives at which a bloom filter takes one byte per value.
+const BLOOM_FALSE_RATE: f64 = 0.0256;
+
+/// The rate for event ids, at two bytes per value: a false positive costs the reading of all ids of the segment.
+const BLOOM_FALSE_RATE_OF_IDS: f64 = 0.0006;
 
 /// String columns of documents that may have a bloom filter.
 const BLOOM_PATHS_MAX: usize = 16;
@@ -80,11 +83,12 @@ fn fixed(builder: WriterPropertiesBuilder, path: ColumnPath, name: &str, array: 
     match name {
         column::LEAF_INDEX | column::RECORDED_AT | column::TIMESTAMP => plain(builder, Encoding::DELTA_BINARY_PACKED),
         // Ids made one after the other have their first bytes in common.
-        column::EVENT_ID => {
-            plain(builder, Encoding::DELTA_BYTE_ARRAY).set_column_bloom_filter_enabled(path.clone(), true)
+        column::EVENT_ID => plain(builder, Encoding::DELTA_BYTE_ARRAY)
+            .set_column_bloom_filter_enabled(path.clone(), true)
+            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_RATE_OF_IDS),
+        column::INPUT_HASH => {
+            plain(builder, Encoding::PLAIN).set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk)
         }
-        column::INPUT_HASH => plain(builder, Encoding::PLAIN)
-            .set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk),
         // Users come back, though rarely within a sample.
         column::USER_ID => builder.set_column_bloom_filter_enabled(path, true),
         column::DECISION_ID | column::REQUEST_ID => {

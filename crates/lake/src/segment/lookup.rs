@@ -33,6 +33,17 @@ pub(crate) struct Lookup {
     pub(crate) indexed: Option<ArrowReaderMetadata>,
 }
 
+impl Lookup {
+    /// Bytes of memory that it keeps, near enough.
+    pub(crate) fn bytes(&self) -> usize {
+        let filters =
+            self.filters.as_ref().map_or(0, |filters| filters.0.iter().map(|filter| filter.num_blocks() * 32).sum());
+        let ids = self.ids.as_ref().map_or(0, |ids| ids.0.len() * size_of::<([u8; 16], u32)>());
+        let indexed = self.indexed.as_ref().map_or(0, |indexed| indexed.metadata().memory_size());
+        filters + ids + indexed
+    }
+}
+
 impl SortedIds {
     fn find(&self, id: &[u8; 16]) -> Option<u32> {
         self.0.binary_search_by(|(other, _)| other.cmp(id)).ok().map(|at| self.0[at].1)
@@ -49,6 +60,17 @@ impl Segment {
     /// Whether the id lies within the bounds of this segment's ids, as the footer has them.
     pub(crate) fn may_hold_id(&self, id: &[u8; 16]) -> bool {
         self.groups_with(column::EVENT_ID, id).next().is_some()
+    }
+
+    /// The greatest of this segment's ids, as the footer has it.
+    pub(crate) fn id_max(&self) -> Option<[u8; 16]> {
+        let leaf = self.leaf_column(column::EVENT_ID)?;
+        let max = |group: &RowGroupMetaData| match group.column(leaf).statistics() {
+            Some(Statistics::FixedLenByteArray(bounds)) => bounds.max_opt()?.data().try_into().ok(),
+            _ => None,
+        };
+        // Without bounds any id may be here.
+        self.parquet().row_groups().iter().map(|group| max(group).unwrap_or([u8::MAX; 16])).max()
     }
 
     /// The leaf of the id, if it is here. `lookup` keeps what had to be read.
@@ -138,7 +160,7 @@ impl Segment {
         };
         let ranges: Vec<Range<u64>> = leaves.iter().map(|leaf| *leaf..leaf + 1).collect();
         let mut rows = Vec::with_capacity(leaves.len());
-        for batch in self.read(self.selection(&ranges), Some(indexed))? {
+        for batch in self.read(&ranges, indexed)? {
             let mut batch = Rows::new(self, &batch?)?;
             for row in 0..batch.len() {
                 rows.push(batch.row(self, row)?);
@@ -170,7 +192,9 @@ impl Segment {
 fn within_bounds(group: &RowGroupMetaData, leaf: usize, value: &[u8]) -> bool {
     let column = group.column(leaf);
     let bounds = match column.statistics() {
-        Some(Statistics::ByteArray(bounds)) => bounds.min_opt().zip(bounds.max_opt()).map(|(a, b)| (a.data(), b.data())),
+        Some(Statistics::ByteArray(bounds)) => {
+            bounds.min_opt().zip(bounds.max_opt()).map(|(a, b)| (a.data(), b.data()))
+        }
         Some(Statistics::FixedLenByteArray(bounds)) => {
             bounds.min_opt().zip(bounds.max_opt()).map(|(a, b)| (a.data(), b.data()))
         }

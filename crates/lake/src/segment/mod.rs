@@ -17,7 +17,8 @@ mod write;
 pub(crate) use file::SegmentFile;
 pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
-pub(crate) use read::{OwnedRow, Rows};
+pub use read::OwnedRow;
+pub(crate) use read::Rows;
 pub(crate) use write::{SegmentWriter, Written, sync_dir};
 
 use crate::error::{Error, Result};
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows of one row group: what one core scans at a time, and what dictionaries and bloom filters are made for.
-pub const ROW_GROUP_ROWS: usize = 1 << 18;
+pub(crate) const ROW_GROUP_ROWS: usize = 1 << 18;
 
 /// An immutable file of leaves `first..end`.
 ///

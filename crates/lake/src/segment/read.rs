@@ -7,7 +7,9 @@ use crate::schema::column;
 use arrow::array::{Array, AsArray, BinaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -43,13 +45,12 @@ impl Iterator for Batches {
 }
 
 impl Segment {
-    /// All columns of the leaves that lie in this segment.
+    /// All columns of these leaves, as far as they lie in this segment. Row groups outside are not touched.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn batches(&self, leaves: Range<u64>) -> Result<Batches> {
-        let selection = self.selection(&[leaves]);
-        self.read(selection, None)
+        self.read(&[leaves], self.metadata.clone())
     }
 
     /// Some columns, by name, of all rows; columns that the segment does not have are left out.
@@ -66,36 +67,45 @@ impl Segment {
         Ok(Batches { path: self.path.clone(), reader })
     }
 
-    /// The selected rows. Without a page index, pages of other rows are decompressed too; `metadata` may have one.
-    pub(super) fn read(
-        &self,
-        selection: RowSelection,
-        metadata: Option<parquet::arrow::arrow_reader::ArrowReaderMetadata>,
-    ) -> Result<Batches> {
-        let metadata = metadata.unwrap_or_else(|| self.metadata.clone());
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata)
-            .with_row_selection(selection)
-            .with_batch_size(BATCH_ROWS);
-        let reader = builder.build().map_err(|error| self.unreadable(error))?;
-        Ok(Batches { path: self.path.clone(), reader })
-    }
-
-    /// Selects ranges of leaves, which must be sorted and apart; what is outside the segment is left out.
-    pub(super) fn selection(&self, ranges: &[Range<u64>]) -> RowSelection {
+    /// All columns of these leaves, given as ranges that are sorted and apart. If `metadata` has an offset index, pages
+    /// without any of them are not touched.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(super) fn read(&self, ranges: &[Range<u64>], metadata: ArrowReaderMetadata) -> Result<Batches> {
+        let mut groups = Vec::new();
         let mut selectors = Vec::new();
-        let mut at = self.leaves.start;
-        for range in ranges {
-            let (start, end) = (range.start.max(at), range.end.min(self.leaves.end));
-            if start < end {
-                selectors.push(RowSelector::skip((start - at) as usize));
-                selectors.push(RowSelector::select((end - start) as usize));
-                at = end;
+        let mut start = self.leaves.start;
+        for (at, group) in self.parquet().row_groups().iter().enumerate() {
+            let leaves = start..start + group.num_rows() as u64;
+            start = leaves.end;
+            if ranges.iter().any(|range| range.start < leaves.end && leaves.start < range.end) {
+                groups.push(at);
+                select(leaves, ranges, &mut selectors);
             }
         }
-        selectors.push(RowSelector::skip((self.leaves.end - at) as usize));
-        selectors.retain(|selector| selector.row_count > 0);
-        RowSelection::from(selectors)
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata)
+            .with_row_groups(groups)
+            .with_row_selection(RowSelection::from(selectors))
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| self.unreadable(error))?;
+        Ok(Batches { path: self.path.clone(), reader })
     }
+}
+
+/// Adds which of the leaves of a row group lie in the ranges.
+fn select(group: Range<u64>, ranges: &[Range<u64>], selectors: &mut Vec<RowSelector>) {
+    let mut at = group.start;
+    for range in ranges {
+        let (start, end) = (range.start.max(at), range.end.min(group.end));
+        if start < end {
+            selectors.push(RowSelector::skip((start - at) as usize));
+            selectors.push(RowSelector::select((end - start) as usize));
+            at = end;
+        }
+    }
+    selectors.push(RowSelector::skip((group.end - at) as usize));
 }
 
 /// The entries of one batch.

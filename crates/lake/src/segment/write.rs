@@ -8,8 +8,8 @@ use super::{checksum, encoding, name};
 use crate::error::{Error, Result};
 use crate::schema::{FORMAT, PathColumn, RestKeys, column, meta, schema};
 use crate::shred::Shredded;
-use arrow::datatypes::SchemaRef;
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use checksum::Summing;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, ArrowWriter, encode_arrow_schema};
@@ -42,8 +42,6 @@ pub(crate) struct Written {
     dir: PathBuf,
     unfinished: PathBuf,
     leaves: Range<u64>,
-    /// Bytes of the file.
-    pub(crate) bytes: u64,
 }
 
 impl SegmentWriter {
@@ -59,11 +57,6 @@ impl SegmentWriter {
         let schema = schema(&columns, &RestKeys::default());
         let rest_keys = RestKeys::default();
         Ok(Self { dir: dir.to_owned(), path, leaves, columns, rest_keys, schema, file, writer: None })
-    }
-
-    /// Where it is written.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Encodes a batch.
@@ -120,7 +113,7 @@ impl SegmentWriter {
         drop(writer);
         checksum::stamp(&self.path, &self.file, sum, bytes)?;
         self.file.sync_all().map_err(Error::io(&self.path))?;
-        Ok(Written { dir: self.dir.clone(), unfinished: self.path.clone(), leaves: self.leaves.clone(), bytes })
+        Ok(Written { dir: self.dir.clone(), unfinished: self.path.clone(), leaves: self.leaves.clone() })
     }
 
     fn unsealable(&self, problem: impl std::fmt::Display) -> Error {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The word in `kind` for bytes that are no record.
-pub(crate) const UNKNOWN_KIND: &str = "unknown";
+pub const UNKNOWN_KIND: &str = "unknown";
 
 /// Columns that hold a scalar as it comes, in file order: `system_actor` to `override_reason`.
 const TEXTS: [&str; 10] = [

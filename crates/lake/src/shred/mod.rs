@@ -12,6 +12,7 @@ mod document;
 mod fixed;
 mod survey;
 
+pub use fixed::UNKNOWN_KIND;
 pub use survey::Survey;
 
 use crate::Row;
@@ -21,8 +22,6 @@ use arrow::error::ArrowError;
 use document::DocumentColumns;
 use fixed::FixedColumns;
 use onrecord_record::Parser;
-
-pub(crate) use fixed::UNKNOWN_KIND;
 
 /// Rows of one batch.
 pub const BATCH_ROWS: usize = 8_192;
@@ -111,9 +110,8 @@ impl<'p> Shredder<'p> {
 }
 
 fn documents(columns: &[PathColumn]) -> [DocumentColumns; Document::ALL.len()] {
-    Document::ALL.map(|document| {
-        DocumentColumns::new(document, columns.iter().filter(|column| column.document == document))
-    })
+    Document::ALL
+        .map(|document| DocumentColumns::new(document, columns.iter().filter(|column| column.document == document)))
 }
 
 /// Shreds all rows into one batch with columns of its own, as the tail does for its chunks. The caller bounds the

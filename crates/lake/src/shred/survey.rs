@@ -279,10 +279,7 @@ mod tests {
             r#"{"explanation":{"t":[]},"metadata":{"mixed":[1,"a"],"nulls":[null],"nested":[[1]],"empty":[]}}"#,
         ]);
         let rows = Shape::Rows(vec![("feature".into(), Scalar::Utf8), ("importance".into(), Scalar::Float64)]);
-        assert_eq!(
-            found,
-            [("prediction".to_owned(), Shape::List(Scalar::Int64)), ("explanation.t".to_owned(), rows)]
-        );
+        assert_eq!(found, [("prediction".to_owned(), Shape::List(Scalar::Int64)), ("explanation.t".to_owned(), rows)]);
     }
 
     #[test]

@@ -1,0 +1,126 @@
+//! Which segments there are: what the directory's names and footers say, and nothing else.
+//!
+//! Invariant: segments adjoin, from leaf 0 on, and hold each leaf once. A crash can leave files of which another file
+//! holds all leaves (compaction ended, the old ones were not removed yet) and unfinished ones; opening removes them.
+//! Any other overlap, and any gap, is an error that names both files.
+
+use crate::error::{Error, Result};
+use crate::segment::{Segment, UNFINISHED, parse_name, sync_dir};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The segments of a directory, ordered by leaf.
+pub(crate) type Segments = Arc<[Arc<Segment>]>;
+
+/// Reads the directory, which is made if it is not there, and removes leftovers.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Ranges`], and those of [`Segment::open`].
+pub(crate) fn open(dir: &Path) -> Result<Segments> {
+    let is_new = !dir.exists();
+    std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+    if is_new && let Some(parent) = dir.parent() {
+        sync_dir(parent)?;
+    }
+    let found = list(dir)?;
+    let (kept, leftovers) = sort_out(found.segments)?;
+    let segments: Segments = kept.iter().map(|path| Segment::open(path).map(Arc::new)).collect::<Result<_>>()?;
+    // Only now that all footers were read: what is removed is in a segment that opens.
+    for path in leftovers.iter().chain(&found.unfinished) {
+        tracing::info!(path = %path.display(), "removing what an interrupted run left behind");
+        std::fs::remove_file(path).map_err(Error::io(path))?;
+    }
+    if !leftovers.is_empty() || !found.unfinished.is_empty() {
+        sync_dir(dir)?;
+    }
+    Ok(segments)
+}
+
+/// Reads the directory and changes nothing: for checking.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn look(dir: &Path) -> Result<Vec<PathBuf>> {
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    Ok(sort_out(list(dir)?.segments)?.0)
+}
+
+struct Found {
+    segments: Vec<(Range<u64>, PathBuf)>,
+    unfinished: Vec<PathBuf>,
+}
+
+fn list(dir: &Path) -> Result<Found> {
+    let mut found = Found { segments: Vec::new(), unfinished: Vec::new() };
+    for entry in std::fs::read_dir(dir).map_err(Error::io(dir))? {
+        let entry = entry.map_err(Error::io(dir))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if let Some(leaves) = parse_name(name) {
+            found.segments.push((leaves, entry.path()));
+        } else if name.ends_with(UNFINISHED) {
+            found.unfinished.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// The segments in order, and the files that they make superfluous.
+fn sort_out(mut found: Vec<(Range<u64>, PathBuf)>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    found.sort_by_key(|(leaves, _)| (leaves.start, std::cmp::Reverse(leaves.end)));
+    let mut kept: Vec<(Range<u64>, PathBuf)> = Vec::new();
+    let mut leftovers = Vec::new();
+    for (leaves, path) in found {
+        let Some((before, before_path)) = kept.last() else {
+            if leaves.start > 0 {
+                return Err(Error::damaged(&path, format!("no segment holds leaves 0 to {}", leaves.start)));
+            }
+            kept.push((leaves, path));
+            continue;
+        };
+        let wrong = |problem: String| Error::Ranges { first: before_path.clone(), second: path.clone(), problem };
+        if leaves.end <= before.end {
+            leftovers.push(path);
+        } else if leaves.start < before.end {
+            return Err(wrong(format!("both hold leaves {} to {}", leaves.start, before.end)));
+        } else if leaves.start > before.end {
+            return Err(wrong(format!("do not adjoin: leaves {} to {} are missing", before.end, leaves.start)));
+        } else {
+            kept.push((leaves, path));
+        }
+    }
+    Ok((kept.into_iter().map(|(_, path)| path).collect(), leftovers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(ranges: &[Range<u64>]) -> Result<(Vec<String>, Vec<String>)> {
+        let named = |leaves: &Range<u64>| (leaves.clone(), PathBuf::from(format!("{}-{}", leaves.start, leaves.end)));
+        let names = |paths: Vec<PathBuf>| paths.iter().map(|path| path.display().to_string()).collect();
+        let (kept, leftovers) = sort_out(ranges.iter().map(named).collect())?;
+        Ok((names(kept), names(leftovers)))
+    }
+
+    #[test]
+    fn adjoining_segments_are_kept_and_covered_ones_are_leftovers() {
+        let (kept, leftovers) = check(&[4..8, 0..4, 8..20, 8..12, 12..20, 20..21]).unwrap();
+        assert_eq!(kept, ["0-4", "4-8", "8-20", "20-21"]);
+        assert_eq!(leftovers, ["8-12", "12-20"]);
+        assert_eq!(check(&[]).unwrap(), (vec![], vec![]));
+    }
+
+    #[test]
+    fn overlaps_and_gaps_name_both_files() {
+        let overlap = check(&[0..4, 3..8]).unwrap_err().to_string();
+        assert_eq!(overlap, "0-4 and 3-8 both hold leaves 3 to 4");
+        let gap = check(&[0..4, 5..8]).unwrap_err().to_string();
+        assert_eq!(gap, "0-4 and 5-8 do not adjoin: leaves 4 to 5 are missing");
+        let start = check(&[5..8]).unwrap_err().to_string();
+        assert_eq!(start, "5-8 is damaged: no segment holds leaves 0 to 5");
+    }
+}

@@ -1,0 +1,232 @@
+//! The entries that are not in segments yet, in memory.
+//!
+//! The ledger's writer thread adds each commit before anybody is answered, so adding is only a push. What readers want
+//! of it (Arrow batches of the flat schema, an index of ids) is made when they ask, chunk by chunk, and kept with the
+//! chunk. A reader freezes what was added since the last one into a chunk; small neighbours are joined, so that a
+//! reader after every commit costs each row a logarithmic number of conversions.
+//!
+//! Invariant: chunks and what is not frozen yet hold adjoining leaves, in order, each once. How much there is, is
+//! bounded by the ledger, which stops when too many write-ahead files wait for sealing.
+
+use crate::Row;
+use crate::shred::shred_all;
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use onrecord_evidence::LeafIndex;
+use onrecord_ledger::{Committed, Entry};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// Rows of a chunk that is not joined with others any more.
+const CHUNK_ROWS: u64 = 8_192;
+
+/// The tail. Its owner locks it.
+pub(crate) struct Tail {
+    chunks: Vec<Arc<Chunk>>,
+    recent: Vec<Committed>,
+    end: u64,
+}
+
+/// Some adjoining entries, and what was made of them.
+pub struct Chunk {
+    commits: Vec<Committed>,
+    leaves: Range<u64>,
+    batch: OnceLock<RecordBatch>,
+    rows_by_id: OnceLock<HashMap<[u8; 16], u64>>,
+}
+
+impl Tail {
+    /// An empty tail after the sealed leaves.
+    pub(crate) fn new(sealed: u64) -> Self {
+        Self { chunks: Vec::new(), recent: Vec::new(), end: sealed }
+    }
+
+    /// The leaf after the last.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Adds a commit. What is already there, or already sealed, is left out. Returns whether the commit adjoins what is
+    /// there; it is not added otherwise.
+    pub(crate) fn add(&mut self, commit: &Committed) -> bool {
+        let leaves = commit.first.0..commit.end().0;
+        if leaves.start > self.end {
+            return false;
+        }
+        if leaves.end > self.end {
+            self.recent.push(from_leaf(commit, self.end));
+            self.end = leaves.end;
+            let rows = self.recent.first().map_or(0, |first| self.end - first.first.0);
+            if rows >= CHUNK_ROWS {
+                self.freeze();
+            }
+        }
+        true
+    }
+
+    /// Makes a chunk of what was added since the last one.
+    fn freeze(&mut self) {
+        if self.recent.is_empty() {
+            return;
+        }
+        self.chunks.push(Arc::new(Chunk::new(std::mem::take(&mut self.recent))));
+        while let [.., before, last] = &self.chunks[..]
+            && before.rows() <= 2 * last.rows()
+            && before.rows() + last.rows() <= CHUNK_ROWS
+        {
+            let joined = Chunk::new([&before.commits[..], &last.commits[..]].concat());
+            self.chunks.truncate(self.chunks.len() - 2);
+            self.chunks.push(Arc::new(joined));
+        }
+    }
+
+    /// Every entry, in chunks.
+    pub(crate) fn chunks(&mut self) -> Vec<Arc<Chunk>> {
+        self.freeze();
+        self.chunks.clone()
+    }
+
+    /// Forgets the leaves before `end`: a segment has them.
+    pub(crate) fn release(&mut self, end: u64) {
+        self.freeze();
+        let chunks = std::mem::take(&mut self.chunks);
+        self.chunks.extend(chunks.into_iter().filter(|chunk| chunk.leaves.end > end).map(|chunk| {
+            if chunk.leaves.start >= end {
+                return chunk;
+            }
+            let commits = chunk.commits.iter().filter(|commit| commit.end().0 > end);
+            Arc::new(Chunk::new(commits.map(|commit| from_leaf(commit, end)).collect()))
+        }));
+        self.end = self.end.max(end);
+    }
+}
+
+/// The part of a commit from a leaf on, which is not empty.
+fn from_leaf(commit: &Committed, leaf: u64) -> Committed {
+    let skipped = leaf.saturating_sub(commit.first.0);
+    if skipped == 0 {
+        return commit.clone();
+    }
+    Committed { first: LeafIndex(leaf), entries: commit.entries[skipped as usize..].into() }
+}
+
+impl Chunk {
+    /// A chunk of adjoining commits, at least one.
+    fn new(commits: Vec<Committed>) -> Self {
+        let first = commits.first().map_or(0, |commit| commit.first.0);
+        let end = commits.last().map_or(0, |commit| commit.end().0);
+        Self { commits, leaves: first..end, batch: OnceLock::new(), rows_by_id: OnceLock::new() }
+    }
+
+    /// The leaves in it.
+    pub fn leaves(&self) -> Range<u64> {
+        self.leaves.clone()
+    }
+
+    fn rows(&self) -> u64 {
+        self.leaves.end - self.leaves.start
+    }
+
+    /// The entries with their leaves.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, &Entry)> {
+        self.commits.iter().flat_map(|commit| (commit.first.0..).zip(commit.entries.iter()))
+    }
+
+    /// The entry at a leaf of this chunk.
+    pub(crate) fn entry(&self, leaf: u64) -> Option<&Entry> {
+        let after = self.commits.partition_point(|commit| commit.first.0 <= leaf);
+        let commit = self.commits.get(after.checked_sub(1)?)?;
+        commit.entries.get((leaf - commit.first.0) as usize)
+    }
+
+    /// The leaf of an id.
+    pub(crate) fn find_id(&self, id: &[u8; 16]) -> Option<u64> {
+        let index = self.rows_by_id.get_or_init(|| self.entries().map(|(leaf, entry)| (entry.id().0, leaf)).collect());
+        index.get(id).copied()
+    }
+
+    /// The rows as one batch of the flat schema, with path columns of its own choice.
+    ///
+    /// # Errors
+    /// Only if Arrow refuses the columns, which is a mistake in this crate.
+    pub fn batch(&self) -> Result<RecordBatch, ArrowError> {
+        if let Some(batch) = self.batch.get() {
+            return Ok(batch.clone());
+        }
+        let rows: Vec<Row<'_>> = self.entries().map(|(leaf, entry)| row(leaf, entry)).collect();
+        let batch = shred_all(&rows)?.batch;
+        Ok(self.batch.get_or_init(|| batch).clone())
+    }
+}
+
+/// An entry as a row.
+pub(crate) fn row(leaf: u64, entry: &Entry) -> Row<'_> {
+    Row { leaf, id: entry.id().0, record: entry.record(), beside: entry.beside() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onrecord_ledger::EntryId;
+
+    fn commit(leaves: Range<u64>) -> Committed {
+        let entry = |leaf: u64| {
+            let id = EntryId((u128::from(leaf) + 1).to_be_bytes());
+            Entry::new(id, format!("{{\"kind\":\"system\",\"leaf\":{leaf}}}").into_bytes(), Vec::new())
+        };
+        Committed { first: LeafIndex(leaves.start), entries: leaves.map(entry).collect() }
+    }
+
+    fn leaves(tail: &mut Tail) -> Vec<u64> {
+        tail.chunks().iter().flat_map(|chunk| chunk.entries().map(|(leaf, _)| leaf).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn entries_are_there_at_once_and_until_they_are_released() {
+        let mut tail = Tail::new(10);
+        assert!(tail.add(&commit(10..11)));
+        assert!(tail.add(&commit(11..40)));
+        assert_eq!(leaves(&mut tail), (10..40).collect::<Vec<_>>());
+        assert!(tail.add(&commit(40..41)));
+        tail.release(12);
+        assert_eq!(leaves(&mut tail), (12..41).collect::<Vec<_>>());
+        tail.release(41);
+        assert_eq!(leaves(&mut tail), [] as [u64; 0]);
+        assert_eq!(tail.end(), 41);
+    }
+
+    #[test]
+    fn what_is_sealed_already_is_not_added_again() {
+        let mut tail = Tail::new(10);
+        assert!(tail.add(&commit(0..10)));
+        assert!(tail.add(&commit(5..12)));
+        assert_eq!(leaves(&mut tail), [10, 11]);
+        assert!(!tail.add(&commit(13..14)), "leaf 12 is missing");
+        assert_eq!(leaves(&mut tail), [10, 11]);
+    }
+
+    #[test]
+    fn readers_between_commits_leave_few_chunks() {
+        let mut tail = Tail::new(0);
+        for leaf in 0..3_000 {
+            tail.add(&commit(leaf..leaf + 1));
+            assert!(tail.chunks().len() <= 14, "{} chunks at leaf {leaf}", tail.chunks().len());
+        }
+        assert_eq!(leaves(&mut tail), (0..3_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_chunk_finds_its_entries_and_makes_a_batch_of_them() {
+        let mut tail = Tail::new(7);
+        tail.add(&commit(7..9));
+        tail.add(&commit(9..20));
+        for leaf in 7..20 {
+            let chunk = tail.chunks().into_iter().find(|chunk| chunk.leaves().contains(&leaf)).unwrap();
+            let entry = chunk.entry(leaf).unwrap();
+            assert_eq!(chunk.find_id(&entry.id().0), Some(leaf));
+            assert_eq!(chunk.batch().unwrap().num_rows() as u64, chunk.rows());
+        }
+        assert!(tail.chunks().iter().all(|chunk| chunk.find_id(&[0; 16]).is_none()));
+    }
+}

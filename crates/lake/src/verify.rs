@@ -1,0 +1,133 @@
+//! Reading everything again, on all cores.
+//!
+//! [`verify`] checks each segment's checksum over every byte, and gives the leaf hashes of its records as they read now;
+//! whoever called compares them with the ledger's tree. It opens files itself, so that a directory can be checked that
+//! no ledger or lake has open; it changes nothing.
+
+use crate::build::each_row;
+use crate::catalog;
+use crate::error::{Error, Result};
+use crate::lake::SEGMENTS;
+use crate::segment::{ROW_GROUP_ROWS, Segment};
+use onrecord_evidence::{Hash, leaf_hash};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Leaves that are given at once.
+const LEAVES_AT_ONCE: u64 = 4_096;
+
+/// Leaves that one core takes on at once: a row group.
+const PART_ROWS: u64 = ROW_GROUP_ROWS as u64;
+
+/// The leaf hashes of some records of one segment, as they read now.
+pub struct Checked<'a> {
+    /// The segment's file.
+    pub path: &'a Path,
+    /// The first leaf.
+    pub first: u64,
+    /// One hash per leaf from there on.
+    pub hashes: &'a [Hash],
+    /// Record bytes that were hashed.
+    pub bytes: u64,
+}
+
+/// What the segments of a directory are found to be.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Segments looked at.
+    pub segments: usize,
+    /// The leaf after the last.
+    pub end: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// What is wrong, each naming its file. Nothing is wrong if this is empty and the hashes are those of the tree.
+    pub errors: Vec<Error>,
+}
+
+/// Checks all segments of a data directory with that many threads. `visit` is called from any of them, in any order, for
+/// every range of records that could be read; returning a problem for a leaf (which it has compared) makes it an
+/// error that names the file.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`] if it is not even clear which segments there are.
+pub fn verify(
+    data_dir: &Path,
+    threads: usize,
+    visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
+) -> Result<Report> {
+    let paths = catalog::look(&data_dir.join(SEGMENTS))?;
+    let mut report = Report { segments: paths.len(), ..Report::default() };
+    let mut segments = Vec::new();
+    for path in &paths {
+        match Segment::open(path) {
+            Ok(segment) => segments.push(segment),
+            Err(error) => report.errors.push(error),
+        }
+    }
+    report.end = segments.last().map_or(0, Segment::end);
+    report.bytes = segments.iter().map(Segment::bytes).sum();
+
+    let tasks: Vec<Task<'_>> = segments.iter().flat_map(tasks).collect();
+    let next = AtomicUsize::new(0);
+    let errors = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(error) = task.run(visit)
+                        && let Ok(mut errors) = errors.lock()
+                    {
+                        errors.push(error);
+                    }
+                }
+            });
+        }
+    });
+    report.errors.extend(errors.into_inner().unwrap_or_default());
+    report.errors.sort_by_key(ToString::to_string);
+    Ok(report)
+}
+
+enum Task<'a> {
+    Bytes(&'a Segment),
+    Rows(&'a Segment, Range<u64>),
+}
+
+fn tasks(segment: &Segment) -> Vec<Task<'_>> {
+    let parts = (segment.first()..segment.end()).step_by(PART_ROWS as usize);
+    let rows = parts.map(|first| Task::Rows(segment, first..(first + PART_ROWS).min(segment.end())));
+    [Task::Bytes(segment)].into_iter().chain(rows).collect()
+}
+
+impl Task<'_> {
+    fn run(&self, visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync)) -> Result<()> {
+        match self {
+            Task::Bytes(segment) => segment.check_bytes(),
+            Task::Rows(segment, leaves) => rows(segment, leaves.clone(), visit),
+        }
+    }
+}
+
+fn rows(
+    segment: &Segment,
+    leaves: Range<u64>,
+    visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
+) -> Result<()> {
+    let mut first = leaves.start;
+    let mut hashes = Vec::with_capacity(LEAVES_AT_ONCE as usize);
+    let mut bytes = 0;
+    each_row(segment, leaves.clone(), &mut |rows, row, record| {
+        hashes.push(leaf_hash(record));
+        bytes += record.len() as u64;
+        let end = rows.leaf(row) + 1;
+        if hashes.len() as u64 == LEAVES_AT_ONCE || end == leaves.end {
+            visit(&Checked { path: segment.path(), first, hashes: &hashes, bytes })
+                .map_err(|problem| Error::damaged(segment.path(), problem))?;
+            (first, bytes) = (end, 0);
+            hashes.clear();
+        }
+        Ok(())
+    })
+}
