@@ -69,10 +69,7 @@ impl<'a> Tree<'a> {
     /// How many nodes a value takes, itself included.
     #[inline]
     pub(crate) fn extent(&self, at: u32) -> u32 {
-        match self.tape.0[at as usize] {
-            Node::Object { count, .. } | Node::Array { count, .. } => count as u32 + 1,
-            Node::String(_) | Node::Static(_) => 1,
-        }
+        extent(&self.tape.0[at as usize])
     }
 
     /// The nodes of an object's member names in canonical order, or `None` if they were sent in that order.
@@ -84,43 +81,64 @@ impl<'a> Tree<'a> {
 
     /// Works out the order of members; says whether all that the tape holds can be stored.
     fn index(&mut self, sorter: &mut Vec<(u64, u32)>) -> bool {
+        let nodes = self.tape.0.as_slice();
         let mut sound = true;
         self.order.clear();
         self.order_start.clear();
-        self.order_start.resize(self.tape.0.len(), 0);
-        for at in 0..self.tape.0.len() {
-            match self.tape.0[at] {
-                Node::Object { len, .. } if len > 1 => sound &= self.index_object(at, len, sorter),
-                Node::Static(number) => sound &= survives(number),
+        self.order_start.resize(nodes.len(), 0);
+        for (at, node) in nodes.iter().enumerate() {
+            match node {
+                Node::Object { len: 2.., .. } => {
+                    let sorted = sort_members(nodes, at, sorter);
+                    sound &= sorted != Members::Twice;
+                    if sorted != Members::Ascending {
+                        self.order_start[at] = self.order.len() as u32 + 1;
+                        self.order.extend(sorter.iter().map(|(_, key)| *key));
+                    }
+                }
+                Node::Static(StaticNode::U64(0..=limit::INTEGER_EXACT_MAX) | StaticNode::F64(_)) => {}
+                Node::Static(number) => sound &= survives(*number),
                 _ => {}
             }
         }
         sound
     }
+}
 
-    /// Sorts the members of one object unless they are sorted; false if a name comes twice.
-    fn index_object(&mut self, object: usize, members: usize, sorter: &mut Vec<(u64, u32)>) -> bool {
-        let mut key = object as u32 + 1;
-        let mut previous = "";
-        let mut ascending = true;
-        sorter.clear();
-        for member in 0..members {
-            let Node::String(name) = self.tape.0[key as usize] else { return false };
-            ascending = ascending && (member == 0 || order::compare(previous, name).is_lt());
-            sorter.push((order::prefix(name), key));
-            previous = name;
-            key += 1 + self.extent(key + 1);
-        }
-        if ascending {
-            return true;
-        }
-        let nodes = &self.tape.0;
-        let name = |key: u32| if let Node::String(name) = nodes[key as usize] { name } else { "" };
-        sorter.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| order::compare(name(a.1), name(b.1))));
-        let unique = sorter.windows(2).all(|pair| pair[0].0 != pair[1].0 || name(pair[0].1) != name(pair[1].1));
-        self.order_start[object] = self.order.len() as u32 + 1;
-        self.order.extend(sorter.iter().map(|(_, key)| *key));
-        unique
+/// How the members of an object were sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Members {
+    Ascending,
+    Unsorted,
+    /// Unsorted or not, one of them is there twice.
+    Twice,
+}
+
+/// Collects the nodes of an object's member names, with the prefix of each name; sorted unless they are ascending.
+fn sort_members(nodes: &[Node<'_>], object: usize, sorter: &mut Vec<(u64, u32)>) -> Members {
+    let name = |key: u32| if let Node::String(name) = nodes[key as usize] { name } else { "" };
+    let compare = |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| order::compare(name(a.1), name(b.1)));
+    let Node::Object { len, .. } = nodes[object] else { return Members::Ascending };
+    let mut key = object as u32 + 1;
+    sorter.clear();
+    for _ in 0..len {
+        sorter.push((order::prefix(name(key)), key));
+        key += 1 + extent(&nodes[key as usize + 1]);
+    }
+    if sorter.is_sorted_by(|a, b| compare(a, b).is_lt()) {
+        return Members::Ascending;
+    }
+    sorter.sort_unstable_by(compare);
+    let unique = sorter.is_sorted_by(|a, b| a.0 != b.0 || name(a.1) != name(b.1));
+    if unique { Members::Unsorted } else { Members::Twice }
+}
+
+/// How many nodes a value takes, itself included.
+#[inline]
+fn extent(node: &Node<'_>) -> u32 {
+    match node {
+        Node::Object { count, .. } | Node::Array { count, .. } => *count as u32 + 1,
+        Node::String(_) | Node::Static(_) => 1,
     }
 }
 
