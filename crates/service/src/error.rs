@@ -22,7 +22,9 @@ pub enum Error {
         problem: String,
     },
     /// The key-encryption key given is not the one of this directory. Give the right one.
-    #[error("{file}: the key-encryption key is not the one that this directory was made with, or one of the two was changed")]
+    #[error(
+        "{file}: the key-encryption key is not the one that this directory was made with, or one of the two was changed"
+    )]
     WrongKey {
         /// The file with the key-check value.
         file: PathBuf,

@@ -143,7 +143,8 @@ impl Keys {
     pub fn open_public(dir: &Path) -> Result<Verifier, Error> {
         let path = dir.join(FILES[1]);
         let text = file::read_text(&path)?;
-        let verifier = Verifier::parse(text.trim_end()).map_err(|problem| Error::corrupt(&path, problem.to_string()))?;
+        let verifier =
+            Verifier::parse(text.trim_end()).map_err(|problem| Error::corrupt(&path, problem.to_string()))?;
         exactly(&path, &line(&verifier.to_text()))?;
         Ok(verifier)
     }
@@ -225,7 +226,10 @@ mod tests {
                 flipped[place] ^= 1 << (place % 8);
                 std::fs::write(&path, &flipped).unwrap();
                 let error = Keys::open(dir.path(), None).unwrap_err();
-                assert!(matches!(error, Error::Corrupt { .. } | Error::WrongKey { .. }), "{name} byte {place}: {error}");
+                assert!(
+                    matches!(error, Error::Corrupt { .. } | Error::WrongKey { .. }),
+                    "{name} byte {place}: {error}"
+                );
             }
             std::fs::write(&path, &sound).unwrap();
         }

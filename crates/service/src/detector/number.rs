@@ -101,19 +101,16 @@ fn announced_by(text: &str, at: usize) -> Option<Announced> {
         return Some(Announced::Ssn);
     }
     let mut back = before.chars().rev();
-    let joined = matches!(back.next(), Some('-' | '.' | '/' | ',' | '+')) && back.next().is_some_and(char::is_alphanumeric);
+    let joined =
+        matches!(back.next(), Some('-' | '.' | '/' | ',' | '+')) && back.next().is_some_and(char::is_alphanumeric);
     joined.then_some(Announced::Nothing)
 }
 
 impl<'t> Candidate<'t> {
     fn read(text: &'t str, at: usize) -> Option<Self> {
         let bytes = text.as_bytes();
-        let mut candidate = Candidate {
-            text,
-            start: at,
-            groups: [Group { start: 0, end: 0, gap: Gap::Space }; GROUPS_MAX],
-            count: 0,
-        };
+        let mut candidate =
+            Candidate { text, start: at, groups: [Group { start: 0, end: 0, gap: Gap::Space }; GROUPS_MAX], count: 0 };
         let mut index = at;
         while index < bytes.len() && matches!(bytes[index], b'+' | b'(') && index - at < 2 {
             index += 1;
@@ -221,7 +218,11 @@ impl<'t> Candidate<'t> {
             (7, 15, 1)
         } else if bytes[first.start..first.end].starts_with(b"00") && (4..=5).contains(&first.len()) {
             (10, 17, 2)
-        } else if (2..=5).contains(&first.len()) && bytes[first.start] == b'0' && bytes[first.start + 1] != b'0' && !plus {
+        } else if (2..=5).contains(&first.len())
+            && bytes[first.start] == b'0'
+            && bytes[first.start + 1] != b'0'
+            && !plus
+        {
             (9, 12, 2)
         } else {
             return None;
@@ -287,10 +288,11 @@ fn gap_at(text: &str, at: usize) -> Option<(Gap, usize)> {
         };
         gap = match (gap, kind) {
             (None, kind) => Some(kind),
-            (Some(Gap::Space | Gap::Hyphen | Gap::Paren), Gap::Paren) | (Some(Gap::Paren), Gap::Space | Gap::Hyphen) => {
-                Some(Gap::Paren)
+            (Some(Gap::Space | Gap::Hyphen | Gap::Paren), Gap::Paren)
+            | (Some(Gap::Paren), Gap::Space | Gap::Hyphen) => Some(Gap::Paren),
+            (Some(Gap::Space), Gap::Hyphen | Gap::Slash) | (Some(Gap::Hyphen | Gap::Slash), Gap::Space) => {
+                Some(Gap::Hyphen)
             }
-            (Some(Gap::Space), Gap::Hyphen | Gap::Slash) | (Some(Gap::Hyphen | Gap::Slash), Gap::Space) => Some(Gap::Hyphen),
             _ => return None,
         };
         if count == 3 {
@@ -329,7 +331,7 @@ fn luhn(digits: &[u8]) -> bool {
             if doubled > 9 { doubled - 9 } else { doubled }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

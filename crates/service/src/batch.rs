@@ -1,0 +1,197 @@
+//! Many records at once: prepared on all cores, appended all or not at all.
+//!
+//! Invariants: entries keep the order of the lines; when any line is bad nothing is recorded, every bad line is counted
+//! and the first thousand faults are named; memory is a few times the batch.
+
+use crate::intake::{Id, Intake, Prepared, Worker};
+use crate::refusal::LineFaults;
+use crate::{Error, Refusal};
+use onrecord_record::Timestamp;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::{sync::PoisonError, thread};
+
+/// Lines that one thread takes at a time.
+const CHUNK_LINES: usize = 128;
+
+/// Records, one JSON object a line.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    /// The lines, separated by line feeds. Empty ones are skipped.
+    pub lines: &'a [u8],
+    /// The number by which the first line is called in faults.
+    pub first_line: u64,
+    /// With a key, a line without an `event_id` gets one that depends on the key, the line's number and its content, so
+    /// that the same batch sent again adds nothing.
+    pub idempotency_key: Option<&'a [u8]>,
+}
+
+/// Shows sizes only.
+impl std::fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Batch({} bytes from line {})", self.lines.len(), self.first_line)
+    }
+}
+
+/// A line with something on it.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    pub(crate) number: u64,
+    pub(crate) json: &'a [u8],
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn split(&self) -> Vec<Line<'a>> {
+        let mut lines = Vec::new();
+        let mut from = 0;
+        let ends = memchr::memchr_iter(b'\n', self.lines).chain([self.lines.len()]);
+        for (number, end) in (self.first_line..).zip(ends) {
+            let json = self.lines[from..end].trim_ascii();
+            if !json.is_empty() {
+                lines.push(Line { number, json });
+            }
+            from = end + 1;
+        }
+        lines
+    }
+
+    pub(crate) fn id(&self, line: Line<'_>) -> Id<'a> {
+        match self.idempotency_key {
+            Some(key) => Id::Derived { key, line: line.number },
+            None => Id::Fresh,
+        }
+    }
+}
+
+/// Workers that are not in use, so that threads find warm buffers.
+#[derive(Default)]
+pub(crate) struct Workers(Mutex<Vec<Worker>>);
+
+impl Workers {
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> Result<T, Error> {
+        let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = match idle {
+            Some(worker) => worker,
+            None => Worker::new()?,
+        };
+        let result = work(&mut worker);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        Ok(result)
+    }
+}
+
+/// Prepares all lines.
+///
+/// # Errors
+/// [`Refusal::Invalid`] with every bad line; else the first thing that kept a line from being prepared.
+pub(crate) fn prepare(
+    intake: &Intake,
+    workers: &Workers,
+    batch: &Batch<'_>,
+    lines: &[Line<'_>],
+    recorded_at: Timestamp,
+) -> Result<Vec<Prepared>, Refusal> {
+    each(workers, lines, |worker, line| intake.prepare(worker, line.json, batch.id(line), recorded_at))
+}
+
+/// Checks all lines and makes nothing.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn check(intake: &Intake, workers: &Workers, lines: &[Line<'_>], at: Timestamp) -> Result<(), Refusal> {
+    each(workers, lines, |worker, line| intake.check(worker, line.json, at)).map(|_| ())
+}
+
+/// What one thread makes of its chunk: results as long as no line is bad, faults from then on.
+struct Chunk<T> {
+    results: Vec<T>,
+    faults: LineFaults,
+}
+
+/// Where a thread puts what it made of a chunk.
+type Slot<T> = Mutex<Option<Result<Chunk<T>, Refusal>>>;
+
+/// Runs `work` on every line, on all cores, and gives the results in the order of the lines.
+fn each<T: Send>(
+    workers: &Workers,
+    lines: &[Line<'_>],
+    work: impl Fn(&mut Worker, Line<'_>) -> Result<T, Refusal> + Sync,
+) -> Result<Vec<T>, Refusal> {
+    let chunks: Vec<&[Line<'_>]> = lines.chunks(CHUNK_LINES).collect();
+    let done: Vec<Slot<T>> = chunks.iter().map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    let bad = AtomicBool::new(false);
+    let run = || -> Result<(), Error> {
+        workers.with(|worker| {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(chunk) = chunks.get(at) else { return };
+                let result = run_chunk(worker, chunk, &bad, &work);
+                *done[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            }
+        })
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(chunks.len()).max(1);
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mut result = run();
+        for other in others {
+            result = result.and(other.join().unwrap_or(Ok(())));
+        }
+        result
+    })?;
+
+    let mut results = Vec::with_capacity(lines.len());
+    let mut faults = LineFaults::default();
+    for chunk in done {
+        // A chunk is missing only when its thread panicked: a defect, and nothing was recorded.
+        let chunk = chunk.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let chunk = chunk.ok_or_else(|| Refusal::Unavailable("a line met a defect of onrecord".to_owned()))??;
+        results.extend(chunk.results);
+        faults.append(chunk.faults);
+    }
+    if faults.is_empty() { Ok(results) } else { Err(Refusal::Invalid(faults)) }
+}
+
+fn run_chunk<T>(
+    worker: &mut Worker,
+    lines: &[Line<'_>],
+    bad: &AtomicBool,
+    work: &(impl Fn(&mut Worker, Line<'_>) -> Result<T, Refusal> + Sync),
+) -> Result<Chunk<T>, Refusal> {
+    let mut chunk = Chunk { results: Vec::with_capacity(lines.len()), faults: LineFaults::default() };
+    for line in lines {
+        match work(worker, *line) {
+            // What is good is of no use once anything is bad.
+            Ok(result) if !bad.load(Ordering::Relaxed) => chunk.results.push(result),
+            Ok(_) => {}
+            Err(refusal) => {
+                chunk.faults.add(Some(line.number), faults_of(refusal)?);
+                bad.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+    Ok(chunk)
+}
+
+/// A line over the limit is a bad line like another; anything else stops the batch.
+fn faults_of(refusal: Refusal) -> Result<Vec<onrecord_record::Fault>, Refusal> {
+    match refusal {
+        Refusal::Invalid(faults) => Ok(faults.named.into_iter().map(|named| named.fault).collect()),
+        Refusal::TooLarge { .. } => Ok(vec![onrecord_record::Fault::new("", refusal.to_string())]),
+        other => Err(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_keep_their_numbers_and_empty_ones_are_skipped() {
+        let batch = Batch { lines: b"a\n\n  \r\nb\r\nc", first_line: 10, idempotency_key: None };
+        let lines: Vec<(u64, &[u8])> = batch.split().iter().map(|line| (line.number, line.json)).collect();
+        assert_eq!(lines, [(10, b"a".as_slice()), (13, b"b"), (14, b"c")]);
+        assert!(Batch { lines: b"", ..batch }.split().is_empty());
+    }
+}

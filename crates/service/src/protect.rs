@@ -1,0 +1,230 @@
+//! What becomes of each member and text of a record: the policy, applied while the record is written.
+//!
+//! Invariant (5 of the design): no value of a field that the policy names, no detected personal data in any other text,
+//! and no user id passes through. All of it is deterministic in (policy, keys, event id, record), so that the same body
+//! always gives the same bytes.
+//!
+//! A member *name* cannot be replaced without changing what the record means. A name that holds personal data is a
+//! fault, and the record is refused.
+
+use crate::detector::Detector;
+use crate::policy::{Mode, Policy};
+use crate::sealed;
+use crate::vault::FieldKeys;
+use onrecord_record::{Action, Fault, Protect, Value, ValueKind, canonical};
+
+/// The record's own user id where it occurs in other text.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnUser<'a> {
+    user_id: &'a str,
+    token: &'a str,
+}
+
+impl<'a> OwnUser<'a> {
+    /// `None` when the policy does not look for it, or when it is so short that it would be found in what has nothing to
+    /// do with it: under 5 characters, or under 6 digits.
+    pub(crate) fn new(policy: &Policy, user_id: &'a str, token: &'a str) -> Option<Self> {
+        let bytes_min = if user_id.bytes().all(|byte| byte.is_ascii_digit()) { 6 } else { 5 };
+        (policy.user_id_in_text && user_id.len() >= bytes_min).then_some(OwnUser { user_id, token })
+    }
+
+    /// Where it occurs as a word of its own.
+    fn find(self, text: &str) -> impl Iterator<Item = usize> {
+        let length = self.user_id.len();
+        let places =
+            (text.len() >= length).then(|| memchr::memmem::find_iter(text.as_bytes(), self.user_id.as_bytes()));
+        places.into_iter().flatten().filter(move |at| {
+            let word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+            !word(text[..*at].chars().next_back()) && !word(text[at + length..].chars().next())
+        })
+    }
+
+    pub(crate) fn occurs_in(self, text: &str) -> bool {
+        self.find(text).next().is_some()
+    }
+
+    /// Writes the text with the token in its place to `out`; false, with nothing written, when it does not occur.
+    fn replace(self, text: &str, out: &mut String) -> bool {
+        let mut from = 0;
+        for at in self.find(text) {
+            if at < from {
+                continue;
+            }
+            out.push_str(&text[from..at]);
+            out.push_str(self.token);
+            from = at + self.user_id.len();
+        }
+        if from > 0 {
+            out.push_str(&text[from..]);
+        }
+        from > 0
+    }
+}
+
+/// Applies the policy to one record.
+pub(crate) struct Shield<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) keys: &'a FieldKeys,
+    /// The record's user id and its token, if it has a user.
+    pub(crate) user: Option<(&'a str, &'a str)>,
+    pub(crate) own_user: Option<OwnUser<'a>>,
+    pub(crate) event_id: [u8; 16],
+    /// Where values are written before they are hashed or encrypted; its content means nothing.
+    pub(crate) scratch: &'a mut Vec<u8>,
+    /// The ciphertexts so far.
+    pub(crate) beside: &'a mut Vec<u8>,
+    pub(crate) sealed_count: u32,
+    /// What cannot be recorded.
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Protect for Shield<'_> {
+    #[inline]
+    fn member(&mut self, key: &str, value: Value<'_>) -> Action {
+        match self.policy.mode(key) {
+            None if is_user_id(key) && !value.is_null() => Action::Text(self.user_token(value)),
+            None => {
+                if let Some(problem) = name_problem(&self.policy.detector, self.own_user, key) {
+                    self.faults.push(Fault::new(parent(&value.pointer()), problem));
+                }
+                Action::Keep
+            }
+            Some(Mode::Keep) => Action::Keep,
+            Some(Mode::Drop) => Action::Drop,
+            // There is nothing to protect, and a token of nothing would look like something.
+            Some(Mode::Token | Mode::Seal) if value.is_null() => Action::Keep,
+            Some(Mode::Token) => Action::Text(self.token(value)),
+            Some(Mode::Seal) => self.seal(value),
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, text: &str, out: &mut String) -> bool {
+        let detector = &self.policy.detector;
+        let Some(own_user) = self.own_user.filter(|own_user| text.len() >= own_user.user_id.len()) else {
+            return detector.mask(text, out);
+        };
+        let mut shown = String::new();
+        if !own_user.replace(text, &mut shown) {
+            return detector.mask(text, out);
+        }
+        if !detector.mask(&shown, out) {
+            *out = shown;
+        }
+        true
+    }
+}
+
+impl Shield<'_> {
+    /// A text is hashed as it is and anything else in its canonical form, so that `5551234` and `"5551234"` correlate.
+    fn token(&mut self, value: Value<'_>) -> String {
+        let mut token = String::with_capacity(20);
+        match value.as_str() {
+            Some(text) => self.keys.token(text.as_bytes(), &mut token),
+            None => {
+                self.scratch.clear();
+                canonical::write(value, self.scratch);
+                self.keys.token(self.scratch, &mut token);
+            }
+        }
+        token
+    }
+
+    /// A user id inside a document: the subject's token if it is the record's own, else a field token. Unlike in free
+    /// text this needs no bound on its length, because the name says what it is.
+    fn user_token(&mut self, value: Value<'_>) -> String {
+        match self.user {
+            Some((user_id, token)) if value.as_str() == Some(user_id) => token.to_owned(),
+            _ => self.token(value),
+        }
+    }
+
+    fn seal(&mut self, value: Value<'_>) -> Action {
+        self.scratch.clear();
+        canonical::write(value, self.scratch);
+        match self.keys.seal(&self.event_id, self.sealed_count, self.scratch) {
+            Some(sealed) => {
+                self.sealed_count += 1;
+                Action::Sealed { sha256: sealed::push(self.beside, &sealed) }
+            }
+            None => {
+                self.faults.push(Fault::new(value.pointer(), "is too large to be sealed"));
+                Action::Drop
+            }
+        }
+    }
+}
+
+/// Whether a member of a document is a user id by its name. The policy can name it to say otherwise.
+#[inline]
+fn is_user_id(key: &str) -> bool {
+    matches!(key.len(), 6 | 7) && (key.eq_ignore_ascii_case("user_id") || key.eq_ignore_ascii_case("userId"))
+}
+
+/// Why a member may not be called so.
+fn name_problem(detector: &Detector, own_user: Option<OwnUser<'_>>, key: &str) -> Option<String> {
+    let noun = match detector.find(key).first() {
+        Some((_, finding)) => finding.noun(),
+        None if own_user.is_some_and(|own_user| own_user.occurs_in(key)) => "the user id",
+        None => return None,
+    };
+    Some(format!("has a member whose name holds {noun}: put it into a value, where it can be protected"))
+}
+
+/// Looks at all member names below a document without writing it: finds the faults that [`Shield`] would find.
+pub(crate) fn check_names(policy: &Policy, own_user: Option<OwnUser<'_>>, value: Value<'_>, faults: &mut Vec<Fault>) {
+    match value.kind() {
+        ValueKind::Object => {
+            for (key, member) in value.members_sorted() {
+                match policy.mode(key) {
+                    Some(Mode::Token | Mode::Seal | Mode::Drop) => continue,
+                    Some(Mode::Keep) => {}
+                    None if is_user_id(key) && !member.is_null() => continue,
+                    None => {
+                        if let Some(problem) = name_problem(&policy.detector, own_user, key) {
+                            faults.push(Fault::new(parent(&member.pointer()), problem));
+                        }
+                    }
+                }
+                check_names(policy, own_user, member, faults);
+            }
+        }
+        ValueKind::Array => value.elements().for_each(|element| check_names(policy, own_user, element, faults)),
+        _ => {}
+    }
+}
+
+/// Why an identifier that is stored as it is may not hold what it holds.
+pub(crate) fn check_identifier(
+    policy: &Policy,
+    own_user: Option<OwnUser<'_>>,
+    pointer: &str,
+    id: Option<&str>,
+    faults: &mut Vec<Fault>,
+) {
+    let Some(id) = id else { return };
+    let noun = match policy.detector.find(id).first() {
+        Some((_, finding)) => finding.noun(),
+        None if own_user.is_some_and(|own_user| own_user.occurs_in(id)) => "the user id",
+        None => return,
+    };
+    faults.push(Fault::new(pointer, format!("holds {noun}, and identifiers are stored as they are: use another one")));
+}
+
+/// Masks what is personal in the pointers of faults that go out.
+pub(crate) fn mask_pointers(detector: &Detector, own_user: Option<OwnUser<'_>>, faults: &mut [Fault]) {
+    for fault in faults {
+        let mut shown = String::new();
+        if own_user.is_some_and(|own_user| own_user.replace(&fault.pointer, &mut shown)) {
+            fault.pointer = std::mem::take(&mut shown);
+        }
+        if detector.mask(&fault.pointer, &mut shown) {
+            fault.pointer = shown;
+        }
+    }
+}
+
+/// The pointer to what holds the member.
+fn parent(pointer: &str) -> &str {
+    pointer.rsplit_once('/').map_or("", |(parent, _)| parent)
+}

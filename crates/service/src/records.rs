@@ -1,0 +1,54 @@
+//! What the service asks of whoever stores the records: the seam to the lake.
+
+use onrecord_ledger::LeafIndex;
+use uuid::Uuid;
+
+/// One stored entry.
+#[derive(Clone)]
+pub struct Stored {
+    /// Where it is in the ledger.
+    pub leaf: LeafIndex,
+    /// Its exact bytes.
+    pub record: Vec<u8>,
+    /// The ciphertexts beside it; empty when there are none or a rewrite removed them.
+    pub beside: Vec<u8>,
+}
+
+/// Shows sizes only: records must not reach a log line.
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stored(leaf {}, {} bytes, {} beside)", self.leaf, self.record.len(), self.beside.len())
+    }
+}
+
+/// Records could not be read. The message names files and causes, never content.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ReadError(pub String);
+
+/// Reads stored records. Every call sees all entries that were acknowledged before it.
+pub trait Records: Send + Sync {
+    /// The entry with this event id.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn by_event_id(&self, event_id: Uuid) -> Result<Option<Stored>, ReadError>;
+
+    /// The entry of this leaf; `None` when there is none, or when retention deleted it.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn by_leaf(&self, leaf: LeafIndex) -> Result<Option<Stored>, ReadError>;
+
+    /// The decisions with this id, and their reviews and outcomes, in the order of the ledger.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn by_decision_id(&self, decision_id: &str) -> Result<Vec<Stored>, ReadError>;
+
+    /// The newest `system` entry whose `what` is one of these.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn last_system(&self, whats: &[&str]) -> Result<Option<Stored>, ReadError>;
+}

@@ -1,0 +1,169 @@
+//! Sealed fields: the ciphertexts that stand beside a record, and how they are shown again.
+//!
+//! The bytes beside a record are a version byte, 1, and for each sealed field, in the order of the record, its length
+//! (u32, little-endian) and its ciphertext: 12 bytes nonce, the AES-256-GCM-SIV ciphertext of the value's RFC 8785 form,
+//! 16 bytes tag (RFC 8452), bound to the event id. In the record stands `{"sealed":"<SHA-256 of that ciphertext>"}`.
+//! Invariant: the record commits to every ciphertext, so that removing them later changes no leaf hash, and replacing
+//! one is noticed.
+
+use crate::hex;
+use crate::vault::FieldKeys;
+use onrecord_record::canonical;
+use sha2::{Digest, Sha256};
+
+const VERSION: u8 = 1;
+const BEFORE: &[u8] = br#"{"sealed":""#;
+const AFTER: &[u8] = br#""}"#;
+const DIGITS: usize = 64;
+
+/// Appends a ciphertext to the bytes beside a record and gives what the record commits to.
+pub(crate) fn push(beside: &mut Vec<u8>, sealed: &[u8]) -> [u8; 32] {
+    if beside.is_empty() {
+        beside.push(VERSION);
+    }
+    // A record of at most 1 MiB has no longer value.
+    beside.extend_from_slice(&(sealed.len() as u32).to_le_bytes());
+    beside.extend_from_slice(sealed);
+    Sha256::digest(sealed).into()
+}
+
+/// The bytes beside a record are not what the record commits to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ciphertexts beside the record are not the ones that it commits to")]
+pub struct Mismatch;
+
+/// Checks that every ciphertext beside a record is one that the record commits to. Nothing beside it is fine: erasure
+/// removes ciphertexts.
+///
+/// # Errors
+/// [`Mismatch`].
+pub fn check(record: &[u8], beside: &[u8]) -> Result<(), Mismatch> {
+    let ciphertexts = split(beside)?;
+    let committed: Vec<[u8; 32]> = commitments(record).map(|(_, sha256)| sha256).collect();
+    let sound = ciphertexts.iter().all(|sealed| committed.contains(&Sha256::digest(sealed).into()));
+    if sound { Ok(()) } else { Err(Mismatch) }
+}
+
+/// The record with every sealed field that can be opened shown in plain. What cannot stays as it is: its ciphertext was
+/// removed, or its subject's key was destroyed.
+///
+/// # Errors
+/// [`Mismatch`]: the bytes beside the record are damaged.
+pub(crate) fn open_all(
+    record: &[u8],
+    beside: &[u8],
+    event_id: &[u8; 16],
+    keys: &FieldKeys,
+) -> Result<Vec<u8>, Mismatch> {
+    let ciphertexts = split(beside)?;
+    let by_hash =
+        |sha256: &[u8; 32]| ciphertexts.iter().find(|sealed| <[u8; 32]>::from(Sha256::digest(sealed)) == *sha256);
+    let mut shown = Vec::with_capacity(record.len() + beside.len());
+    let mut from = 0;
+    for (at, sha256) in commitments(record) {
+        if let Some(plain) = by_hash(&sha256).and_then(|sealed| keys.open(event_id, sealed)) {
+            shown.extend_from_slice(&record[from..at]);
+            shown.extend_from_slice(&plain);
+            from = at + BEFORE.len() + DIGITS + AFTER.len();
+        }
+    }
+    shown.extend_from_slice(&record[from..]);
+    Ok(shown)
+}
+
+/// Puts `shown` in the place of the subject token as the record's `member`. `record` is canonical, so that the member
+/// has one spelling; inside a string its quotation marks would be escaped.
+pub(crate) fn show_subject(record: &[u8], member: &str, token: &str, shown: &str) -> Vec<u8> {
+    let stored = format!("\"{member}\":\"{token}\"");
+    let Some(at) = memchr::memmem::find(record, stored.as_bytes()) else { return record.to_vec() };
+    let mut out = record[..at].to_vec();
+    out.extend_from_slice(format!("\"{member}\":").as_bytes());
+    canonical::write_string(shown, &mut out);
+    out.extend_from_slice(&record[at + stored.len()..]);
+    out
+}
+
+fn split(beside: &[u8]) -> Result<Vec<&[u8]>, Mismatch> {
+    let Some((version, mut rest)) = beside.split_first() else { return Ok(Vec::new()) };
+    if *version != VERSION {
+        return Err(Mismatch);
+    }
+    let mut ciphertexts = Vec::new();
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<4>().ok_or(Mismatch)?;
+        let (sealed, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(Mismatch)?;
+        ciphertexts.push(sealed);
+        rest = after;
+    }
+    Ok(ciphertexts)
+}
+
+/// Where a canonical record commits to ciphertexts, and the hashes. Inside a string the quotation marks would be
+/// escaped, so the pattern can only be an object.
+fn commitments(record: &[u8]) -> impl Iterator<Item = (usize, [u8; 32])> + '_ {
+    memchr::memmem::find_iter(record, BEFORE).filter_map(|at| {
+        let digits = record.get(at + BEFORE.len()..at + BEFORE.len() + DIGITS)?;
+        let closed = record[at + BEFORE.len() + DIGITS..].starts_with(AFTER);
+        let sha256 = hex::decode(std::str::from_utf8(digits).ok()?)?;
+        closed.then_some((at, sha256))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed_record(keys: &FieldKeys, event_id: &[u8; 16]) -> (Vec<u8>, Vec<u8>) {
+        let mut beside = Vec::new();
+        let mut record = b"{\"a\":".to_vec();
+        for (ordinal, plain) in [b"42000".as_slice(), br#"{"x":"y"}"#].iter().enumerate() {
+            let sealed = keys.seal(event_id, ordinal as u32, plain).unwrap();
+            let sha256 = push(&mut beside, &sealed);
+            record.extend_from_slice(format!("{{\"sealed\":\"{}\"}},\"b\":", hex::encode(&sha256)).as_bytes());
+        }
+        record.extend_from_slice(b"1}");
+        (record, beside)
+    }
+
+    #[test]
+    fn shows_what_was_sealed_to_the_right_key_only() {
+        let keys = FieldKeys::new(&[1; 32]);
+        let (record, beside) = sealed_record(&keys, &[9; 16]);
+        check(&record, &beside).unwrap();
+        let shown = open_all(&record, &beside, &[9; 16], &keys).unwrap();
+        assert_eq!(shown, br#"{"a":42000,"b":{"x":"y"},"b":1}"#);
+        assert_eq!(open_all(&record, &beside, &[9; 16], &FieldKeys::new(&[2; 32])).unwrap(), record);
+        assert_eq!(open_all(&record, &beside, &[8; 16], &keys).unwrap(), record);
+        assert_eq!(open_all(&record, b"", &[9; 16], &keys).unwrap(), record);
+    }
+
+    #[test]
+    fn every_flipped_byte_beside_is_noticed() {
+        let keys = FieldKeys::new(&[1; 32]);
+        let (record, beside) = sealed_record(&keys, &[9; 16]);
+        for place in 0..beside.len() {
+            let mut flipped = beside.clone();
+            flipped[place] ^= 1;
+            assert_eq!(check(&record, &flipped), Err(Mismatch), "byte {place}");
+        }
+        assert_eq!(check(b"{}", &beside), Err(Mismatch));
+        check(&record, b"").unwrap();
+    }
+
+    #[test]
+    fn the_same_record_gives_the_same_ciphertext_and_others_do_not() {
+        let keys = FieldKeys::new(&[1; 32]);
+        let sealed = |event_id: u8, ordinal, plain: &[u8]| keys.seal(&[event_id; 16], ordinal, plain).unwrap();
+        assert_eq!(sealed(1, 0, b"x"), sealed(1, 0, b"x"));
+        assert_ne!(sealed(1, 0, b"x")[..12], sealed(2, 0, b"x")[..12]);
+        assert_ne!(sealed(1, 0, b"x")[..12], sealed(1, 1, b"x")[..12]);
+        assert_ne!(sealed(1, 0, b"x")[..12], sealed(1, 0, b"y")[..12]);
+    }
+
+    #[test]
+    fn a_subject_is_shown_with_its_name_escaped() {
+        let record = br#"{"note":"\"user_id\":\"sub_1\"","user_id":"sub_1"}"#;
+        let shown = show_subject(record, "user_id", "sub_1", "a\"b");
+        assert_eq!(shown, br#"{"note":"\"user_id\":\"sub_1\"","user_id":"a\"b"}"#);
+    }
+}

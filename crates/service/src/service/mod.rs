@@ -1,0 +1,155 @@
+//! The service: every door's way to the rules.
+//!
+//! Job: open what a data directory needs beside its ledger, put decisions, reviews and outcomes on the record, read them
+//! back for who may, and put on the record what happens around them. Invariants: nothing is acknowledged before the
+//! ledger has it; a subject is durable before its first record; what is refused is counted; a read is an entry before
+//! its answer is given. Left to others: HTTP and the command line (`onrecord`), storage and queries (`ledger`, `lake`).
+
+mod event;
+mod init;
+mod log;
+mod read;
+mod repeat;
+mod token;
+
+pub use init::{Initial, init};
+pub use log::{BatchLogged, Logged};
+pub use read::Told;
+
+use crate::api_token::{Actor, Role, Tokens};
+use crate::batch::Workers;
+use crate::count::{Counters, Counts};
+use crate::intake::Intake;
+use crate::records::Records;
+use crate::state::StateFiles;
+use crate::vault::Vault;
+use crate::{Error, Keys, Policy, Refusal};
+use onrecord_evidence::Verifier;
+use onrecord_ledger::{Ledger, Recovery};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
+
+/// What a service is made of. The ledger's follower and the records are the lake's, wired by the caller.
+pub struct Parts {
+    /// The data directory.
+    pub dir: PathBuf,
+    /// Its keys.
+    pub keys: Keys,
+    /// Its vault, which queries use too.
+    pub vault: Arc<Vault>,
+    /// Its ledger.
+    pub ledger: Arc<Ledger>,
+    /// Reads what is stored.
+    pub records: Arc<dyn Records>,
+    /// What opening the ledger found.
+    pub recovery: Recovery,
+    /// Puts the start of a long-running process on the record, by its name (`serve`); short ones give `None`.
+    pub started_as: Option<&'static str>,
+}
+
+/// An opened service. Share it by `Arc`.
+pub struct Service {
+    dir: PathBuf,
+    verifier: Verifier,
+    vault: Arc<Vault>,
+    intake: Intake,
+    ledger: Arc<Ledger>,
+    records: Arc<dyn Records>,
+    tokens: Tokens,
+    workers: Workers,
+    counters: Counters,
+    /// What the newest entry about the state files says.
+    recorded: Mutex<StateFiles>,
+    /// When refusals were last put on the record, in microseconds.
+    refusals_recorded: AtomicI64,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Service({})", self.verifier.name())
+    }
+}
+
+impl Service {
+    /// Opens the service, and puts on the record what happened since the last time: a cut tail, changed state files, and
+    /// the start itself. Blocks.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] or [`Refusal::Corrupt`], naming the file; whatever keeps the ledger from appending.
+    pub fn open(parts: Parts) -> Result<Arc<Self>, Refusal> {
+        let Parts { dir, keys, vault, ledger, records, recovery, started_as } = parts;
+        let policy = Policy::open(&dir)?;
+        let tokens = Tokens::open(&dir)?;
+        let service = Service {
+            intake: Intake::new(policy, vault.clone(), keys.kek()),
+            verifier: keys.verifier().clone(),
+            vault,
+            ledger,
+            records,
+            tokens,
+            workers: Workers::default(),
+            counters: Counters::default(),
+            recorded: Mutex::default(),
+            refusals_recorded: AtomicI64::new(0),
+            dir,
+        };
+        service.record_opening(&recovery, started_as)?;
+        Ok(Arc::new(service))
+    }
+
+    /// The vault.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// The rules in effect, as they were when the service was opened.
+    pub fn policy(&self) -> &Policy {
+        &self.intake.policy
+    }
+
+    /// What was accepted and refused since the start.
+    pub fn counts(&self) -> Counts {
+        self.counters.counts()
+    }
+
+    /// Who holds this API token; `None` when it is unknown, expired or revoked.
+    ///
+    /// # Errors
+    /// The token file cannot be read: then nobody is let in.
+    pub fn authenticate(&self, token: &str) -> Result<Option<Actor>, Error> {
+        self.tokens.authenticate(token)
+    }
+
+    /// Puts what is left on the record and closes the vault. The ledger is the caller's to close afterwards. Blocks.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`]. The vault is closed in any case.
+    pub fn close(&self) -> Result<(), Refusal> {
+        let recorded = self.record_refusals();
+        self.vault.close()?;
+        recorded
+    }
+
+    fn must(&self, actor: &Actor, role: Role) -> Result<(), Refusal> {
+        if actor.may(role) { Ok(()) } else { Err(Refusal::Forbidden(role)) }
+    }
+
+    /// Counts what is refused on its way out.
+    fn counted<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        result.inspect_err(|refusal| self.counters.refuse(refusal))
+    }
+}
+
+/// Runs what blocks where it may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.unwrap_or_else(|_| {
+        Err(Refusal::Unavailable("the work met a defect of onrecord, or is shutting down".to_owned()))
+    })
+}

@@ -1,0 +1,144 @@
+//! Reading a decision back, with what followed it, and its evidence. Every reading is on the record first.
+
+use super::{Service, blocking};
+use crate::access::{Action, What};
+use crate::api_token::{Actor, Role};
+use crate::{Refusal, Stored, SubjectToken, sealed};
+use onrecord_evidence::Bundle;
+use onrecord_ledger::LeafIndex;
+use onrecord_record::{Header, Kind, Parser, Value};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// A decision and what followed it. Documents are the stored bytes; serialising them changes nothing.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The decision as recorded, or with the person and sealed fields in plain.
+    pub decision: Box<RawValue>,
+    /// Its place in the ledger.
+    pub leaf: LeafIndex,
+    /// Its reviews, oldest first.
+    pub reviews: Vec<Box<RawValue>>,
+    /// Its outcomes, oldest first.
+    pub outcomes: Vec<Box<RawValue>>,
+}
+
+impl Service {
+    /// A decision with its reviews and outcomes; `None` when there is none with this id. With `reveal` the person and
+    /// sealed fields are shown in plain.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] without the role `read`, and `reveal` if asked for; [`Refusal::Unavailable`].
+    pub async fn read(
+        self: &Arc<Self>,
+        decision_id: &str,
+        reveal: bool,
+        actor: &Actor,
+    ) -> Result<Option<Told>, Refusal> {
+        let told = self.read_decision(decision_id, reveal, actor).await;
+        self.counted(told)
+    }
+
+    async fn read_decision(
+        self: &Arc<Self>,
+        decision_id: &str,
+        reveal: bool,
+        actor: &Actor,
+    ) -> Result<Option<Told>, Refusal> {
+        self.must(actor, Role::Read)?;
+        if reveal {
+            self.must(actor, Role::Reveal)?;
+        }
+        let found = self.find(decision_id).await?;
+        let action = if reveal { Action::Reveal } else { Action::Get };
+        self.record_access(actor, action, What::Decision(decision_id), found.len() as u64).await?;
+        let service = self.clone();
+        blocking(move || service.tell(found, reveal)).await
+    }
+
+    /// The evidence of a decision: its exact bytes, their proof and the signed checkpoint; `None` when there is none with
+    /// this id.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] without the role `read`; [`Refusal::Unavailable`].
+    pub async fn evidence(self: &Arc<Self>, decision_id: &str, actor: &Actor) -> Result<Option<Bundle>, Refusal> {
+        self.must(actor, Role::Read)?;
+        let found = self.find(decision_id).await?;
+        let decision = found.into_iter().find(|(kind, _)| *kind == Kind::Decision);
+        self.record_access(actor, Action::Evidence, What::Decision(decision_id), u64::from(decision.is_some())).await?;
+        let Some((_, Stored { leaf, record, .. })) = decision else { return Ok(None) };
+        let service = self.clone();
+        blocking(move || {
+            let receipt = service.ledger.prove(leaf).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+            Ok(Some(Bundle::new(record, receipt, &service.verifier)))
+        })
+        .await
+    }
+
+    /// A stored record with the person and sealed fields in plain. The caller has checked the role and put the reading
+    /// on the record.
+    ///
+    /// # Errors
+    /// [`Refusal::Corrupt`], [`Refusal::Unavailable`].
+    pub fn reveal(&self, stored: &Stored) -> Result<Vec<u8>, Refusal> {
+        let damaged = || Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf));
+        let (event_id, subject) = {
+            let mut parser = Parser::new();
+            let document = parser.parse(&stored.record).map_err(|_| damaged())?;
+            let header = Header::read(document.value()).map_err(|_| damaged())?;
+            let text = |name| document.value().get(name).and_then(Value::as_str).and_then(SubjectToken::parse);
+            let subject = ["user_id", "reviewer"].into_iter().find_map(|name| Some((name, text(name)?)));
+            (*header.event_id.as_bytes(), subject)
+        };
+        let open =
+            |record: &[u8], keys| sealed::open_all(record, &stored.beside, &event_id, keys).map_err(|_| damaged());
+        // Which of the two keys sealed depends on the policy of that time; only the right one opens.
+        let mut record = open(&stored.record, self.vault.tenant())?;
+        if let Some((member, token)) = subject {
+            if let Some(keys) = self.vault.keys_of(token)? {
+                record = open(&record, &keys)?;
+            }
+            if let Some(user_id) = self.vault.user_of(token)? {
+                record = sealed::show_subject(&record, member, &token.to_string(), &user_id);
+            }
+        }
+        Ok(record)
+    }
+
+    /// All entries with this decision id, with their kinds.
+    async fn find(self: &Arc<Self>, decision_id: &str) -> Result<Vec<(Kind, Stored)>, Refusal> {
+        let (service, decision_id) = (self.clone(), decision_id.to_owned());
+        blocking(move || {
+            let mut parser = Parser::new();
+            let found = service.records.by_decision_id(&decision_id)?.into_iter().map(|stored| {
+                let damaged = || Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf));
+                let kind = {
+                    let document = parser.parse(&stored.record).map_err(|_| damaged())?;
+                    Header::read(document.value()).map_err(|_| damaged())?.kind
+                };
+                Ok((kind, stored))
+            });
+            found.collect()
+        })
+        .await
+    }
+
+    fn tell(&self, found: Vec<(Kind, Stored)>, reveal: bool) -> Result<Option<Told>, Refusal> {
+        let mut decision = None;
+        let (mut reviews, mut outcomes) = (Vec::new(), Vec::new());
+        for (kind, stored) in found {
+            let leaf = stored.leaf;
+            let record = if reveal { self.reveal(&stored)? } else { stored.record };
+            let damaged = || Refusal::Corrupt(format!("the record of leaf {leaf} is not JSON"));
+            let text = String::from_utf8(record).map_err(|_| damaged())?;
+            let raw = RawValue::from_string(text).map_err(|_| damaged())?;
+            match kind {
+                Kind::Decision => decision = decision.or(Some((leaf, raw))),
+                Kind::Review => reviews.push(raw),
+                Kind::Outcome => outcomes.push(raw),
+                _ => {}
+            }
+        }
+        Ok(decision.map(|(leaf, decision)| Told { decision, leaf, reviews, outcomes }))
+    }
+}

@@ -1,0 +1,285 @@
+//! The vault's tables in redb, and their rows.
+//!
+//! | table      | key                               | value                                                   |
+//! |------------|-----------------------------------|---------------------------------------------------------|
+//! | `subjects` | 16 bytes of HMAC(user id)         | AES-256-GCM-SIV of token ‖ secret ‖ user id ‖ padding, bound to the key |
+//! | `tokens`   | the 16 bytes of the subject token | the key in `subjects`                                   |
+//! | `meta`     | `version`, `check`                | 1; a keyed hash that the right key-encryption key gives |
+//!
+//! The user id is padded to a multiple of 32 bytes, so that its length says little. After a failed write the database
+//! is closed and opened again before the next one, because redb refuses work after an I/O error.
+
+use super::{FILE, Subject, SubjectToken, sum};
+use crate::cipher::{self, Aead256};
+use crate::{Error, file};
+use redb::backends::FileBackend;
+use redb::{Builder, Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use zeroize::Zeroizing;
+
+pub(super) const SUBJECTS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("subjects");
+pub(super) const TOKENS: TableDefinition<&[u8; 16], &[u8; 16]> = TableDefinition::new("tokens");
+pub(super) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+
+const VERSION: &[u8] = &[1];
+const PADDED_TO: usize = 32;
+
+/// Pages that redb may hold in memory, in bytes. Rows are small and subjects are cached above.
+const PAGE_CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// One decrypted row.
+pub(super) struct Row {
+    pub(super) token: SubjectToken,
+    pub(super) secret: Zeroizing<[u8; 16]>,
+    pub(super) user_id: Zeroizing<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Store {
+    dir: PathBuf,
+    state: RwLock<State>,
+}
+
+enum State {
+    Open(Database),
+    /// A write failed: open again before the next use.
+    Failed,
+    Closed,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            State::Open(_) => "Open",
+            State::Failed => "Failed",
+            State::Closed => "Closed",
+        })
+    }
+}
+
+impl Store {
+    pub(super) fn create(dir: &Path, check: &[u8; 32]) -> Result<Self, Error> {
+        let path = dir.join(FILE);
+        let made = file::private(OpenOptions::new().create_new(true).read(true))
+            .open(&path)
+            .map_err(Error::io("make", &path))?;
+        let database = FileBackend::new(made)
+            .and_then(|backend| builder().create_with_backend(backend))
+            .map_err(|error| failure(&path, error.into()))?;
+        set_up(&database, check).map_err(|error| failure(&path, error))?;
+        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)) })
+    }
+
+    pub(super) fn open(dir: &Path, check: &[u8; 32]) -> Result<Self, Error> {
+        let path = dir.join(FILE);
+        if !path.exists() {
+            return Err(Error::Absent(path));
+        }
+        let closed_cleanly = sum::check(dir)?;
+        sum::remove(dir)?;
+        let database = open_database(&path, !closed_cleanly)?;
+        if let Err(refused) = check_meta(&database, &path, check) {
+            // Opening touched the file: the sum of before would accuse a sound file.
+            if closed_cleanly && database.close().is_ok() {
+                sum::write(dir)?;
+            }
+            return Err(refused);
+        }
+        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)) })
+    }
+
+    pub(super) fn close(&self) -> Result<(), Error> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *state, State::Closed) {
+            State::Open(database) => {
+                database.close().map_err(|error| failure(&self.path(), error.into()))?;
+                sum::write(&self.dir)
+            }
+            // The file was not closed cleanly: without a sum the next opening checks every page.
+            State::Failed | State::Closed => Ok(()),
+        }
+    }
+
+    pub(super) fn row(&self, aead: &Aead256, index: [u8; 16]) -> Result<Option<Row>, Error> {
+        let sealed = self.read(|database| {
+            let subjects = database.begin_read()?.open_table(SUBJECTS)?;
+            Ok(subjects.get(&index)?.map(|value| value.value().to_vec()))
+        })?;
+        sealed.map(|sealed| open_row(aead, index, &sealed).ok_or_else(|| self.corrupt(UNREADABLE))).transpose()
+    }
+
+    pub(super) fn index_of(&self, token: SubjectToken) -> Result<Option<[u8; 16]>, Error> {
+        self.read(|database| {
+            let tokens = database.begin_read()?.open_table(TOKENS)?;
+            Ok(tokens.get(&token.0)?.map(|value| *value.value()))
+        })
+    }
+
+    pub(super) fn count(&self) -> Result<u64, Error> {
+        self.read(|database| Ok(database.begin_read()?.open_table(SUBJECTS)?.len()?))
+    }
+
+    /// Stores subjects in one durable transaction; `batch` is (key, user id, subject).
+    pub(super) fn insert(&self, aead: &Aead256, batch: &[([u8; 16], Box<str>, Arc<Subject>)]) -> Result<(), Error> {
+        let mut rows = Vec::with_capacity(batch.len());
+        for (index, user_id, subject) in batch {
+            let nonce = cipher::random().map_err(Error::io("encrypt for", &self.path()))?;
+            let row = seal_row(aead, nonce, *index, user_id, subject);
+            rows.push(row.ok_or_else(|| Error::corrupt(&self.path(), "a user id is longer than any row"))?);
+        }
+        self.write(|database| {
+            let transaction = database.begin_write()?;
+            {
+                let mut subjects = transaction.open_table(SUBJECTS)?;
+                let mut tokens = transaction.open_table(TOKENS)?;
+                for ((index, _, subject), row) in batch.iter().zip(&rows) {
+                    subjects.insert(index, row.as_slice())?;
+                    tokens.insert(&subject.token.0, index)?;
+                }
+            }
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
+    pub(super) fn corrupt(&self, problem: &str) -> Error {
+        Error::corrupt(&self.path(), problem)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(FILE)
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, Error> {
+        {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            if let State::Open(database) = &*state {
+                return work(database).map_err(|error| failure(&self.path(), error));
+            }
+        }
+        self.reopen()?;
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Open(database) => work(database).map_err(|error| failure(&self.path(), error)),
+            State::Failed | State::Closed => Err(closed(&self.path())),
+        }
+    }
+
+    fn write(&self, work: impl FnOnce(&Database) -> Result<(), redb::Error>) -> Result<(), Error> {
+        let result = self.read(|database| {
+            let done = work(database);
+            Ok(done)
+        })?;
+        result.map_err(|error| {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*state, State::Open(_)) {
+                *state = State::Failed;
+            }
+            failure(&self.path(), error)
+        })
+    }
+
+    fn reopen(&self) -> Result<(), Error> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        match *state {
+            State::Open(_) => Ok(()),
+            State::Closed => Err(closed(&self.path())),
+            State::Failed => {
+                *state = State::Open(open_database(&self.path(), true)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::warn!(%error, "the vault was not closed cleanly; the next opening checks all of it");
+        }
+    }
+}
+
+const UNREADABLE: &str = "a row cannot be decrypted: it was changed, or belongs to another key";
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(PAGE_CACHE_BYTES_MAX);
+    builder
+}
+
+fn open_database(path: &Path, check_every_page: bool) -> Result<Database, Error> {
+    builder().set_check_integrity_on_open(check_every_page).open(path).map_err(|error| failure(path, error.into()))
+}
+
+fn set_up(database: &Database, check: &[u8; 32]) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        meta.insert("version", VERSION)?;
+        meta.insert("check", check.as_slice())?;
+        transaction.open_table(SUBJECTS)?;
+        transaction.open_table(TOKENS)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Refuses a database of another version or another key-encryption key.
+pub(super) fn check_meta(database: &Database, path: &Path, check: &[u8; 32]) -> Result<(), Error> {
+    let read = || -> Result<_, redb::Error> {
+        let meta = database.begin_read()?.open_table(META)?;
+        let value = |name: &str| -> Result<_, redb::Error> { Ok(meta.get(name)?.map(|value| value.value().to_vec())) };
+        Ok((value("version")?, value("check")?))
+    };
+    let (version, found) = read().map_err(|error| failure(path, error))?;
+    if version.as_deref() != Some(VERSION) {
+        return Err(Error::corrupt(path, "it is not a vault of this version"));
+    }
+    if found.as_deref() != Some(check.as_slice()) {
+        return Err(Error::WrongKey { file: path.to_owned() });
+    }
+    Ok(())
+}
+
+fn seal_row(aead: &Aead256, nonce: [u8; 12], index: [u8; 16], user_id: &str, subject: &Subject) -> Option<Vec<u8>> {
+    let length = u32::try_from(user_id.len()).ok()?;
+    let mut plain = Zeroizing::new(Vec::with_capacity(36 + user_id.len().next_multiple_of(PADDED_TO)));
+    plain.extend_from_slice(&subject.token.0);
+    plain.extend_from_slice(&*subject.secret);
+    plain.extend_from_slice(&length.to_le_bytes());
+    plain.extend_from_slice(user_id.as_bytes());
+    plain.resize(36 + user_id.len().next_multiple_of(PADDED_TO), 0);
+    aead.seal(nonce, &index, &plain)
+}
+
+/// Decrypts a row; `None` unless it is exactly what [`seal_row`] made for this key.
+pub(super) fn open_row(aead: &Aead256, index: [u8; 16], sealed: &[u8]) -> Option<Row> {
+    let plain = aead.open(&index, sealed)?;
+    let (token, rest) = plain.split_first_chunk::<16>()?;
+    let (secret, rest) = rest.split_first_chunk::<16>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let user_id = std::str::from_utf8(rest.get(..u32::from_le_bytes(*length) as usize)?).ok()?;
+    Some(Row {
+        token: SubjectToken(*token),
+        secret: Zeroizing::new(*secret),
+        user_id: Zeroizing::new(user_id.to_owned()),
+    })
+}
+
+fn closed(path: &Path) -> Error {
+    Error::Io { action: "use", path: path.to_owned(), source: io::Error::other("it is closed") }
+}
+
+/// What redb's errors mean to the caller.
+pub(super) fn failure(path: &Path, error: redb::Error) -> Error {
+    match error {
+        redb::Error::Io(source) => Error::io("use", path)(source),
+        redb::Error::DatabaseAlreadyOpen => Error::InUse(path.to_owned()),
+        redb::Error::Corrupted(problem) => Error::corrupt(path, problem),
+        redb::Error::PreviousIo | redb::Error::DatabaseClosed => closed(path),
+        other => Error::Io { action: "use", path: path.to_owned(), source: io::Error::other(other.to_string()) },
+    }
+}
