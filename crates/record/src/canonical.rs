@@ -65,13 +65,16 @@ pub(crate) fn write_bool(truth: bool, out: &mut Vec<u8>) {
 pub(crate) struct Writer<'w, P: ?Sized> {
     protect: &'w mut P,
     pub(crate) out: &'w mut Vec<u8>,
+    /// Where in `out` this writer began.
+    start: usize,
     /// Where a replaced text is made.
     replaced: String,
 }
 
 impl<'w, P: Protect + ?Sized> Writer<'w, P> {
     pub(crate) fn new(protect: &'w mut P, out: &'w mut Vec<u8>) -> Self {
-        Self { protect, out, replaced: String::new() }
+        let start = out.len();
+        Self { protect, out, start, replaced: String::new() }
     }
 
     /// Writes a value and what is inside it.
@@ -140,29 +143,33 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
     }
 }
 
-/// The members of a record of ours. They are written in the order of the calls, which must be canonical.
-impl<P: Protect + ?Sized> Writer<'_, P> {
-    pub(crate) fn open(&mut self) {
-        self.out.push(b'{');
-    }
+/// A member's name as it is written: a comma, the quoted name, a colon. One literal, so that it is stored by a few
+/// instructions rather than copied by a call.
+macro_rules! name {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+pub(crate) use name;
 
-    pub(crate) fn close(&mut self) {
+/// The members of a record of ours. They are written in the order of the calls, which must be canonical; each begins
+/// with a comma, the first of which becomes the opening brace.
+impl<P: Protect + ?Sized> Writer<'_, P> {
+    /// Ends the record, which began where this writer did.
+    pub(crate) fn close(self) {
+        self.out[self.start] = b'{';
         self.out.push(b'}');
     }
 
-    /// Writes a member's name, with the comma before it unless the object was just opened: no value ends in `{`.
-    #[inline]
-    pub(crate) fn name(&mut self, name: &str) {
-        if self.out.last() != Some(&b'{') {
-            self.out.push(b',');
-        }
-        self.out.push(b'"');
+    /// Writes a [`name!`].
+    #[inline(always)]
+    pub(crate) fn name(&mut self, name: &'static str) {
         self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
     }
 
     /// A document of the producer's, if there is one, protected.
-    pub(crate) fn document(&mut self, name: &str, document: Option<Value<'_>>) {
+    #[inline(always)]
+    pub(crate) fn document(&mut self, name: &'static str, document: Option<Value<'_>>) {
         if let Some(document) = document {
             self.name(name);
             self.value(document);
@@ -170,7 +177,8 @@ impl<P: Protect + ?Sized> Writer<'_, P> {
     }
 
     /// A text of the producer's, if there is one, protected.
-    pub(crate) fn free_text(&mut self, name: &str, text: Option<&str>) {
+    #[inline(always)]
+    pub(crate) fn free_text(&mut self, name: &'static str, text: Option<&str>) {
         if let Some(text) = text {
             self.name(name);
             self.text(text);
@@ -178,21 +186,24 @@ impl<P: Protect + ?Sized> Writer<'_, P> {
     }
 
     /// A text that is written as it is, if there is one.
-    pub(crate) fn id(&mut self, name: &str, id: Option<&str>) {
+    #[inline(always)]
+    pub(crate) fn id(&mut self, name: &'static str, id: Option<&str>) {
         if let Some(id) = id {
             self.name(name);
             write_string(id, self.out);
         }
     }
 
-    pub(crate) fn number(&mut self, name: &str, number: Option<f64>) {
+    #[inline(always)]
+    pub(crate) fn number(&mut self, name: &'static str, number: Option<f64>) {
         if let Some(number) = number {
             self.name(name);
             write_number(number, self.out);
         }
     }
 
-    pub(crate) fn integer(&mut self, name: &str, integer: Option<i64>) {
+    #[inline(always)]
+    pub(crate) fn integer(&mut self, name: &'static str, integer: Option<i64>) {
         if let Some(integer) = integer {
             self.name(name);
             write_integer(integer < 0, integer.unsigned_abs(), self.out);
@@ -200,31 +211,36 @@ impl<P: Protect + ?Sized> Writer<'_, P> {
     }
 
     /// A count of up to 2^53.
-    pub(crate) fn count(&mut self, name: &str, count: u64) {
+    #[inline(always)]
+    pub(crate) fn count(&mut self, name: &'static str, count: u64) {
         self.name(name);
         write_integer(false, count, self.out);
     }
 
-    pub(crate) fn truth(&mut self, name: &str, truth: bool) {
+    #[inline(always)]
+    pub(crate) fn truth(&mut self, name: &'static str, truth: bool) {
         self.name(name);
         write_bool(truth, self.out);
     }
 
-    pub(crate) fn uuid(&mut self, name: &str, uuid: uuid::Uuid) {
+    #[inline(always)]
+    pub(crate) fn uuid(&mut self, name: &'static str, uuid: uuid::Uuid) {
         self.name(name);
         self.out.push(b'"');
         self.out.extend_from_slice(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).as_bytes());
         self.out.push(b'"');
     }
 
-    pub(crate) fn hex(&mut self, name: &str, bytes: &[u8]) {
+    #[inline(always)]
+    pub(crate) fn hex(&mut self, name: &'static str, bytes: &[u8]) {
         self.name(name);
         self.out.push(b'"');
         write_hex(bytes, self.out);
         self.out.push(b'"');
     }
 
-    pub(crate) fn moment(&mut self, name: &str, moment: crate::Timestamp) {
+    #[inline(always)]
+    pub(crate) fn moment(&mut self, name: &'static str, moment: crate::Timestamp) {
         self.name(name);
         self.out.push(b'"');
         moment.write(self.out);
@@ -232,7 +248,8 @@ impl<P: Protect + ?Sized> Writer<'_, P> {
     }
 
     /// The version of the stored form.
+    #[inline(always)]
     pub(crate) fn schema(&mut self) {
-        self.integer("schema", Some(crate::SCHEMA as i64));
+        self.integer(name!("schema"), Some(crate::SCHEMA as i64));
     }
 }

@@ -16,8 +16,11 @@ use crate::fault::{Fault, Faults};
 use crate::value::Value;
 use crate::{canonical, limit, locate, order};
 
-/// Inputs up to this size leave their buffers with the parser, in bytes.
+/// Inputs up to this size leave their buffers with the parser.
 const KEEP_BYTES: usize = 64 * 1024;
+
+/// Tapes up to this size stay with the parser; a node takes 32 bytes.
+const KEEP_NODES: usize = 64 * 1024;
 
 /// Turns JSON into [`Document`]s, one after another, in buffers that it keeps.
 pub struct Parser {
@@ -51,7 +54,7 @@ impl Tree<'_> {
 
     /// Emptied, with the same buffers unless they have grown out of proportion.
     fn recycle<'new>(mut self) -> Tree<'new> {
-        if self.tape.0.capacity() > KEEP_BYTES {
+        if self.tape.0.capacity() > KEEP_NODES {
             return Tree::new();
         }
         self.order_start.clear();
@@ -62,8 +65,8 @@ impl Tree<'_> {
 
 impl<'a> Tree<'a> {
     #[inline]
-    pub(crate) fn node(&self, at: u32) -> Node<'a> {
-        self.tape.0[at as usize]
+    pub(crate) fn node(&self, at: u32) -> &Node<'a> {
+        &self.tape.0[at as usize]
     }
 
     /// How many nodes a value takes, itself included.
@@ -196,11 +199,13 @@ impl Parser {
             let problem = format!("has {} bytes; the limit is {}", json.len(), limit::RECORD_BYTES_MAX);
             return Err(vec![Fault::new("", problem)]);
         }
-        if self.text.capacity() > KEEP_BYTES && json.len() <= KEEP_BYTES {
+        // A buffer may have grown to twice what was needed.
+        if self.text.capacity() > 2 * KEEP_BYTES && json.len() + INPUT_PADDING <= KEEP_BYTES {
             self.text = Vec::new();
             self.buffers = buffers();
         }
         self.text.clear();
+        self.text.reserve(json.len() + INPUT_PADDING);
         self.text.extend_from_slice(json);
         self.text.resize(json.len() + INPUT_PADDING, b' ');
 
@@ -242,7 +247,7 @@ fn unsound(tree: &Tree<'_>) -> Vec<Fault> {
                     previous = Some(name);
                 }
             }
-            Node::Static(number) if !survives(number) => faults.push(Fault::new(value.pointer(), locate::INEXACT)),
+            Node::Static(number) if !survives(*number) => faults.push(Fault::new(value.pointer(), locate::INEXACT)),
             _ => {}
         }
     }

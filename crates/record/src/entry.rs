@@ -7,7 +7,7 @@
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::canonical::{Writer, write_json, write_string};
+use crate::canonical::{Writer, name, write_json, write_string};
 use crate::field::{Fields, Names};
 use crate::{Fault, Kind, Timestamp, Unprotected, Value, ValueKind};
 
@@ -99,14 +99,13 @@ impl Erasure<'_> {
     pub fn write(&self, event_id: Uuid, recorded_at: Timestamp, out: &mut Vec<u8>) {
         let mut protect = Unprotected;
         let mut record = Writer::new(&mut protect, out);
-        record.open();
-        record.id("actor", Some(self.actor));
-        record.uuid("event_id", event_id);
-        record.id("kind", Some(Kind::Erasure.as_str()));
-        record.id("reason", self.reason);
-        record.moment("recorded_at", recorded_at);
+        record.id(name!("actor"), Some(self.actor));
+        record.uuid(name!("event_id"), event_id);
+        record.id(name!("kind"), Some(Kind::Erasure.as_str()));
+        record.id(name!("reason"), self.reason);
+        record.moment(name!("recorded_at"), recorded_at);
         record.schema();
-        record.id("subject", Some(self.subject));
+        record.id(name!("subject"), Some(self.subject));
         record.close();
     }
 }
@@ -116,10 +115,9 @@ impl Hold<'_> {
     pub fn write(&self, event_id: Uuid, recorded_at: Timestamp, out: &mut Vec<u8>) {
         let mut protect = Unprotected;
         let mut record = Writer::new(&mut protect, out);
-        record.open();
-        record.id("actor", Some(self.actor));
+        record.id(name!("actor"), Some(self.actor));
         if !self.decision_ids.is_empty() {
-            record.name("decision_ids");
+            record.name(name!("decision_ids"));
             record.out.push(b'[');
             for (at, id) in self.decision_ids.iter().enumerate() {
                 if at > 0 {
@@ -129,14 +127,14 @@ impl Hold<'_> {
             }
             record.out.push(b']');
         }
-        record.uuid("event_id", event_id);
-        record.id("hold", Some(self.hold));
-        record.id("kind", Some(Kind::Hold.as_str()));
-        record.id("reason", Some(self.reason));
-        record.moment("recorded_at", recorded_at);
+        record.uuid(name!("event_id"), event_id);
+        record.id(name!("hold"), Some(self.hold));
+        record.id(name!("kind"), Some(Kind::Hold.as_str()));
+        record.id(name!("reason"), Some(self.reason));
+        record.moment(name!("recorded_at"), recorded_at);
         record.schema();
-        record.id("state", Some(self.state.as_str()));
-        record.id("subject", self.subject);
+        record.id(name!("state"), Some(self.state.as_str()));
+        record.id(name!("subject"), self.subject);
         record.close();
     }
 }
@@ -146,15 +144,14 @@ impl Retention<'_> {
     pub fn write(&self, event_id: Uuid, recorded_at: Timestamp, out: &mut Vec<u8>) {
         let mut protect = Unprotected;
         let mut record = Writer::new(&mut protect, out);
-        record.open();
-        record.id("actor", Some(self.actor));
-        record.count("count", self.count);
-        record.count("end_leaf", self.end_leaf);
-        record.uuid("event_id", event_id);
-        record.count("first_leaf", self.first_leaf);
-        record.id("kind", Some(Kind::Retention.as_str()));
-        record.id("policy", Some(self.policy));
-        record.moment("recorded_at", recorded_at);
+        record.id(name!("actor"), Some(self.actor));
+        record.count(name!("count"), self.count);
+        record.count(name!("end_leaf"), self.end_leaf);
+        record.uuid(name!("event_id"), event_id);
+        record.count(name!("first_leaf"), self.first_leaf);
+        record.id(name!("kind"), Some(Kind::Retention.as_str()));
+        record.id(name!("policy"), Some(self.policy));
+        record.moment(name!("recorded_at"), recorded_at);
         record.schema();
         record.close();
     }
@@ -165,15 +162,14 @@ impl Access<'_> {
     pub fn write(&self, event_id: Uuid, recorded_at: Timestamp, out: &mut Vec<u8>) {
         let mut protect = Unprotected;
         let mut record = Writer::new(&mut protect, out);
-        record.open();
-        record.id("action", Some(self.action));
-        record.id("actor", Some(self.actor));
-        record.uuid("event_id", event_id);
-        record.id("kind", Some(Kind::Access.as_str()));
-        record.moment("recorded_at", recorded_at);
-        record.count("rows", self.rows);
+        record.id(name!("action"), Some(self.action));
+        record.id(name!("actor"), Some(self.actor));
+        record.uuid(name!("event_id"), event_id);
+        record.id(name!("kind"), Some(Kind::Access.as_str()));
+        record.moment(name!("recorded_at"), recorded_at);
+        record.count(name!("rows"), self.rows);
         record.schema();
-        record.id("what", Some(self.what));
+        record.id(name!("what"), Some(self.what));
         record.close();
     }
 }
@@ -183,14 +179,13 @@ impl System<'_> {
     pub fn write(&self, event_id: Uuid, recorded_at: Timestamp, out: &mut Vec<u8>) {
         let mut protect = Unprotected;
         let mut record = Writer::new(&mut protect, out);
-        record.open();
-        record.name("detail");
+        record.name(name!("detail"));
         write_json(&Json::Object(self.detail.clone()), record.out);
-        record.uuid("event_id", event_id);
-        record.id("kind", Some(Kind::System.as_str()));
-        record.moment("recorded_at", recorded_at);
+        record.uuid(name!("event_id"), event_id);
+        record.id(name!("kind"), Some(Kind::System.as_str()));
+        record.moment(name!("recorded_at"), recorded_at);
         record.schema();
-        record.id("what", Some(self.what));
+        record.id(name!("what"), Some(self.what));
         record.close();
     }
 }

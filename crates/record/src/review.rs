@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::canonical::Writer;
+use crate::canonical::{Writer, name};
 use crate::decision::Stamp;
 use crate::field::{Fields, Names};
 use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind};
@@ -75,18 +75,17 @@ impl<'a> Review<'a> {
     /// Appends the record in canonical form.
     pub fn write<P: Protect + ?Sized>(&self, stamp: &Stamp<'_>, protect: &mut P, out: &mut Vec<u8>) {
         let mut record = Writer::new(protect, out);
-        record.open();
-        record.id("decision_id", Some(self.decision_id));
-        record.uuid("event_id", stamp.event_id);
-        record.document("human_decision", self.human_decision);
-        record.id("kind", Some(Kind::Review.as_str()));
-        record.document("metadata", self.metadata);
-        record.truth("overridden", self.overridden);
-        record.free_text("override_reason", self.override_reason);
-        record.moment("recorded_at", stamp.recorded_at);
-        record.id("reviewer", stamp.user);
+        record.id(name!("decision_id"), Some(self.decision_id));
+        record.uuid(name!("event_id"), stamp.event_id);
+        record.document(name!("human_decision"), self.human_decision);
+        record.id(name!("kind"), Some(Kind::Review.as_str()));
+        record.document(name!("metadata"), self.metadata);
+        record.truth(name!("overridden"), self.overridden);
+        record.free_text(name!("override_reason"), self.override_reason);
+        record.moment(name!("recorded_at"), stamp.recorded_at);
+        record.id(name!("reviewer"), stamp.user);
         record.schema();
-        record.moment("timestamp", self.timestamp.unwrap_or(stamp.recorded_at));
+        record.moment(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
         record.close();
     }
 

@@ -61,7 +61,7 @@ impl<'a> Value<'a> {
     }
 
     #[inline]
-    fn node(self) -> Node<'a> {
+    fn node(self) -> &'a Node<'a> {
         self.tree.node(self.at)
     }
 
@@ -97,7 +97,7 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn as_bool(self) -> Option<bool> {
         match self.node() {
-            Node::Static(StaticNode::Bool(truth)) => Some(truth),
+            Node::Static(StaticNode::Bool(truth)) => Some(*truth),
             _ => None,
         }
     }
@@ -130,14 +130,14 @@ impl<'a> Value<'a> {
     #[inline]
     pub(crate) fn number(self) -> Option<Number> {
         let Node::Static(node) = self.node() else { return None };
-        Number::of(node)
+        Number::of(*node)
     }
 
     /// The number of members or elements; 0 for a scalar.
     #[inline]
     pub fn len(self) -> usize {
         match self.node() {
-            Node::Object { len, .. } | Node::Array { len, .. } => len,
+            Node::Object { len, .. } | Node::Array { len, .. } => *len,
             _ => 0,
         }
     }
@@ -156,7 +156,7 @@ impl<'a> Value<'a> {
     /// The members in the order they were sent; none if it is not an object.
     #[inline]
     pub fn members(self) -> Members<'a> {
-        let left = if let Node::Object { len, .. } = self.node() { len } else { 0 };
+        let left = if let Node::Object { len, .. } = self.node() { *len } else { 0 };
         Members { tree: self.tree, left: left as u32, next: Next::Sent(self.at + 1) }
     }
 
@@ -175,7 +175,7 @@ impl<'a> Value<'a> {
     /// The elements in order; none if it is not an array.
     #[inline]
     pub fn elements(self) -> Elements<'a> {
-        let left = if let Node::Array { len, .. } = self.node() { len } else { 0 };
+        let left = if let Node::Array { len, .. } = self.node() { *len } else { 0 };
         Elements { tree: self.tree, left: left as u32, next: self.at + 1 }
     }
 

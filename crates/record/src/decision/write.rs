@@ -1,7 +1,7 @@
 //! Writing a decision: its one stored form.
 
 use super::{Decision, Stamp};
-use crate::canonical::Writer;
+use crate::canonical::{Writer, name};
 use crate::{Kind, Protect, Value};
 
 impl Decision<'_> {
@@ -12,42 +12,41 @@ impl Decision<'_> {
     /// does not want one in plain replaces it in the decision first.
     pub fn write<P: Protect + ?Sized>(&self, stamp: &Stamp<'_>, protect: &mut P, out: &mut Vec<u8>) {
         let mut record = Writer::new(protect, out);
-        record.open();
-        record.document("alternative_predictions", self.alternative_predictions);
-        record.number("confidence", self.confidence);
-        record.truth("consent_given", self.consent_given);
-        record.integer("data_retention_days", self.data_retention_days);
-        record.id("data_retention_policy", self.data_retention_policy);
+        record.document(name!("alternative_predictions"), self.alternative_predictions);
+        record.number(name!("confidence"), self.confidence);
+        record.truth(name!("consent_given"), self.consent_given);
+        record.integer(name!("data_retention_days"), self.data_retention_days);
+        record.id(name!("data_retention_policy"), self.data_retention_policy);
         match self.decision_id {
-            Some(_) => record.id("decision_id", self.decision_id),
-            None => record.uuid("decision_id", stamp.event_id),
+            Some(_) => record.id(name!("decision_id"), self.decision_id),
+            None => record.uuid(name!("decision_id"), stamp.event_id),
         }
-        record.id("environment", Some(self.environment.as_str()));
-        record.uuid("event_id", stamp.event_id);
+        record.id(name!("environment"), Some(self.environment.as_str()));
+        record.uuid(name!("event_id"), stamp.event_id);
         if let Some(explanation) = self.explanation {
-            record.name("explanation");
+            record.name(name!("explanation"));
             write_explanation(explanation, &mut record);
         }
-        record.document("human_decision", self.human_decision);
-        record.truth("human_reviewed", self.human_reviewed);
-        record.document("input_features", Some(self.input_features));
-        record.hex("input_hash", &stamp.input_hash);
-        record.id("kind", Some(Kind::Decision.as_str()));
-        record.document("metadata", self.metadata);
-        record.id("model_id", Some(self.model_id));
-        record.id("model_type", self.model_type.map(super::ModelType::as_str));
-        record.id("model_version", Some(self.model_version));
-        record.truth("overridden", self.overridden);
-        record.free_text("override_reason", self.override_reason);
-        record.document("prediction", Some(self.prediction));
-        record.number("processing_time_ms", self.processing_time_ms);
-        record.moment("recorded_at", stamp.recorded_at);
-        record.free_text("request_id", self.request_id);
+        record.document(name!("human_decision"), self.human_decision);
+        record.truth(name!("human_reviewed"), self.human_reviewed);
+        record.document(name!("input_features"), Some(self.input_features));
+        record.hex(name!("input_hash"), &stamp.input_hash);
+        record.id(name!("kind"), Some(Kind::Decision.as_str()));
+        record.document(name!("metadata"), self.metadata);
+        record.id(name!("model_id"), Some(self.model_id));
+        record.id(name!("model_type"), self.model_type.map(super::ModelType::as_str));
+        record.id(name!("model_version"), Some(self.model_version));
+        record.truth(name!("overridden"), self.overridden);
+        record.free_text(name!("override_reason"), self.override_reason);
+        record.document(name!("prediction"), Some(self.prediction));
+        record.number(name!("processing_time_ms"), self.processing_time_ms);
+        record.moment(name!("recorded_at"), stamp.recorded_at);
+        record.free_text(name!("request_id"), self.request_id);
         record.schema();
-        record.free_text("session_id", self.session_id);
-        record.free_text("system_actor", self.system_actor);
-        record.moment("timestamp", self.timestamp.unwrap_or(stamp.recorded_at));
-        record.id("user_id", stamp.user);
+        record.free_text(name!("session_id"), self.session_id);
+        record.free_text(name!("system_actor"), self.system_actor);
+        record.moment(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
+        record.id(name!("user_id"), stamp.user);
         record.close();
     }
 }
@@ -60,7 +59,7 @@ fn write_explanation<P: Protect + ?Sized>(explanation: Value<'_>, record: &mut W
         return record.value(explanation);
     }
     let mut first = true;
-    record.open();
+    record.out.push(b'{');
     for (key, value) in explanation.members_sorted().filter(|(key, _)| *key != "topFeatures") {
         if crate::order::compare(key, STORED).is_gt()
             && let Some(features) = renamed.take()
@@ -72,5 +71,5 @@ fn write_explanation<P: Protect + ?Sized>(explanation: Value<'_>, record: &mut W
     if let Some(features) = renamed {
         record.member(STORED, features, &mut first);
     }
-    record.close();
+    record.out.push(b'}');
 }

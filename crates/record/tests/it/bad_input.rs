@@ -157,6 +157,22 @@ fn a_record_at_the_limits_is_accepted() {
 }
 
 #[test]
+fn a_parser_is_usable_after_whatever_it_was_given() {
+    fn movable<T: Send + Sync>(value: T) -> T {
+        value
+    }
+    let mut parser = movable(Parser::new());
+    let large = format!(r#"["{}",{}0]"#, "x".repeat(700_000), "0,".repeat(100_000));
+    for _ in 0..3 {
+        assert_eq!(parser.parse(large.as_bytes()).unwrap().value().len(), 100_002);
+        assert!(parser.parse(&large.as_bytes()[..800_000]).is_err());
+        assert!(parser.parse(br#"{"a":1,"a":2}"#).is_err());
+        let document = parser.parse(br#"{"b":[true],"a":"x"}"#).unwrap();
+        assert_eq!(document.value().get("a").unwrap().as_str(), Some("x"));
+    }
+}
+
+#[test]
 fn long_names_are_shortened_in_faults() {
     let json = format!(r#"{{"{}":NaN}}"#, "k".repeat(1000));
     assert_eq!(faults(json.as_bytes())[0].pointer, format!("/{}…", "k".repeat(limit::FAULT_KEY_CHARS_MAX)));
