@@ -107,7 +107,7 @@ impl Ledger {
         sealed: Arc<dyn Sealed>,
     ) -> Result<(Self, Recovery), Error> {
         let layout = Layout::new(dir);
-        let lock = open::lock(&layout, &*disk)?;
+        let lock = open::lock_existing(&layout, &*disk)?;
         let tree_files = TreeFiles::new(Arc::clone(&disk), layout.clone());
         let found = replay::find(&*disk, &layout, signer.verifier(), &tree_files)?;
         let start = open::mend(&*disk, &layout, &found)?;

@@ -34,6 +34,7 @@ mod replay;
 mod shared;
 mod slot;
 mod tree_file;
+pub mod verify;
 pub mod wal;
 mod writer;
 

@@ -59,10 +59,17 @@ impl Found {
     }
 }
 
-pub(crate) fn lock(layout: &Layout, disk: &dyn Disk) -> Result<Box<dyn Lock>, Error> {
+/// The lock of a directory that holds a ledger; leaves no trace in one that does not.
+pub(crate) fn lock_existing(layout: &Layout, disk: &dyn Disk) -> Result<Box<dyn Lock>, Error> {
+    match disk.read(&layout.checkpoint()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Absent(layout.dir().to_owned())),
+        _ => lock(layout, disk),
+    }
+}
+
+fn lock(layout: &Layout, disk: &dyn Disk) -> Result<Box<dyn Lock>, Error> {
     disk.lock(&layout.lock()).map_err(|error| match error {
         LockError::Held { pid } => Error::Locked { dir: layout.dir().to_owned(), pid },
-        LockError::Io(error) if error.kind() == io::ErrorKind::NotFound => Error::Absent(layout.dir().to_owned()),
         LockError::Io(error) => Error::io("lock", layout.lock())(error),
     })
 }
@@ -129,11 +136,10 @@ pub(crate) fn mend(disk: &dyn Disk, layout: &Layout, found: &Found) -> Result<St
             disk.remove(&torn.path).map_err(Error::io("remove", &torn.path))?;
         }
     }
-    // A process that died of a failed fsync can leave a frame that is in memory and not on the device, and which the
-    // kernel believes to be written. Written again it becomes durable, or this fails.
-    if let Some((offset, bytes)) = &current.last_frame {
-        file.write_at(bytes, *offset).map_err(Error::io("write", &current.path))?;
-    }
+    // A process that died of a failed fsync can leave bytes that are in memory and not on the device, and which the
+    // kernel believes to be written. Written again they become durable, or this fails.
+    let (offset, bytes) = &current.last_write;
+    file.write_at(bytes, *offset).map_err(Error::io("write", &current.path))?;
     file.sync().map_err(Error::io("sync", &current.path))?;
     disk.sync_dir(&layout.wal_dir()).map_err(Error::io("sync", layout.wal_dir()))?;
     let path = layout.checkpoint();

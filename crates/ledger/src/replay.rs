@@ -29,6 +29,8 @@ pub(crate) struct Found {
     /// The newest signed checkpoint.
     pub(crate) checkpoint: String,
     pub(crate) torn: Option<Torn>,
+    /// Leaves whose ids were there before, and the leaves that had them.
+    pub(crate) repeated: Vec<(u64, u64)>,
     /// The slot that may be overwritten.
     pub(crate) active_slot: usize,
     /// Why one of the slots cannot be read, if so.
@@ -41,8 +43,9 @@ pub(crate) struct FoundFile {
     pub(crate) first: u64,
     pub(crate) bytes: u64,
     pub(crate) entries: u64,
-    /// Offset and bytes of its last frame: the only one that a failed fsync can have left in memory alone.
-    pub(crate) last_frame: Option<(u64, Bytes)>,
+    /// Offset and bytes of its last frame, or of its header when there is none: what was written last, and so the only
+    /// thing that a failed fsync can have left in memory alone.
+    pub(crate) last_write: (u64, Bytes),
 }
 
 /// The end of the last file, which no acknowledgement covers.
@@ -70,6 +73,7 @@ pub(crate) fn find(disk: &dyn Disk, layout: &Layout, key: &Verifier, files: &Tre
         files: Vec::new(),
         last_note: None,
         torn: None,
+        repeated: Vec::new(),
     };
     for (place, &first) in firsts.iter().enumerate() {
         let path = layout.wal(first);
@@ -105,6 +109,7 @@ struct Replay<'a> {
     /// The file and checkpoint of the last frame.
     last_note: Option<(PathBuf, String)>,
     torn: Option<Torn>,
+    repeated: Vec<(u64, u64)>,
 }
 
 impl Replay<'_> {
@@ -114,10 +119,17 @@ impl Replay<'_> {
 
     fn file(&mut self, path: PathBuf, first: u64, bytes: Bytes, is_last: bool) -> Result<(), Error> {
         let size = self.size();
-        if first != size.0 {
-            let problem =
-                if first > size.0 { "leaves before it are missing" } else { "it overlaps the file before it" };
-            return Err(Error::corrupt(path, size, problem));
+        if first < size.0 {
+            return Err(Error::corrupt(path, LeafIndex(first), "it overlaps the file before it"));
+        }
+        if first > size.0 {
+            // Which of the two is to blame cannot be seen; the leaves are missing at the end of the earlier one.
+            let file = self.files.last().map_or(path, |before| before.path.clone());
+            return Err(Error::corrupt(
+                file,
+                size,
+                format!("entries are missing: the next file begins with leaf {first}"),
+            ));
         }
         let (header, mut frames) = match Frames::open(bytes.clone()) {
             Ok(opened) => opened,
@@ -129,8 +141,11 @@ impl Replay<'_> {
             return Err(Error::corrupt(path, size, "its name and its header disagree"));
         }
         if header.root != self.tree.root() {
-            let problem = format!("the stored hashes do not lead to the root with which {} begins", path.display());
-            return Err(Error::corrupt(self.layout.tree_dir(), None, problem));
+            let problem = format!("it does not lead to the root with which {} begins", path.display());
+            return Err(match self.files.last() {
+                Some(before) => Error::corrupt(&before.path, LeafIndex(before.first), problem),
+                None => Error::corrupt(self.layout.tree_dir(), None, problem),
+            });
         }
         if !self.files.is_empty() {
             self.ids.begin_file(first);
@@ -144,10 +159,11 @@ impl Replay<'_> {
             }
         };
         let end = sound.last().map_or(wal::HEADER_BYTES as u64, Frame::end_offset);
-        let last_frame = sound.last().map(|frame| (frame.offset, frame.bytes.clone()));
+        let last_write = sound.last().map(|frame| (frame.offset, frame.bytes.clone()));
+        let last_write = last_write.unwrap_or_else(|| (0, bytes.slice(..wal::HEADER_BYTES)));
         self.frames(&path, sound)?;
         let entries = self.size().0 - first;
-        self.files.push(FoundFile { path: path.clone(), first, bytes: end, entries, last_frame });
+        self.files.push(FoundFile { path: path.clone(), first, bytes: end, entries, last_write });
         match flaw {
             Some(flaw) if is_last => self.tear(path, &bytes, flaw, LeafIndex(self.size().0 + 1)),
             Some(flaw) => Err(Error::corrupt(path, self.size(), flaw.problem)),
@@ -164,8 +180,9 @@ impl Replay<'_> {
             }
             for (leaf, entry) in (first.0..).zip(&entries) {
                 self.tree.push(entry.leaf_hash());
-                // An id that was there before keeps its first leaf; `verify` reports it.
-                let _ = self.ids.insert(entry.id(), leaf);
+                if let Err(earlier) = self.ids.insert(entry.id(), leaf) {
+                    self.repeated.push((leaf, earlier));
+                }
             }
             let signed = read_checkpoint(&note).map_err(|problem| Error::corrupt(path, first, problem))?;
             if (signed.size, signed.root) != (self.tree.size(), self.tree.root()) {
@@ -216,8 +233,8 @@ impl Replay<'_> {
         self.check_against(&newest, &current, sealed, files)?;
         let checkpoint = self.last_note.map_or_else(|| note.to_owned(), |(_, note)| note);
         let closed = self.files.into_iter().map(FoundFile::into_closed).collect();
-        let Self { tree, ids, batches, torn, .. } = self;
-        Ok(Found { tree, sealed, ids, batches, closed, current, checkpoint, torn, active_slot, slot_flaw })
+        let Self { tree, ids, batches, torn, repeated, .. } = self;
+        Ok(Found { tree, sealed, ids, batches, closed, current, checkpoint, torn, repeated, active_slot, slot_flaw })
     }
 
     /// All leaves of a checkpoint that was handed out must be there, and lead to its root.
@@ -231,7 +248,8 @@ impl Replay<'_> {
         let size = self.size();
         if signed.size.0 > size.0 {
             let problem = format!("acknowledged entries are missing: {} were signed, {size} are there", signed.size);
-            return Err(Error::corrupt(&last.path, size, problem));
+            let file = self.torn.as_ref().map_or(&last.path, |torn| &torn.path);
+            return Err(Error::corrupt(file, size, problem));
         }
         let path = self.layout.checkpoint();
         if signed.size.0 < sealed {

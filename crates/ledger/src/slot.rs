@@ -31,24 +31,31 @@ pub(crate) struct Slots {
     file: Box<dyn DiskFile>,
     path: PathBuf,
     active: usize,
+    /// Whether the active slot was written since the last sync.
+    is_dirty: bool,
 }
 
 impl Slots {
     /// `active` is the slot that may be overwritten: the other one must be durable.
     pub(crate) fn new(file: Box<dyn DiskFile>, path: PathBuf, active: usize) -> Self {
-        Self { file, path, active: active % 2 }
+        Self { file, path, active: active % 2, is_dirty: false }
     }
 
     /// Keeps a signed checkpoint, without making it durable.
-    pub(crate) fn write(&self, note: &str) -> Result<(), Error> {
+    pub(crate) fn write(&mut self, note: &str) -> Result<(), Error> {
+        self.is_dirty = true;
         let offset = (self.active * SLOT_BYTES) as u64;
         self.file.write_at(&format(note), offset).map_err(Error::io("write", &self.path))
     }
 
     /// Makes the last checkpoint durable and leaves its slot alone until the next call.
     pub(crate) fn sync(&mut self) -> Result<(), Error> {
-        self.file.sync().map_err(Error::io("sync", &self.path))?;
-        self.active ^= 1;
+        if self.is_dirty {
+            self.file.sync().map_err(Error::io("sync", &self.path))?;
+            // Only a slot that was written holds more than the other; without this it would now be the one to lose.
+            self.active ^= 1;
+            self.is_dirty = false;
+        }
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Bytes of a hash.
-const HASH_BYTES: u64 = 32;
+pub(crate) const HASH_BYTES: u64 = 32;
 /// Levels that a tree of 2^64 leaves has.
 pub(crate) const LEVELS: u8 = 8;
 

@@ -8,6 +8,9 @@ use bytes::Bytes;
 use onrecord_evidence::{Hash, LeafIndex};
 use std::{num::NonZero, thread};
 
+/// Less than this is hashed before a thread has started.
+const BYTES_PER_THREAD_MIN: usize = 1 << 20;
+
 /// Where a file stops making sense, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flaw {
@@ -110,8 +113,12 @@ impl Iterator for Frames {
 /// Hashes the entries of many frames on all cores; one list per frame.
 #[must_use]
 pub fn hash_entries(frames: Vec<Frame>) -> Vec<Vec<Entry>> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(frames.len().max(1));
-    let per_thread = frames.len().div_ceil(threads).max(1);
+    let bytes: usize = frames.iter().map(|frame| frame.bytes.len()).sum();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(bytes / BYTES_PER_THREAD_MIN);
+    if threads < 2 {
+        return frames.into_iter().map(Frame::entries).collect();
+    }
+    let per_thread = frames.len().div_ceil(threads);
     let mut frames = frames.into_iter();
     let parts: Vec<Vec<Frame>> = (0..threads).map(|_| frames.by_ref().take(per_thread).collect()).collect();
     thread::scope(|scope| {

@@ -71,6 +71,12 @@ impl Log {
         Self { dir: dir.to_owned(), disk, config, lake: Arc::default(), key: signer.to_text().to_string() }
     }
 
+    /// A ledger that is there already, opened.
+    pub(crate) fn opened(dir: &Path, disk: Arc<dyn Disk>, signer: &Signer) -> Ledger {
+        let (config, lake, key) = (Config::default(), Arc::default(), signer.to_text().to_string());
+        Self { dir: dir.to_owned(), disk, config, lake, key }.open().unwrap().0
+    }
+
     pub(crate) fn open(&self) -> Result<(Ledger, Recovery), Error> {
         self.lake.restart();
         let (disk, lake) = (Arc::clone(&self.disk), Arc::clone(&self.lake));

@@ -1,4 +1,10 @@
 //! The ledger from outside, on real directories and on a disk that fails at will.
+#![allow(clippy::unwrap_used)]
 
 mod append;
+mod crash;
+mod damage;
+mod disk_full;
+mod faulty;
+mod lock;
 mod log;

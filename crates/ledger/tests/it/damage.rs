@@ -1,0 +1,159 @@
+//! Every byte of a directory flipped, every file cut at every length: all of it is found, and nothing that was
+//! acknowledged is lost without a word.
+
+use crate::{
+    faulty::FaultyDisk,
+    log::{Log, entries},
+};
+use onrecord_evidence::TreeSize;
+use onrecord_ledger::{Config, Error, LeafIndex, Ledger, verify};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+const DIR: &str = "/data";
+
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// A ledger with 300 sealed leaves, so that `tree/1` has a hash, a closed file and a current one; closed in good order.
+fn directory() -> (Files, Log) {
+    let disk = FaultyDisk::new(0);
+    let config = Config { wal_file_entries_max: 300, ..Config::default() };
+    let log = Log::create(Path::new(DIR), Arc::new(disk.clone()), config);
+    let (ledger, _) = log.open().unwrap();
+    ledger.append(entries(0..300)).unwrap();
+    ledger.rotate().unwrap();
+    log.seal(&ledger).unwrap();
+    for numbers in [300..302, 302..303] {
+        ledger.append(entries(numbers)).unwrap();
+    }
+    ledger.rotate().unwrap();
+    for numbers in [303..304, 304..307] {
+        ledger.append(entries(numbers)).unwrap();
+    }
+    drop(ledger);
+    (disk.files(), log)
+}
+
+fn with_files(log: &mut Log, files: &Files) {
+    log.disk = Arc::new(FaultyDisk::with_files(files));
+}
+
+fn problems(log: &Log) -> Vec<verify::Problem> {
+    verify::directory(&log.dir, &log.key(), Arc::clone(&log.disk)).unwrap().problems
+}
+
+/// Damage in one file: `verify` must name that file (or, for hashes, what they do not fit to), and opening must not lose
+/// an entry without a word.
+fn check(log: &Log, file: &Path, what: &str) {
+    let problems = problems(log);
+    let in_tree = |file: &Path| file.starts_with("/data/tree");
+    let is_named = |problem: &verify::Problem| problem.file == file || in_tree(file) && in_tree(&problem.file);
+    assert!(problems.iter().any(is_named), "{what} of {}: {problems:?}", file.display());
+    match log.open() {
+        Err(Error::Corrupt { .. } | Error::Key { .. }) => {}
+        Err(error) => panic!("{what} of {}: {error}", file.display()),
+        Ok((ledger, recovery)) => {
+            let is_told = recovery.torn_tail.is_some() || recovery.slot_flaw.is_some() || in_tree(file);
+            assert!(is_told, "{what} of {} is passed over", file.display());
+            assert_eq!(ledger.size(), TreeSize(307), "{what} of {} loses entries", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_sound_directory_has_no_problem() {
+    let (files, mut log) = directory();
+    let names: Vec<_> = files.keys().map(|path| path.strip_prefix(DIR).unwrap().to_str().unwrap()).collect();
+    let wal = ["wal/00000000000000000300.wal", "wal/00000000000000000303.wal"];
+    assert_eq!(names, ["checkpoint", "tree/0", "tree/1", wal[0], wal[1]]);
+    with_files(&mut log, &files);
+    let verified = verify::directory(&log.dir, &log.key(), Arc::clone(&log.disk)).unwrap();
+    assert_eq!(verified.problems, []);
+    assert_eq!((verified.size, verified.sealed), (TreeSize(307), LeafIndex(300)));
+    let signed = log.key().verify(&verified.checkpoint.clone().unwrap()).unwrap();
+    assert_eq!((signed.size, Ok(signed.root)), (TreeSize(307), verified.root_of(TreeSize(307)).map_err(|_| ())));
+    let expect: Vec<_> = entries(298..303).iter().map(|entry| entry.leaf_hash()).collect();
+    assert_eq!(verified.leaf_hashes(LeafIndex(298), 5).unwrap(), expect);
+}
+
+#[test]
+fn one_flipped_byte_in_any_file_is_found() {
+    let (files, mut log) = directory();
+    for (path, bytes) in &files {
+        // The slots' own test flips every byte of theirs, and the bytes of a hash are all alike: here some are enough.
+        let step = if path.starts_with("/data/wal") { 1 } else { 31 };
+        for place in (0..bytes.len()).step_by(step) {
+            let mut damaged = files.clone();
+            damaged.get_mut(path).unwrap()[place] ^= 1 << (place % 8);
+            with_files(&mut log, &damaged);
+            check(&log, path, &format!("byte {place}"));
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_at_any_length_is_found() {
+    let (files, mut log) = directory();
+    for (path, bytes) in &files {
+        let step = if path.starts_with("/data/wal") { 1 } else { 101 };
+        for len in (0..bytes.len()).step_by(step) {
+            let mut damaged = files.clone();
+            damaged.get_mut(path).unwrap().truncate(len);
+            with_files(&mut log, &damaged);
+            check(&log, path, &format!("cut to {len}"));
+        }
+    }
+}
+
+#[test]
+fn a_missing_and_a_foreign_file_are_found() {
+    let (files, mut log) = directory();
+    for path in files.keys() {
+        let mut damaged = files.clone();
+        damaged.remove(path);
+        with_files(&mut log, &damaged);
+        if path.ends_with("checkpoint") {
+            assert!(matches!(log.open(), Err(Error::Absent(_))));
+            assert!(matches!(Ledger::create(&log.dir, &log.signer(), &*log.disk), Err(Error::Corrupt { .. })));
+        } else if path.to_str().unwrap().ends_with("303.wal") {
+            let Err(Error::Corrupt { file, leaf, problem }) = log.open() else { panic!("opened without {path:?}") };
+            assert_eq!((file.to_str().unwrap(), leaf.unwrap().0), ("/data/wal/00000000000000000300.wal", 303));
+            assert_eq!(problem, "acknowledged entries are missing: 307 were signed, 303 are there");
+        } else {
+            assert!(matches!(log.open(), Err(Error::Corrupt { .. })), "{}", path.display());
+        }
+    }
+    for name in ["wal/junk", "tree/8"] {
+        let mut damaged = files.clone();
+        damaged.insert(Path::new(DIR).join(name), Vec::new());
+        with_files(&mut log, &damaged);
+        assert_eq!(problems(&log)[0].file, Path::new(DIR).join(name));
+    }
+}
+
+#[test]
+fn entries_changed_with_their_checksums_are_found_and_the_leaf_is_named() {
+    let (files, mut log) = directory();
+    let path = Path::new("/data/wal/00000000000000000300.wal");
+    // An attacker who knows the format: another frame in place of the second, with right checksums and its own key.
+    let other = Log::create(Path::new("/other"), Arc::new(FaultyDisk::new(1)), Config::default());
+    let (forger, _) = other.open().unwrap();
+    forger.append(entries(0..300)).unwrap();
+    forger.rotate().unwrap();
+    forger.append(entries(300..302)).unwrap();
+    forger.append(entries([700])).unwrap();
+    drop(forger);
+    let forged = other.disk.read(Path::new("/other/wal/00000000000000000300.wal")).unwrap();
+    let mut damaged = files.clone();
+    damaged.insert(path.to_owned(), forged.to_vec());
+    with_files(&mut log, &damaged);
+    let Err(Error::Corrupt { file, leaf, .. }) = log.open() else { panic!("opened a forged directory") };
+    assert_eq!((file.as_path(), leaf), (path, Some(LeafIndex(300))));
+    // And with a foreign key for all of it.
+    damaged.remove(Path::new("/data/wal/00000000000000000303.wal"));
+    with_files(&mut log, &damaged);
+    assert!(matches!(log.open(), Err(Error::Corrupt { .. } | Error::Key { .. })));
+}
