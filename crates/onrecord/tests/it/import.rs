@@ -1,0 +1,280 @@
+//! Whole files in: the same decisions from every format, all or nothing, nothing twice, bad rows by number.
+
+use crate::program::{Directory, failed, repository, text, wait_until};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use serde_json::{Value, json};
+use std::process::Stdio;
+use std::sync::Arc;
+
+/// One row of a table of loans, in each of the formats.
+struct Loan {
+    number: String,
+    customer: String,
+    income: Option<i64>,
+    score: f64,
+    approved: bool,
+    branch: &'static str,
+}
+
+fn loans(count: usize) -> Vec<Loan> {
+    (0..count)
+        .map(|at| Loan {
+            number: format!("loan-{at}"),
+            customer: format!("customer-{}", at % 7),
+            income: (at % 5 > 0).then_some(1000 + at as i64),
+            score: (at % 100) as f64 / 100.0,
+            approved: at % 3 == 0,
+            branch: ["north", "south, \"old town\""][at % 2],
+        })
+        .collect()
+}
+
+const MAPPING: &str = r#"
+[constants]
+model_id = "loans"
+model_version = "7"
+"metadata.source" = "archive"
+
+[fields]
+decision_id = "number"
+user_id = "customer"
+confidence = "score"
+"prediction.approved" = { column = "approved", type = "boolean" }
+"#;
+
+fn csv(loans: &[Loan]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["number", "customer", "income", "score", "approved", "branch"]).unwrap();
+    for Loan { number, customer, income, score, approved, branch } in loans {
+        let income = income.map_or(String::new(), |income| income.to_string());
+        let (score, approved) = (score.to_string(), approved.to_string());
+        writer.write_record([number.as_str(), customer, &income, &score, &approved, branch]).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+fn rows_as_json(loans: &[Loan]) -> String {
+    let row = |loan: &Loan| {
+        json!({ "number": loan.number, "customer": loan.customer, "income": loan.income, "score": loan.score,
+            "approved": loan.approved, "branch": loan.branch })
+    };
+    loans.iter().map(|loan| row(loan).to_string() + "\n").collect()
+}
+
+fn records(loans: &[Loan]) -> String {
+    let record = |loan: &Loan| {
+        let mut inputs = json!({ "branch": loan.branch });
+        if let Some(income) = loan.income {
+            inputs["income"] = income.into();
+        }
+        json!({ "model_id": "loans", "model_version": "7", "metadata": { "source": "archive" }, "decision_id": loan.number,
+            "user_id": loan.customer, "confidence": loan.score, "prediction": { "approved": loan.approved },
+            "input_features": inputs })
+    };
+    loans.iter().map(|loan| record(loan).to_string() + "\n").collect()
+}
+
+fn parquet(loans: &[Loan]) -> Vec<u8> {
+    let strings = |of: &dyn Fn(&Loan) -> String| -> ArrayRef {
+        Arc::new(loans.iter().map(|loan| Some(of(loan))).collect::<StringArray>())
+    };
+    let columns = [
+        ("number", strings(&|loan| loan.number.clone())),
+        ("customer", strings(&|loan| loan.customer.clone())),
+        ("income", Arc::new(loans.iter().map(|loan| loan.income).collect::<Int64Array>()) as ArrayRef),
+        ("score", Arc::new(loans.iter().map(|loan| Some(loan.score)).collect::<Float64Array>())),
+        ("approved", Arc::new(loans.iter().map(|loan| Some(loan.approved)).collect::<BooleanArray>())),
+        ("branch", strings(&|loan| loan.branch.to_owned())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+/// What was recorded, without what differs from one import to the next.
+const RECORDED: &str = "SELECT decision_id, user_id, model_id, model_version, confidence, prediction, input_features, \
+    metadata, environment FROM decisions ORDER BY leaf_index";
+
+/// Imports, and gives how many were added and how many were there already.
+#[track_caller]
+fn import(directory: &Directory, arguments: &[&str]) -> (u64, u64) {
+    let report = directory.json(&[&["import", "--format", "json"], arguments].concat());
+    (report["accepted"].as_u64().unwrap(), report["already"].as_u64().unwrap())
+}
+
+#[test]
+fn every_format_gives_the_same_decisions() {
+    let loans = loans(500);
+    let expected: Vec<Value> = {
+        let directory = Directory::init();
+        assert_eq!(import(&directory, &[&directory.write("loans.jsonl", records(&loans))]), (500, 0));
+        directory.rows(RECORDED)
+    };
+    assert_eq!(expected.len(), 500);
+    assert_eq!(expected[1]["input_features"], json!({ "income": 1001, "branch": "south, \"old town\"" }));
+    assert_eq!((&expected[5]["user_id"], &expected[5]["confidence"]), (&json!("customer-5"), &json!(0.05)));
+    let gzip = {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, &csv(&loans)).unwrap();
+        gzip.finish().unwrap()
+    };
+    let files: [(&str, Vec<u8>); 5] = [
+        ("rows.jsonl", rows_as_json(&loans).into_bytes()),
+        ("rows.csv", csv(&loans)),
+        ("rows.csv.gz", gzip),
+        ("rows.ndjson.zst", zstd::encode_all(rows_as_json(&loans).as_bytes(), 1).unwrap()),
+        ("rows.parquet", parquet(&loans)),
+    ];
+    for (name, content) in files {
+        let directory = Directory::init();
+        let (file, mapping) = (directory.write(name, content), directory.write("mapping.toml", MAPPING));
+        assert_eq!(import(&directory, &[&file, "--mapping", &mapping]), (500, 0), "{name}");
+        let recorded = directory.rows(RECORDED);
+        let differs = recorded.iter().zip(&expected).find(|(found, expected)| found != expected);
+        assert!(recorded.len() == 500 && differs.is_none(), "{name}: {differs:?}");
+        assert_eq!(import(&directory, &[&file, "--mapping", &mapping]), (0, 500), "{name}: again");
+        assert_eq!(directory.count("SELECT COUNT(*) FROM decisions"), 500, "{name}");
+    }
+}
+
+#[test]
+fn a_running_server_takes_the_import_of_its_directory() {
+    let directory = Directory::init();
+    let server = directory.serve();
+    let file = directory.write("loans.jsonl", records(&loans(300)));
+    assert_eq!(import(&directory, &[&file]), (300, 0));
+    assert_eq!(server.count("SELECT COUNT(*) FROM ai_audit_logs"), 300);
+    let remote = ["--url", &server.url(), "--token", &directory.token, "import", "--format", "json", &file];
+    assert_eq!(directory.json(&remote)["already"], 300, "the same file through the network adds nothing");
+    assert_eq!(server.stop().0, Some(0));
+    assert_eq!(import(&directory, &[&file]), (0, 300));
+}
+
+/// The lines of `count` good records, those with the numbers `bad` (from 1) made bad.
+fn lines_with_bad(count: usize, bad: &[usize]) -> Vec<String> {
+    let mut lines: Vec<String> = records(&loans(count)).lines().map(|line| line.to_owned() + "\n").collect();
+    for at in bad {
+        lines[at - 1] = lines[at - 1].replacen("\"confidence\":0.", "\"confidence\":7.", 1);
+    }
+    lines
+}
+
+#[test]
+fn a_file_with_bad_rows_is_refused_as_a_whole_and_the_rows_are_named() {
+    let directory = Directory::init();
+    let bad = [3, 7, 4099, 4500];
+    let file = directory.write("bad.jsonl", lines_with_bad(5000, &bad).concat());
+    let printed = directory.fails(&["import", &file]);
+    for row in bad {
+        assert!(printed.contains(&format!("row {row}: /confidence")), "{row}: {printed}");
+    }
+    assert!(printed.contains("4 bad rows") && printed.contains("--skip-bad"), "{printed}");
+    assert_eq!(directory.count("SELECT COUNT(*) FROM decisions"), 0, "all or nothing");
+
+    let many = directory.write("many.jsonl", "{}\n".repeat(1000));
+    let printed = directory.fails(&["import", &many]);
+    assert!(printed.contains("1000 bad rows") && printed.contains("980 more") && printed.len() < 5000, "{printed}");
+}
+
+#[test]
+fn bad_rows_are_put_aside_as_they_stand() {
+    let directory = Directory::init();
+    let bad = [1, 700, 4097];
+    let lines = lines_with_bad(4200, &bad);
+    let file = directory.write("some.jsonl", lines.concat());
+    let aside = directory.beside("aside.jsonl");
+    let output = directory.run(&["import", &file, "--skip-bad", aside.to_str().unwrap(), "--format", "json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["accepted"], &report["bad"]), (&json!(4197), &json!(3)));
+    assert!(text(&output.stderr).contains("row 700: /confidence"), "{}", text(&output.stderr));
+    let put_aside = std::fs::read_to_string(&aside).unwrap();
+    assert_eq!(put_aside, [&lines[0], &lines[699], &lines[4096]].map(String::as_str).concat());
+    let mended = directory.write("mended.jsonl", put_aside.replace("\"confidence\":7.", "\"confidence\":0."));
+    assert_eq!(import(&directory, &[&mended]), (3, 0));
+    assert_eq!(directory.count("SELECT COUNT(DISTINCT decision_id) FROM decisions"), 4200);
+}
+
+#[test]
+fn a_table_that_does_not_fit_its_mapping_says_where() {
+    let directory = Directory::init();
+    let mapping = directory.write("mapping.toml", MAPPING);
+    let header = "number,customer,income,score,approved,branch\n";
+    let table = |name: &str, rows: &str| directory.write(name, format!("{header}{rows}"));
+    let good = "n-1,c-1,10,0.5,true,north\n";
+    let refused = |file: &str, named: &[&str]| {
+        let printed = directory.fails(&["import", file, "--mapping", &mapping]);
+        for name in named {
+            assert!(printed.contains(name), "{name} in {printed}");
+        }
+        assert!(!printed.contains("Xq7-secret"), "{printed}");
+    };
+    refused(&table("score.csv", &format!("{good}n-2,c-1,10,Xq7-secret,true,north\n")), &["row 2", "score", "number"]);
+    refused(&table("flag.csv", &format!("{good}{good}n-3,c-1,1,1,Xq7-secret,n\n")), &["row 3", "approved", "boolean"]);
+    refused(&table("cells.csv", &format!("{good}n-2,c-1,Xq7-secret\n")), &["row 2", "cells"]);
+    refused(&table("range.csv", "n-1,c-1,10,1.5,true,north\n"), &["row 1", "/confidence"]);
+    refused(&directory.write("column.csv", "number,income\n1,2\n"), &["the file does not have"]);
+    refused(&directory.write("twice.csv", "number,number\n1,2\n"), &["two columns", "number"]);
+    refused(&directory.write("broken.parquet", "PAR1 this is no Parquet file"), &["broken.parquet"]);
+    refused(&directory.write("broken.csv.gz", "no gzip"), &["broken.csv.gz"]);
+    let printed = directory.fails(&["import", &table("alone.csv", good)]);
+    assert!(printed.contains("--mapping"), "{printed}");
+    let unknown = directory.write("unknown.toml", format!("{MAPPING}\n[other]\na = 1\n"));
+    let printed = directory.fails(&["import", &table("good.csv", good), "--mapping", &unknown]);
+    assert!(printed.contains("unknown.toml") && printed.contains("other"), "{printed}");
+    assert_eq!(directory.count("SELECT COUNT(*) FROM decisions"), 0);
+}
+
+#[test]
+fn an_import_killed_midway_and_run_again_adds_nothing_twice() {
+    const COUNT: u64 = 30_000;
+    let directory = Directory::init();
+    let file = directory.write("loans.jsonl", records(&loans(COUNT as usize)));
+    for killed in 0..2 {
+        let before = directory.size_bytes();
+        let mut child =
+            directory.command(&["import", &file]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        wait_until("some of it is recorded", || directory.size_bytes() > before + (1 << 20));
+        assert!(child.try_wait().unwrap().is_none(), "{killed}: it ended before it could be killed");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let recorded = directory.count("SELECT COUNT(*) FROM decisions");
+    assert!(0 < recorded && recorded < COUNT, "{recorded}");
+    assert_eq!(import(&directory, &[&file]), (COUNT - recorded, recorded));
+    assert_eq!(import(&directory, &[&file]), (0, COUNT));
+    let ids = directory.rows("SELECT COUNT(*) AS all, COUNT(DISTINCT event_id) AS different FROM decisions");
+    assert_eq!((&ids[0]["all"], &ids[0]["different"]), (&json!(COUNT), &json!(COUNT)));
+    directory.ok(&["verify"]);
+}
+
+#[test]
+fn the_mortgages_give_the_approvals_by_group_that_are_known() {
+    let example = repository().join("examples/mortgages");
+    let table = example.join("loanapp.csv");
+    if !table.exists() {
+        println!("skipped: examples/mortgages/fetch has not been run");
+        return;
+    }
+    let directory = Directory::init();
+    let mapping = example.join("mapping.toml");
+    let arguments = [table.to_str().unwrap(), "--mapping", mapping.to_str().unwrap()];
+    assert_eq!(import(&directory, &arguments), (1989, 0));
+    let sql = std::fs::read_to_string(example.join("approval_by_group.sql")).unwrap();
+    let groups: Vec<(String, u64, u64)> = directory
+        .rows(&sql)
+        .iter()
+        .map(|row| {
+            let number = |column: &str| row[column].as_u64().unwrap();
+            (row["applicant_group"].as_str().unwrap().to_owned(), number("approvals"), number("total_decisions"))
+        })
+        .collect();
+    let known = [("white", 1527, 1681), ("black", 133, 197), ("hispanic", 85, 111)];
+    assert_eq!(groups, known.map(|(group, approvals, total)| (group.to_owned(), approvals, total)));
+    assert_eq!(import(&directory, &arguments), (0, 1989));
+    let missing = directory.run(&["import", "not-there.csv", "--mapping", arguments[2]]);
+    assert!(failed(&missing, "a missing file").contains("not-there.csv"));
+}

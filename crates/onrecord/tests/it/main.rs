@@ -1,0 +1,18 @@
+//! The program as a user meets it: every test runs the real binary on a real directory.
+
+#![allow(clippy::unwrap_used)]
+
+mod acceptance;
+mod bad_input;
+mod crash;
+mod demo;
+mod dice;
+mod http;
+mod import;
+mod privacy;
+mod program;
+mod readers;
+mod scan;
+mod serve;
+mod verify;
+mod wire;

@@ -1,0 +1,57 @@
+//! Segments as others read them: DuckDB and pyarrow, which share nothing with our Parquet writer.
+
+use crate::program::{Directory, text};
+use std::process::Command;
+
+const READ: &str = r#"
+import glob, sys
+import duckdb
+import pyarrow.parquet
+
+paths = sorted(glob.glob(sys.argv[1] + "/segments/*.parquet"))
+assert paths, "there is no segment"
+schema = pyarrow.parquet.read_schema(paths[0])
+for name in ["leaf_index", "kind", "event_id", "recorded_at", "timestamp", "decision_id", "user_id", "model_id",
+             "confidence", "overridden", "input_features.credit_amount", "input_features.gender", "prediction.approved"]:
+    assert name in schema.names, f"{name} in {schema.names}"
+assert str(schema.field("timestamp").type) == "timestamp[us, tz=UTC]", schema.field("timestamp").type
+assert str(schema.field("confidence").type) == "double", schema.field("confidence").type
+table = pyarrow.concat_tables([pyarrow.parquet.read_table(path) for path in paths], promote_options="permissive")
+leaves = table.column("leaf_index").to_pylist()
+assert leaves == list(range(len(leaves))), "one row a leaf, in order"
+
+decided = duckdb.sql(f"SELECT * FROM read_parquet({paths}, union_by_name = true) WHERE kind = 'decision'")
+by_gender = duckdb.sql("""
+    SELECT "input_features.gender" AS gender, COUNT(*) AS decisions,
+        COUNT(*) FILTER (WHERE "prediction.approved") AS approved, SUM("input_features.credit_amount") AS amount
+    FROM decided GROUP BY ALL ORDER BY gender
+""")
+print(*(f"{gender} {decisions} {approved} {int(amount)}" for gender, decisions, approved, amount in by_gender.fetchall()),
+      sep="\n")
+"#;
+
+#[test]
+fn other_parquet_readers_find_named_columns_and_the_same_answers() {
+    let Some(python) = std::env::var_os("ONRECORD_PYTHON") else {
+        println!("skipped: ONRECORD_PYTHON does not name a Python with duckdb and pyarrow");
+        return;
+    };
+    let directory = Directory::demo();
+    directory.seal();
+    let output = Command::new(python).args(["-c", READ]).arg(directory.path()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let ours = directory.rows(
+        "SELECT input_features->>'gender' AS gender, COUNT(*) AS decisions, \
+         SUM(CASE WHEN prediction->>'approved' = 'true' THEN 1 ELSE 0 END) AS approved, \
+         SUM(CAST(input_features->>'credit_amount' AS BIGINT)) AS amount FROM decisions GROUP BY 1 ORDER BY 1",
+    );
+    let ours: String = ours
+        .iter()
+        .map(|row| {
+            let number = |column: &str| row[column].as_u64().unwrap();
+            let gender = row["gender"].as_str().unwrap();
+            format!("{gender} {} {} {}\n", number("decisions"), number("approved"), number("amount"))
+        })
+        .collect();
+    assert_eq!(text(&output.stdout), ours);
+}
