@@ -26,7 +26,13 @@ pub(super) fn starting(text: &str, at: usize) -> Option<usize> {
     if !(head[1].is_ascii_alphabetic() && head[2].is_ascii_digit() && head[3].is_ascii_digit()) {
         return None;
     }
-    if text[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_') {
+    // A hyphen before it joins it to a longer identifier: a UUID has many places where an IBAN could begin.
+    let mut before = text[..at].chars().rev();
+    let joined = match before.next() {
+        Some('-') => before.next().is_some_and(char::is_alphanumeric),
+        other => other.is_some_and(|c| c.is_alphanumeric() || c == '_'),
+    };
+    if joined {
         return None;
     }
     let country = [head[0].to_ascii_uppercase(), head[1].to_ascii_uppercase()];
@@ -38,14 +44,14 @@ pub(super) fn starting(text: &str, at: usize) -> Option<usize> {
     (mod_97(&characters[..length]) == 1).then_some(end)
 }
 
-/// `length` letters and digits from `at` on, skipping single spaces and hyphens between them.
+/// `length` letters and digits from `at` on, skipping single spaces between them.
 fn collect(bytes: &[u8], at: usize, length: usize) -> Option<([u8; 34], usize)> {
     let mut characters = [0u8; 34];
     let mut count = 0;
     let mut index = at;
     while count < length {
         let mut byte = *bytes.get(index)?;
-        if byte == b' ' || byte == b'-' {
+        if byte == b' ' {
             index += 1;
             byte = *bytes.get(index)?;
         }

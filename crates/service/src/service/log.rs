@@ -121,6 +121,16 @@ impl Service {
         self.counted(checked)
     }
 
+    /// Makes the entries of a batch and throws them away: what intake costs without the ledger. For benchmarks.
+    ///
+    /// # Errors
+    /// As [`Service::check_batch`].
+    #[doc(hidden)]
+    pub fn prepare_only(&self, batch: &Batch<'_>) -> Result<usize, Refusal> {
+        let prepared = batch::prepare(&self.intake, &self.workers, batch, &batch.split(), clock::now())?;
+        Ok(prepared.len())
+    }
+
     /// Appends entries without blocking the thread.
     pub(super) async fn append(&self, entries: Vec<Entry>) -> Result<Commit, AppendError> {
         let (sender, receiver) = tokio::sync::oneshot::channel();

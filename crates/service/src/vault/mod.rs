@@ -42,6 +42,9 @@ pub const SUM_FILE: &str = "vault.sum";
 /// Subjects held in memory, about 600 bytes each.
 const CACHED_SUBJECTS_MAX: usize = 65_536;
 
+/// Names of subjects that wait are looked through for forgotten ones from this number on.
+const SWEEP_FROM: usize = 4096;
+
 /// The keys that derive from the key-encryption key and open the vault.
 #[derive(Clone, Debug)]
 struct Root {
@@ -78,7 +81,6 @@ impl Root {
 }
 
 /// The opened vault. Share it freely between threads.
-#[derive(Debug)]
 pub struct Vault {
     root: Root,
     store: Store,
@@ -89,6 +91,13 @@ pub struct Vault {
     flushes: AtomicU64,
     /// Held by the thread that writes.
     writer: Mutex<()>,
+}
+
+/// Shows no map: their keys are user ids.
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vault({:?}, {} pending)", self.store, self.pending().len())
+    }
 }
 
 impl Vault {
@@ -200,6 +209,10 @@ impl Vault {
         }
         let subject =
             Arc::new(Subject::generate(&self.root.subject).map_err(Error::io("make a secret for", Path::new(FILE)))?);
+        // Batches that were refused leave names behind; a flush clears them away, but there may be none for long.
+        if pending.len() >= SWEEP_FROM && pending.len().is_power_of_two() {
+            pending.retain(|_, subject| subject.strong_count() > 0);
+        }
         pending.insert(user_id.into(), Arc::downgrade(&subject));
         Ok(subject)
     }

@@ -2,4 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod detector;
+mod event;
+mod house;
+mod log;
+mod privacy;
 mod vault;

@@ -1,0 +1,273 @@
+//! Invariant 5: no plain personal value is in any byte of the directory, in any error, or in any `Debug` form.
+
+use crate::house::{House, decision};
+use onrecord_service::{Actor, Batch, Refusal};
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+/// Personal values and where they stand, in one decision each.
+fn personal() -> Vec<(&'static str, Json)> {
+    let base =
+        |features: Json| json!({"model_id": "m", "model_version": "1", "prediction": 1, "input_features": features});
+    let with = |mut decision: Json, key: &str, value: Json| {
+        decision[key] = value;
+        decision
+    };
+    vec![
+        ("Mustermann-user-77", with(base(json!({})), "user_id", json!("Mustermann-user-77"))),
+        (
+            "Mustermann-user-78",
+            with(base(json!({"note": "asked by Mustermann-user-78 today"})), "user_id", json!("Mustermann-user-78")),
+        ),
+        (
+            "Mustermann-user-79",
+            with(
+                with(base(json!({})), "session_id", json!("s-Mustermann-user-79")),
+                "userId",
+                json!("Mustermann-user-79"),
+            ),
+        ),
+        ("Erika Mustermann", base(json!({"Name": "Erika Mustermann"}))),
+        ("Heidestr", base(json!({"a": [{"b": {"ADDRESS": {"street": "Heidestr. 17", "zip": 51147}}}]}))),
+        ("51147", base(json!({"address": 51147}))),
+        ("erika@", base(json!({"email": "erika@example.com"}))),
+        ("hans@", base(json!({"deep": {"list": ["x", "mail hans@example.org now"]}}))),
+        ("555-2671", base(json!({"note": "call +1 415-555-2671"}))),
+        ("123-45-6789", base(json!({"note": "SSN 123-45-6789"}))),
+        ("4111111111111111", base(json!({"note": "card 4111111111111111"}))),
+        ("DE8937040044", base(json!({"note": "IBAN DE89370400440532013000"}))),
+        ("max@", with(base(json!({})), "metadata", json!({"contact": "max@example.com"}))),
+        (
+            "eva@",
+            with(base(json!({})), "explanation", json!({"reasoning": "eva@example.com said so", "top_features": []})),
+        ),
+        ("ida@", with(base(json!({})), "human_decision", json!({"by": "ida@example.com"}))),
+        ("uwe@", with(base(json!({})), "override_reason", json!("uwe@example.com said so"))),
+        ("kai@", with(base(json!({})), "request_id", json!("kai@example.com"))),
+        ("lea@", with(base(json!({})), "system_actor", json!("lea@example.com"))),
+        ("tom@", with(base(json!({})), "prediction", json!("write to tom@example.com"))),
+        (
+            "ann@",
+            with(base(json!({})), "alternative_predictions", json!([{"value": "ann@example.com", "confidence": 0.1}])),
+        ),
+        ("u9", with(base(json!({"user_id": "u9"})), "user_id", json!("u9"))),
+        ("other-person-1", base(json!({"userId": "other-person-1"}))),
+    ]
+}
+
+#[test]
+fn nothing_personal_is_in_any_byte_of_the_directory() {
+    let house = House::with_policy(
+        &onrecord_service::policy::DEFAULT_TEXT.replace("[tokens]", "salary = \"seal\"\nnotes = \"drop\"\n[tokens]"),
+    );
+    for (value, decision) in personal() {
+        house.log(decision.to_string()).unwrap_or_else(|refused| panic!("{value}: {refused}"));
+    }
+    let sealed = r#""user_id":"user-sealed","input_features":{"salary":8123456,"notes":"between us"}"#;
+    house.log(decision(sealed)).unwrap();
+    let lines: Vec<_> = personal().into_iter().map(|(_, decision)| decision.to_string()).collect();
+    let lines = lines.join("\n");
+    let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: Some(b"k") };
+    house.service.log_batch(&batch, &Actor::local()).unwrap();
+    assert!(house.holds("tok_") && house.holds("sub_") && house.holds("[email]"));
+
+    let house = house.reopen();
+    for value in personal().into_iter().map(|(value, _)| value).chain(["8123456", "between us", "user-sealed"]) {
+        // "u9" is too short to be looked for in ciphertext and signatures.
+        let found = if value.len() > 4 { house.holds(value) } else { house.holds(&format!("\"{value}\"")) };
+        assert!(!found, "{value} is in a file");
+    }
+}
+
+#[test]
+fn no_refusal_shows_what_was_sent() {
+    let house = House::new();
+    let secret = "Mustermann-77";
+    for body in [
+        format!(r#"{{"model_id":"{secret}""#),
+        decision(&format!(r#""confidence":"{secret}""#)),
+        decision(&format!(r#""environment":"{secret}""#)),
+        decision(&format!(r#""timestamp":"{secret}""#)),
+        decision(&format!(r#""event_id":"{secret}""#)),
+        decision(&format!(r#""user_id":"{secret}","confidence":7"#)),
+        decision(&format!(r#""user_id":"{secret}","decision_id":"d-{secret}""#)),
+        decision(&format!(r#""user_id":"{secret}","nonsense-{secret}":1"#)),
+        decision(&format!(r#""user_id":"{secret}","input_features":{{"{secret}":1}}"#)),
+        format!(r#"{{"kind":"review","reviewer":"{secret}","human_decision":1,"overridden":"{secret}"}}"#),
+    ] {
+        let refused = house.log(body.clone()).unwrap_err();
+        assert!(matches!(refused, Refusal::Invalid(_)), "{body}: {refused}");
+        assert!(!format!("{refused} {refused:?}").contains(secret), "{refused}");
+        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None };
+        for refused in [
+            house.service.check_batch(&batch).unwrap_err(),
+            house.service.log_batch(&batch, &Actor::local()).map(|_| ()).unwrap_err(),
+        ] {
+            assert!(!format!("{refused} {refused:?} {batch:?}").contains(secret), "{refused}");
+        }
+    }
+    let shown = format!("{:?} {:?} {:?}", house.service, house.service.vault(), house.memory_debug());
+    assert!(!shown.contains(secret));
+}
+
+#[test]
+fn a_member_name_that_is_personal_is_refused_and_not_repeated() {
+    let house = House::new();
+    for body in [
+        decision(r#""metadata":{"list":[{"jane@example.com":1}]}"#),
+        decision(r#""jane@example.com":1"#),
+        decision(r#""input_features":{"call +1 415-555-2671":true}"#),
+        decision(r#""decision_id":"jane@example.com""#),
+        decision(r#""data_retention_policy":"jane@example.com""#),
+        decision("").replace("loan", "jane@example.com"),
+    ] {
+        let refused = house.log(body.clone()).unwrap_err();
+        let shown = format!("{refused} {refused:?}");
+        assert!(matches!(refused, Refusal::Invalid(_)) && !shown.contains("jane") && !shown.contains("555"), "{shown}");
+        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None };
+        let checked = house.service.check_batch(&batch).unwrap_err();
+        assert!(matches!(checked, Refusal::Invalid(_)) && !checked.to_string().contains("jane"), "{checked}");
+    }
+    assert!(!house.holds("jane@"));
+}
+
+#[test]
+fn tokens_correlate_within_a_subject_or_across_all_as_the_policy_says() {
+    let token = |house: &House, user: &str| {
+        let logged =
+            house.log(decision(&format!(r#""user_id":"{user}","input_features":{{"email":"a@b.io"}}"#))).unwrap();
+        house.stored(&logged).1["input_features"]["email"].as_str().unwrap().to_owned()
+    };
+    let house = House::new();
+    assert_eq!(token(&house, "user-1"), token(&house, "user-1"));
+    assert_ne!(token(&house, "user-1"), token(&house, "user-2"));
+    let house = House::with_policy("version = 1\n[tokens]\ncorrelation = 'tenant'\n");
+    assert_eq!(token(&house, "user-1"), token(&house, "user-2"));
+    assert_ne!(token(&house, "user-1"), token(&House::new(), "user-1"));
+}
+
+#[test]
+fn a_producers_input_hash_is_replaced_by_a_keyed_one() {
+    let house = House::new();
+    let hash = |features: &str| {
+        let body = decision(&format!(r#""user_id":"user-1","input_hash":"0123","input_features":{features}"#));
+        house.stored(&house.log(body).unwrap()).1["input_hash"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(hash(r#"{"a":1,"email":"a@b.io"}"#), hash(r#"{"email":"a@b.io","a":1.0}"#));
+    assert_ne!(hash(r#"{"a":1,"email":"a@b.io"}"#), hash(r#"{"a":1,"email":"a@b.it"}"#));
+}
+
+#[test]
+fn sealed_fields_are_shown_to_who_may_reveal() {
+    let house = House::with_policy("version = 1\n[fields]\nsalary = 'seal'\n");
+    let body = r#""decision_id":"d1","user_id":"user-1","input_features":{"salary":{"eur":8123456},"n":1}"#;
+    let logged = house.log(decision(body)).unwrap();
+    let told = house.run(house.service.read("d1", false, &Actor::local())).unwrap().unwrap();
+    assert!(!told.decision.get().contains("8123456") && !told.decision.get().contains("user-1"));
+    assert_eq!(told.decision.get(), house.stored(&logged).0, "what is read are the stored bytes");
+
+    let told = house.run(house.service.read("d1", true, &Actor::local())).unwrap().unwrap();
+    let shown: Json = serde_json::from_str(told.decision.get()).unwrap();
+    assert_eq!(shown["input_features"]["salary"]["eur"], 8_123_456);
+    assert_eq!(shown["user_id"], "user-1");
+    assert!(!house.holds("8123456"), "revealing writes nothing in plain");
+
+    let stored = &house.memory.all()[logged.receipt.leaf_index.0 as usize];
+    onrecord_service::sealed::check(&stored.record, &stored.beside).unwrap();
+    let mut destroyed = stored.clone();
+    destroyed.beside.clear();
+    let shown = String::from_utf8(house.service.reveal(&destroyed).unwrap()).unwrap();
+    assert!(shown.contains("\"sealed\""), "what was destroyed stays sealed, and the record still reads");
+}
+
+#[test]
+fn a_vault_that_cannot_be_written_stops_the_record() {
+    let house = House::new();
+    house.service.vault().close().unwrap();
+    let size = house.service.ledger().size();
+    assert!(matches!(house.log(decision(r#""user_id":"user-new""#)), Err(Refusal::Unavailable(_))));
+    assert_eq!(house.service.ledger().size(), size, "no record names a subject that is not durable");
+    house.log(decision("")).unwrap();
+}
+
+impl House {
+    fn memory_debug(&self) -> impl std::fmt::Debug {
+        self.memory.all()
+    }
+}
+
+/// Arbitrary documents: objects of a few names, personal ones among them, lists, texts, numbers.
+fn document() -> impl Strategy<Value = Json> {
+    let text = prop_oneof![
+        "[ -~]{0,20}",
+        "\\PC{0,12}",
+        Just("SECRETa@example.com".to_owned()),
+        "[a-z]{1,3} SECRET@[a-z]{1,5}\\.com[ .,;]?[a-z]{0,3}",
+    ];
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i32>().prop_map(Json::from),
+        any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(Json::from),
+        text.prop_map(Json::from),
+    ];
+    let name = prop_oneof![Just("email".to_owned()), Just("NAME".to_owned()), Just("notes".to_owned()), "[a-zé ]{1,8}"];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
+            prop::collection::btree_map(name.clone(), inner, 0..6)
+                .prop_map(|map| Json::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// The values of fields that the policy names become unreadable; put a marker into each, to look for.
+fn mark(value: &mut Json, personal: bool) {
+    match value {
+        Json::String(text) if personal => text.push_str("SECRET"),
+        Json::Array(elements) => elements.iter_mut().for_each(|element| mark(element, personal)),
+        Json::Object(members) => members.iter_mut().for_each(|(name, member)| {
+            mark(member, personal || ["email", "name", "notes", "pay"].contains(&name.to_lowercase().as_str()));
+        }),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// Whatever the document, nothing marked as personal is stored, the same body is always recognised, and what is
+    /// stored is sound beside its record.
+    #[test]
+    fn no_marked_value_is_stored_and_repeats_are_recognised(
+        mut features in prop::collection::btree_map("[a-z]{1,6}|name|email", document(), 0..5),
+        mut metadata in prop::collection::btree_map("notes|[a-z]{1,6}", document(), 0..3),
+        user in prop::option::of("SECRET-user-[0-9]{1,3}"),
+        mode in prop::sample::select(vec!["token", "seal", "drop"]),
+    ) {
+        let house = House::with_policy(&format!(
+            "version = 1\n[fields]\nemail = '{mode}'\nname = '{mode}'\nnotes = '{mode}'\npay = 'seal'\n"
+        ));
+        for documents in [&mut features, &mut metadata] {
+            for (name, value) in documents.iter_mut() {
+                mark(value, ["email", "name", "notes"].contains(&name.as_str()));
+            }
+        }
+        let mut body = json!({
+            "event_id": "0193a3e0-0000-7000-8000-000000000001", "model_id": "m", "model_version": "1", "prediction": 1,
+            "input_features": features, "metadata": metadata,
+        });
+        if let Some(user) = &user {
+            body["user_id"] = json!(user);
+            body["metadata"]["about"] = json!(format!("({user})"));
+        }
+        let logged = house.log(body.to_string()).unwrap();
+        prop_assert!(!house.holds("SECRET"));
+        let again = house.log(body.to_string()).unwrap();
+        prop_assert!(!again.created);
+        prop_assert_eq!(again.receipt.leaf_hash, logged.receipt.leaf_hash);
+        let stored = &house.memory.all()[logged.receipt.leaf_index.0 as usize];
+        prop_assert!(onrecord_service::sealed::check(&stored.record, &stored.beside).is_ok());
+        house.service.reveal(stored).unwrap();
+    }
+}
