@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Called once, on the writer thread, with the outcome of a submit.
+/// Called once with the outcome of a submit; dropped uncalled only when the writer thread panics, and then it is not
+/// known whether the entries are there.
 pub type Done = Box<dyn FnOnce(Result<Commit, AppendError>) + Send>;
 
 /// Entries that are to be committed together or not at all.

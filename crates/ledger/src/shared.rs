@@ -89,7 +89,7 @@ impl Shared {
     pub(crate) fn release(&self, end: LeafIndex) -> Result<(), Error> {
         let _one_at_a_time = self.releasing.lock().unwrap_or_else(PoisonError::into_inner);
         let sealed = self.grown.read().unwrap_or_else(PoisonError::into_inner).sealed;
-        if end.0 == sealed {
+        if end.0 <= sealed {
             return Ok(());
         }
         let files: Vec<Closed> = self.closed().iter().filter(|file| file.end <= end).cloned().collect();

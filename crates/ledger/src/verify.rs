@@ -5,7 +5,7 @@
 //! [`Verified::leaf_hashes`]; whether an earlier checkpoint still holds, with [`Verified::root_of`].
 
 use crate::{
-    Disk, Error,
+    Committed, Disk, Error,
     layout::Layout,
     open,
     replay::{Found, find, list_files},
@@ -34,6 +34,8 @@ pub struct Verified {
     pub sealed: LeafIndex,
     /// The newest signed checkpoint, when all is well with it.
     pub checkpoint: Option<String>,
+    /// The entries of the write-ahead files, by commit, oldest first.
+    pub unsealed: Vec<Committed>,
     /// What is wrong; empty when nothing is.
     pub problems: Vec<Problem>,
     tree: Tree,
@@ -75,11 +77,11 @@ pub fn directory(dir: &Path, key: &Verifier, disk: Arc<dyn Disk>) -> Result<Veri
     }
     check_names(&*disk, &layout, &mut problems)?;
     let checkpoint = found.as_ref().map(|found| found.checkpoint.clone());
-    let (tree, size) = found.map_or((Tree::new(), TreeSize(sealed)), |found| {
+    let (tree, size, unsealed) = found.map_or((Tree::new(), TreeSize(sealed), Vec::new()), |found| {
         let size = found.tree.size();
-        (found.tree, size)
+        (found.tree, size, found.batches)
     });
-    Ok(Verified { size, sealed: LeafIndex(sealed), checkpoint, problems, tree, files })
+    Ok(Verified { size, sealed: LeafIndex(sealed), checkpoint, unsealed, problems, tree, files })
 }
 
 impl Verified {

@@ -164,6 +164,11 @@ mod tests {
     }
 
     #[test]
+    fn the_format_is_the_one_that_is_written_down() {
+        assert_eq!(file().0, include_bytes!("../golden/example.wal"), "see golden/make.py");
+    }
+
+    #[test]
     fn every_flipped_bit_is_a_flaw() {
         let (bytes, _) = file();
         for place in 0..bytes.len() {

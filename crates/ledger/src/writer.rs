@@ -99,8 +99,10 @@ impl Writer {
 
     /// Works until the queue is closed and empty.
     pub(crate) fn run(&mut self) {
+        // A frame counts its bytes in 32 bits.
+        let bytes_max = self.shared.config.commit_bytes_max.min(u32::MAX as usize / 2);
         loop {
-            let work = self.shared.queue.take(self.shared.config.commit_bytes_max);
+            let work = self.shared.queue.take(bytes_max);
             self.release(work.released);
             if !work.submits.is_empty() {
                 self.work(work.submits);

@@ -2,7 +2,10 @@
 
 use super::{Disk, DiskFile, Lock, LockError};
 use bytes::Bytes;
-use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
+use rustix::{
+    fs::{Advice, FallocateFlags, fadvise, fallocate},
+    io::retry_on_intr,
+};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
@@ -93,7 +96,7 @@ impl DiskFile for File {
     }
 
     fn reserve(&self, from: u64, to: u64) -> io::Result<()> {
-        Ok(fallocate(self, FallocateFlags::KEEP_SIZE, from, to.saturating_sub(from))?)
+        Ok(retry_on_intr(|| fallocate(self, FallocateFlags::KEEP_SIZE, from, to.saturating_sub(from)))?)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -87,7 +87,7 @@ impl Writer {
     /// What is not sealed is in memory too: waits until there is less of it.
     fn wait_for_sealing(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + Duration::from_millis(self.shared.config.stall_ms_max);
-        while self.shared.closed().len() >= self.shared.config.unsealed_files_max {
+        while self.shared.closed().len() >= self.shared.config.unsealed_files_max.max(1) {
             let released = self.shared.queue.wait_released(deadline);
             if released.is_none() {
                 tracing::warn!("sealing lags behind: entries are refused");
