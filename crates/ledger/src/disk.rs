@@ -42,8 +42,8 @@ pub trait DiskFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Cuts or lengthens the file, and gives back what was reserved behind its end.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
-    /// Reserves space up to `bytes` from the start, without changing the length, so that writes there do not find the
-    /// disk full. [`io::ErrorKind::Unsupported`] when the file system cannot.
+    /// Reserves the space of the bytes `from..to`, not none, without changing the length, so that writes there do not
+    /// find the disk full. [`io::ErrorKind::Unsupported`] when the file system cannot.
     fn reserve(&self, from: u64, to: u64) -> io::Result<()>;
     /// Makes content and length durable. After an error what was written since the last success may be lost, even when
     /// a later call succeeds.

@@ -42,9 +42,9 @@ impl Current {
             return Ok(());
         }
         let generous = end.max(self.reserved.saturating_add(step_bytes));
-        let mut reserved = self.file.reserve(self.bytes, generous).map(|()| generous);
+        let mut reserved = self.file.reserve(self.reserved, generous).map(|()| generous);
         if reserved.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Unsupported) {
-            reserved = self.file.reserve(self.bytes, end).map(|()| end);
+            reserved = self.file.reserve(self.reserved, end).map(|()| end);
         }
         match reserved {
             Ok(end) => self.reserved = end,

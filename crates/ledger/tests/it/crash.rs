@@ -266,9 +266,9 @@ fn a_torn_tail_is_cut_once_and_told() {
     let tail = recovery.torn_tail.unwrap();
     assert_eq!((&tail.file, tail.offset, tail.bytes, tail.entries), (&file, whole, part as u64, Some(3)));
     assert_eq!(tail.problem, "a frame is cut off");
+    assert_eq!(disk.files()[&file], sound);
     drop(ledger);
     assert_eq!(log.open().unwrap().1.torn_tail, None);
-    assert_eq!(disk.files()[&file], sound);
 }
 
 #[test]

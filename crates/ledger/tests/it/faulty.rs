@@ -418,11 +418,14 @@ impl DiskFile for FaultyFile {
         })
     }
 
-    fn reserve(&self, _: u64, to: u64) -> io::Result<()> {
+    fn reserve(&self, from: u64, to: u64) -> io::Result<()> {
         self.0.world(|world| {
             let fault = world.begin()?;
             if world.cannot_reserve {
                 return Err(io::ErrorKind::Unsupported.into());
+            }
+            if from >= to {
+                return Err(io::ErrorKind::InvalidInput.into());
             }
             let file = &world.files[self.1];
             let held = (file.seen.len() as u64).max(file.reserved);

@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use onrecord_ledger::{
-    Config, Disk as _, Entry, EntryId, Ledger,
+    Config, Entry, EntryId, Ledger,
     wal::{Frames, hash_entries},
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
