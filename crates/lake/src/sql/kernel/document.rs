@@ -1,0 +1,89 @@
+//! A document, or the part of it under a key, and a whole record, put together again from their columns.
+//!
+//! The work is that of [`crate::assemble`]; this module hands it the columns under their own names.
+
+use super::Kernel;
+use crate::assemble::{Assembler, DocumentReader};
+use crate::schema::Document;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewBuilder};
+use arrow::datatypes::{DataType, FieldRef, Schema};
+use datafusion::common::{DataFusionError, Result};
+use std::sync::Arc;
+
+/// What is put together.
+#[derive(Debug)]
+pub(in crate::sql) enum Whole {
+    /// The part of the document that lies at the path.
+    Part(Document, Vec<String>),
+    /// The record.
+    Record,
+}
+
+/// Puts JSON together from the columns of these fields, which are its arguments.
+#[derive(Debug)]
+pub(in crate::sql) struct Assemble {
+    whole: Whole,
+    schema: Arc<Schema>,
+}
+
+impl Assemble {
+    pub(in crate::sql) fn new(whole: Whole, fields: Vec<FieldRef>) -> Self {
+        Self { whole, schema: Arc::new(Schema::new(fields)) }
+    }
+
+    /// The arguments under their own names and with the types they have come to have.
+    fn batch(&self, args: &[ArrayRef], rows: usize) -> Result<RecordBatch> {
+        let fields = self.schema.fields().iter().zip(args).map(|(field, array)| {
+            Arc::new(field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true))
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(schema, args.to_vec(), &options)?)
+    }
+}
+
+impl Kernel for Assemble {
+    fn describe(&self) -> String {
+        match &self.whole {
+            Whole::Part(document, path) => {
+                format!("assemble[{}]", crate::schema::path_name(*document, path))
+            }
+            Whole::Record => "assemble[record]".to_owned(),
+        }
+    }
+
+    fn data_type(&self) -> DataType {
+        DataType::Utf8View
+    }
+
+    fn evaluate(&self, args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let batch = self.batch(args, rows)?;
+        let mut write: Box<dyn FnMut(usize, &mut Vec<u8>) -> Result<bool>> = match &self.whole {
+            Whole::Part(document, path) => {
+                let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                let mut reader = DocumentReader::new(&batch, *document, &path);
+                Box::new(move |row, out| Ok(reader.write(row, out)))
+            }
+            Whole::Record => {
+                let mut assembler = Assembler::new(&batch).map_err(damaged)?;
+                Box::new(move |row, out| assembler.write(row, out).map(|()| true).map_err(damaged))
+            }
+        };
+        let mut out = StringViewBuilder::with_capacity(rows);
+        let mut scratch = Vec::new();
+        for row in 0..rows {
+            scratch.clear();
+            if write(row, &mut scratch)? {
+                // Records are JSON, which is UTF-8; bytes that are none have no text to show.
+                out.append_option(std::str::from_utf8(&scratch).ok());
+            } else {
+                out.append_null();
+            }
+        }
+        Ok(Arc::new(out.finish()))
+    }
+}
+
+fn damaged(unknown: crate::assemble::Unknown) -> DataFusionError {
+    DataFusionError::External(Box::new(unknown))
+}

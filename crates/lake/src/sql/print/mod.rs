@@ -1,0 +1,156 @@
+//! Rows as people and programs read them: JSON, JSON lines, CSV, or a table.
+//!
+//! A column marked as a document is printed as the JSON it is, not as a string that holds JSON. Times are RFC 3339 in
+//! UTC, a null is `null` in JSON and nothing in CSV and tables.
+
+mod csv;
+mod json;
+
+use super::table::is_json;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema};
+use arrow::error::ArrowError;
+use arrow::util::display::FormatOptions;
+use arrow::util::pretty::pretty_format_batches_with_options;
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One array of objects.
+    Json,
+    /// One object a line.
+    JsonLines,
+    /// RFC 4180, with a header, lines ended by LF.
+    Csv,
+}
+
+/// Whether a column's values are JSON text.
+pub fn is_document(field: &Field) -> bool {
+    is_json(field)
+}
+
+/// Prints an answer batch by batch: [`Printer::begin`], [`Printer::rows`] for each batch, [`Printer::end`].
+#[derive(Debug)]
+pub struct Printer {
+    format: Format,
+    rows: u64,
+}
+
+impl Printer {
+    /// A printer for one answer.
+    pub fn new(format: Format) -> Self {
+        Self { format, rows: 0 }
+    }
+
+    /// Appends what comes before the rows.
+    pub fn begin(&mut self, schema: &Schema, out: &mut Vec<u8>) {
+        match self.format {
+            Format::Json => out.push(b'['),
+            Format::JsonLines => {}
+            Format::Csv => csv::header(schema, out),
+        }
+    }
+
+    /// Appends the rows of a batch.
+    ///
+    /// # Errors
+    /// If a column has a type that cannot be printed.
+    pub fn rows(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
+        match self.format {
+            Format::Json => json::rows(batch, self.rows > 0, out)?,
+            Format::JsonLines => json::lines(batch, out)?,
+            Format::Csv => csv::rows(batch, out)?,
+        }
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// Appends what comes after the rows.
+    pub fn end(self, out: &mut Vec<u8>) {
+        if self.format == Format::Json {
+            out.extend_from_slice(b"]\n");
+        }
+    }
+
+    /// The rows printed so far.
+    pub fn count(&self) -> u64 {
+        self.rows
+    }
+}
+
+/// A whole answer as a table for a terminal.
+///
+/// # Errors
+/// If a column has a type that cannot be printed.
+pub fn table(batches: &[RecordBatch]) -> Result<String, ArrowError> {
+    Ok(pretty_format_batches_with_options(batches, &options())?.to_string())
+}
+
+fn options() -> FormatOptions<'static> {
+    FormatOptions::default().with_null("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::table::json_field;
+    use arrow::array::{Array, Float64Array, ListArray, StringViewArray, TimestampMicrosecondArray};
+    use arrow::datatypes::{DataType, Int64Type};
+    use std::sync::Arc;
+
+    fn batch() -> RecordBatch {
+        let moment = TimestampMicrosecondArray::from(vec![Some(1_763_884_800_123_456), None]).with_timezone("UTC");
+        let list = ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None]), None]);
+        let schema = Schema::new(vec![
+            Field::new("model_id", DataType::Utf8View, true),
+            json_field("prediction"),
+            Field::new("timestamp", moment.data_type().clone(), true),
+            Field::new("confidence", DataType::Float64, true),
+            Field::new("list", list.data_type().clone(), true),
+        ]);
+        RecordBatch::try_new(
+            Arc::new(schema),
+            vec![
+                Arc::new(StringViewArray::from(vec![Some("a,\"b\"\n"), None])),
+                Arc::new(StringViewArray::from(vec![Some(r#"{"approved":true}"#), None])),
+                Arc::new(moment),
+                Arc::new(Float64Array::from(vec![Some(0.5), Some(f64::NAN)])),
+                Arc::new(list),
+            ],
+        )
+        .unwrap()
+    }
+
+    fn print(format: Format) -> String {
+        let (mut printer, mut out) = (Printer::new(format), Vec::new());
+        printer.begin(&batch().schema(), &mut out);
+        printer.rows(&batch().slice(0, 1), &mut out).unwrap();
+        printer.rows(&batch().slice(1, 1), &mut out).unwrap();
+        assert_eq!(printer.count(), 2);
+        printer.end(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    const FIRST: &str = r#"{"model_id":"a,\"b\"\n","prediction":{"approved":true},"timestamp":"2025-11-23T08:00:00.123456Z","confidence":0.5,"list":[1,null]}"#;
+    const SECOND: &str = r#"{"model_id":null,"prediction":null,"timestamp":null,"confidence":null,"list":null}"#;
+
+    #[test]
+    fn documents_are_json_in_json() {
+        assert_eq!(print(Format::Json), format!("[{FIRST},{SECOND}]\n"));
+        assert_eq!(print(Format::JsonLines), format!("{FIRST}\n{SECOND}\n"));
+    }
+
+    #[test]
+    fn csv_quotes_what_it_must() {
+        let expected = "model_id,prediction,timestamp,confidence,list\n\
+                        \"a,\"\"b\"\"\n\",\"{\"\"approved\"\":true}\",2025-11-23T08:00:00.123456Z,0.5,\"[1, ]\"\n\
+                        ,,,NaN,\n";
+        assert_eq!(print(Format::Csv), expected);
+    }
+
+    #[test]
+    fn a_table_shows_documents_as_json() {
+        let table = table(&[batch()]).unwrap();
+        assert!(table.contains(r#"{"approved":true}"#), "{table}");
+    }
+}

@@ -1,0 +1,187 @@
+//! The latest review of each reviewed decision, by the decision's leaf.
+//!
+//! Reviews are few. They are read once, found to their decisions once, and kept; a later query only looks at the
+//! leaves that came since. A scan puts them over the decisions row by row (`kernel::review`), so no query joins.
+//!
+//! The latest review, by leaf index, speaks for all four columns: what it leaves out it denies. A decision that was
+//! overridden and then reviewed again without an override is not overridden, and has no reason for it.
+
+use super::table::Reviewed;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
+use arrow::datatypes::Int64Type;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Reviews put to their decisions.
+#[derive(Debug)]
+pub(super) struct Reviews {
+    /// Leaf indexes of the decisions that have a review, ascending.
+    pub(super) leaves: Arc<[i64]>,
+    /// What the latest review of each says, as JSON.
+    pub(super) human_decision: StringViewArray,
+    overridden: BooleanArray,
+    override_reason: StringViewArray,
+}
+
+impl Reviews {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
+    /// Whether a decision among these leaves has a review.
+    pub(super) fn any_within(&self, leaves: &Range<i64>) -> bool {
+        let from = self.leaves.partition_point(|leaf| *leaf < leaves.start);
+        self.leaves.get(from).is_some_and(|leaf| *leaf < leaves.end)
+    }
+
+    /// The values of a column, one for each of `leaves`.
+    pub(super) fn values(&self, column: Reviewed) -> ArrayRef {
+        match column {
+            Reviewed::HumanReviewed => Arc::new(BooleanArray::from(vec![true; self.leaves.len()])),
+            Reviewed::HumanDecision => Arc::new(self.human_decision.clone()),
+            Reviewed::Overridden => Arc::new(self.overridden.clone()),
+            Reviewed::OverrideReason => Arc::new(self.override_reason.clone()),
+        }
+    }
+
+    /// At most `ranges_max` ranges, first and last leaf, that cover the leaves: cut at the widest gaps.
+    pub(super) fn cover(&self, ranges_max: usize) -> Vec<(i64, i64)> {
+        let mut cuts: Vec<usize> = (1..self.leaves.len()).collect();
+        cuts.sort_unstable_by_key(|at| std::cmp::Reverse(self.leaves[*at] - self.leaves[at - 1]));
+        cuts.truncate(ranges_max.saturating_sub(1));
+        cuts.sort_unstable();
+        let starts = std::iter::once(0).chain(cuts.iter().copied());
+        let ends = cuts.iter().copied().chain(std::iter::once(self.leaves.len()));
+        starts.zip(ends).filter(|(start, end)| start < end).map(|(start, end)| (self.leaves[start], self.leaves[end - 1])).collect()
+    }
+}
+
+/// What one review says.
+#[derive(Clone, Debug)]
+struct Said {
+    leaf: i64,
+    human_decision: Option<String>,
+    overridden: bool,
+    override_reason: Option<String>,
+}
+
+/// Reviews and decisions met so far, up to a leaf.
+#[derive(Debug, Default)]
+pub(super) struct ReviewBook {
+    /// Every leaf before this one was looked at.
+    pub(super) end: u64,
+    latest: HashMap<String, Said>,
+    decisions: HashMap<String, Vec<i64>>,
+    reviews: Option<Arc<Reviews>>,
+}
+
+impl ReviewBook {
+    /// Takes rows of the table `reviews`: leaf_index, decision_id, human_decision, overridden, override_reason. Gives
+    /// the decision ids that had no review before.
+    pub(super) fn add_reviews(&mut self, batches: &[RecordBatch]) -> Vec<String> {
+        let mut fresh = Vec::new();
+        for batch in batches {
+            let leaves = batch.column(0).as_primitive::<Int64Type>();
+            let ids = batch.column(1).as_string_view();
+            let (human_decision, reason) = (batch.column(2).as_string_view(), batch.column(4).as_string_view());
+            let overridden = batch.column(3).as_boolean();
+            for row in 0..batch.num_rows() {
+                if ids.is_null(row) {
+                    continue;
+                }
+                let text = |array: &StringViewArray| array.is_valid(row).then(|| array.value(row).to_owned());
+                let said = Said {
+                    leaf: leaves.value(row),
+                    human_decision: text(human_decision),
+                    overridden: overridden.is_valid(row) && overridden.value(row),
+                    override_reason: text(reason),
+                };
+                self.reviews = None;
+                match self.latest.get_mut(ids.value(row)) {
+                    Some(latest) if latest.leaf > said.leaf => {}
+                    Some(latest) => *latest = said,
+                    None => {
+                        fresh.push(ids.value(row).to_owned());
+                        self.latest.insert(ids.value(row).to_owned(), said);
+                    }
+                }
+            }
+        }
+        fresh
+    }
+
+    /// Takes rows of the table `decisions`: leaf_index, decision_id. Those without a review, or of another id than is
+    /// `wanted`, are left out.
+    pub(super) fn add_decisions(&mut self, batches: &[RecordBatch], wanted: impl Fn(&str) -> bool) {
+        for batch in batches {
+            let leaves = batch.column(0).as_primitive::<Int64Type>();
+            let ids = batch.column(1).as_string_view();
+            for row in 0..batch.num_rows() {
+                if ids.is_null(row) || !self.latest.contains_key(ids.value(row)) || !wanted(ids.value(row)) {
+                    continue;
+                }
+                self.reviews = None;
+                self.decisions.entry(ids.value(row).to_owned()).or_default().push(leaves.value(row));
+            }
+        }
+    }
+
+    /// The ids that have a review.
+    pub(super) fn reviewed_ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.latest.keys().map(String::as_str)
+    }
+
+    /// The reviews as they are now.
+    pub(super) fn reviews(&mut self) -> Arc<Reviews> {
+        if let Some(reviews) = &self.reviews {
+            return Arc::clone(reviews);
+        }
+        let mut rows: BTreeMap<i64, &Said> = BTreeMap::new();
+        for (id, leaves) in &self.decisions {
+            if let Some(said) = self.latest.get(id) {
+                rows.extend(leaves.iter().map(|leaf| (*leaf, said)));
+            }
+        }
+        let reviews = Arc::new(Reviews {
+            leaves: rows.keys().copied().collect(),
+            human_decision: rows.values().map(|said| said.human_decision.as_deref()).collect(),
+            overridden: rows.values().map(|said| Some(said.overridden)).collect(),
+            override_reason: rows.values().map(|said| said.override_reason.as_deref()).collect(),
+        });
+        self.reviews = Some(Arc::clone(&reviews));
+        reviews
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reviews(leaves: &[i64]) -> Reviews {
+        Reviews {
+            leaves: leaves.into(),
+            human_decision: leaves.iter().map(|_| None::<&str>).collect(),
+            overridden: leaves.iter().map(|_| Some(true)).collect(),
+            override_reason: leaves.iter().map(|_| None::<&str>).collect(),
+        }
+    }
+
+    #[test]
+    fn a_cover_is_cut_at_the_widest_gaps() {
+        let reviews = reviews(&[1, 2, 100, 101, 200, 1_000]);
+        assert_eq!(reviews.cover(3), [(1, 101), (200, 200), (1_000, 1_000)]);
+        assert_eq!(reviews.cover(1), [(1, 1_000)]);
+        assert_eq!(reviews.cover(100).len(), 6);
+        assert_eq!(super::tests::reviews(&[]).cover(4), []);
+    }
+
+    #[test]
+    fn a_range_without_a_review_is_known() {
+        let reviews = reviews(&[5, 9]);
+        assert!(reviews.any_within(&(0..6)));
+        assert!(!reviews.any_within(&(6..9)));
+        assert!(!reviews.any_within(&(10..100)));
+    }
+}
