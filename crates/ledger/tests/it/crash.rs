@@ -9,7 +9,12 @@ use crate::{
 };
 use onrecord_evidence::{Checkpoint, Signer, verify_consistency, verify_inclusion};
 use onrecord_ledger::{AppendError, Config, Disk as _, Error, LeafIndex, Ledger};
-use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::Path,
+    sync::{Arc, mpsc},
+};
 
 const DIR: &str = "/data";
 const STEPS: u64 = 14;
@@ -226,6 +231,55 @@ fn a_ledger_that_cannot_be_reopened_refuses_until_it_can() {
     assert!(ledger.append(entries(2..3)).is_err(), "not tried again so soon");
     ledger.reopen().unwrap();
     assert_eq!(ledger.append(entries(2..3)).unwrap().first(), LeafIndex(2));
+}
+
+#[test]
+fn reopening_looks_at_what_was_acknowledged() {
+    let disk = FaultyDisk::new(1);
+    let config = Config { reopen_interval_ms: 3_600_000, reserve_bytes: 1 << 20, ..config() };
+    let log = Log::create(Path::new(DIR), Arc::new(disk.clone()), config);
+    let (ledger, _) = log.open().unwrap();
+    ledger.append(entries(0..2)).unwrap();
+    disk.stop();
+    ledger.append(entries(2..3)).unwrap_err();
+    disk.restart_process();
+    let file = disk.open(&Path::new(DIR).join("wal/00000000000000000000.wal")).unwrap();
+    let mut byte = [0];
+    file.read_at(&mut byte, 150).unwrap();
+    file.write_at(&[byte[0] ^ 1], 150).unwrap();
+    assert!(matches!(ledger.reopen(), Err(Error::Corrupt { .. })));
+    assert!(matches!(ledger.append(entries(2..3)), Err(AppendError::Poisoned(_))));
+    file.write_at(&byte, 150).unwrap();
+    ledger.reopen().unwrap();
+    ledger.append(entries(2..3)).unwrap();
+}
+
+#[test]
+fn an_id_is_not_called_taken_by_a_commit_that_fails() {
+    let disk = FaultyDisk::new(1);
+    let log = Log::create(Path::new(DIR), Arc::new(disk.clone()), Config { reserve_bytes: 1 << 20, ..config() });
+    let (ledger, _) = log.open().unwrap();
+    // Holds the writer, so that the next two submits wait and are committed together.
+    let ((entered, inside), (go, gate)) = (mpsc::channel(), mpsc::channel::<()>());
+    let hold = move |_| {
+        entered.send(()).unwrap();
+        gate.recv().unwrap();
+    };
+    ledger.submit(entries([0]), Box::new(hold));
+    inside.recv().unwrap();
+    let (sender, receiver) = mpsc::channel();
+    for _ in 0..2 {
+        let sender = sender.clone();
+        ledger.submit(entries([1]), Box::new(move |outcome| sender.send(outcome.map(|_| ())).unwrap()));
+    }
+    disk.stop();
+    go.send(()).unwrap();
+    for _ in 0..2 {
+        let outcome = receiver.recv().unwrap().unwrap_err();
+        assert!(matches!(outcome, AppendError::Poisoned(_)), "{outcome}");
+    }
+    disk.restart_process();
+    assert_eq!(ledger.append(entries([1])).unwrap().first(), LeafIndex(1));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use crate::{
     faulty::FaultyDisk,
     log::{Log, entries},
 };
+use bytes::Bytes;
 use onrecord_evidence::TreeSize;
-use onrecord_ledger::{Config, Error, LeafIndex, Ledger, verify};
+use onrecord_ledger::{Config, Error, LeafIndex, Ledger, verify, wal::Frames};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -156,4 +157,93 @@ fn entries_changed_with_their_checksums_are_found_and_the_leaf_is_named() {
     damaged.remove(Path::new("/data/wal/00000000000000000303.wal"));
     with_files(&mut log, &damaged);
     assert!(matches!(log.open(), Err(Error::Corrupt { .. } | Error::Key { .. })));
+}
+
+/// The offset of each frame in a file, by its first leaf.
+fn frames(bytes: &[u8]) -> BTreeMap<u64, usize> {
+    let (_, frames) = Frames::open(Bytes::copy_from_slice(bytes)).unwrap();
+    frames.map(Result::unwrap).map(|frame| (frame.first.0, frame.offset as usize)).collect()
+}
+
+#[test]
+fn damage_with_sound_entries_behind_it_is_no_torn_tail() {
+    // After a power cut the slots may be behind, so that they do not miss what a torn tail would have cut off.
+    let disk = FaultyDisk::new(0);
+    let mut log = Log::create(Path::new(DIR), Arc::new(disk.clone()), Config::default());
+    let (ledger, _) = log.open().unwrap();
+    ledger.append(entries(0..1)).unwrap();
+    let early = disk.files();
+    (1..4).for_each(|number| drop(ledger.append(entries(number..number + 1)).unwrap()));
+    let mut files = disk.files();
+    drop(ledger);
+    let (slots, wal) = (Path::new("/data/checkpoint"), Path::new("/data/wal/00000000000000000000.wal"));
+    files.insert(slots.to_owned(), early[slots].clone());
+    let place = frames(&files[wal]);
+    for leaf in 1..4 {
+        let mut damaged = files.clone();
+        damaged.get_mut(wal).unwrap()[place[&leaf] + 40] ^= 1;
+        with_files(&mut log, &damaged);
+        match (leaf, log.open()) {
+            (3, Ok((ledger, recovery))) => {
+                assert_eq!((ledger.size(), recovery.torn_tail.unwrap().entries), (TreeSize(3), Some(1)));
+            }
+            (1 | 2, Err(Error::Corrupt { file, leaf: Some(at), problem })) => {
+                assert_eq!((file.as_path(), at), (wal, LeafIndex(leaf)));
+                assert_eq!(problem, "the checksum of a frame is wrong, and sound entries follow it");
+            }
+            (leaf, outcome) => panic!("leaf {leaf}: {:?}", outcome.map(|(_, recovery)| recovery)),
+        }
+    }
+}
+
+#[test]
+fn an_entry_changed_with_its_checksums_is_found_by_its_hash() {
+    let (mut files, mut log) = directory();
+    let path = Path::new("/data/wal/00000000000000000300.wal");
+    let bytes = files.get_mut(path).unwrap();
+    let (start, end) = (frames(bytes)[&302], bytes.len());
+    bytes[start + 32 + 24] ^= 1;
+    let content = crc32c::crc32c(&bytes[start + 32..end]).to_le_bytes();
+    bytes[start + 24..start + 28].copy_from_slice(&content);
+    let header = crc32c::crc32c(&bytes[start..start + 28]).to_le_bytes();
+    bytes[start + 28..start + 32].copy_from_slice(&header);
+    with_files(&mut log, &files);
+    let Err(Error::Corrupt { file, leaf, problem }) = log.open() else { panic!("opened a forged directory") };
+    assert_eq!((file.as_path(), leaf), (path, Some(LeafIndex(302))));
+    assert_eq!(problem, "the entries of a frame do not lead to the root of its checkpoint");
+}
+
+#[test]
+fn a_checkpoint_of_another_history_is_refused() {
+    let (mut ours, mut log) = directory();
+    // The same key signed other entries, as after a directory was copied and both copies were used.
+    let disk = FaultyDisk::new(0);
+    Ledger::create(Path::new(DIR), &log.signer(), &disk).unwrap();
+    let other = Log::opened(Path::new(DIR), Arc::new(disk.clone()), &log.signer());
+    other.append(entries(1000..1305)).unwrap();
+    drop(other);
+    let path = Path::new("/data/checkpoint");
+    ours.insert(path.to_owned(), disk.files()[path].clone());
+    with_files(&mut log, &ours);
+    let Err(Error::Corrupt { file, problem, .. }) = log.open() else { panic!("opened two histories as one") };
+    assert_eq!((file.as_path(), problem.as_str()), (path, "the first 305 leaves do not lead to its root"));
+}
+
+#[test]
+fn hashes_behind_the_sealed_leaves_must_be_those_of_the_entries() {
+    let (files, mut log) = directory();
+    let path = Path::new("/data/tree/0");
+    let behind: Vec<u8> = entries(300..307).iter().flat_map(|entry| entry.leaf_hash().0).collect();
+    let mut check = |added: &[u8], problem_count| {
+        let mut files = files.clone();
+        files.get_mut(path).unwrap().extend_from_slice(added);
+        with_files(&mut log, &files);
+        assert_eq!(problems(&log).len(), problem_count, "{} bytes", added.len());
+        log.open().unwrap();
+    };
+    // A release that did not finish.
+    check(&behind[..32 * 3], 0);
+    check(&behind[..32 * 3 + 5], 0);
+    check(&[1; 32], 1);
+    check(&[behind, vec![0; 32]].concat(), 1);
 }
