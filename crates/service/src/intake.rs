@@ -95,14 +95,16 @@ impl Intake {
             (Id::Derived { key, line }, None) => self.derive_id(key, line, json),
         };
         let subject = sent.user_id().map(|user_id| self.vault.subject(user_id)).transpose()?;
-        let token = subject.as_ref().map(|subject| subject.token.to_string());
+        let token = subject.as_ref().map(|subject| subject.token_text());
         let keys: &FieldKeys = match (&subject, self.policy.correlation) {
             // What a reviewer wrote is about someone else than the reviewer.
             (Some(subject), Correlation::Subject) if matches!(sent, Sent::Decision(_)) => &subject.keys,
             _ => self.vault.tenant(),
         };
-        let user = sent.user_id().zip(token.as_deref());
-        let own_user = user.and_then(|(user_id, token)| OwnUser::new(&self.policy, user_id, token));
+        let user = sent.user_id().zip(token);
+        let own_user = user
+            .filter(|(user_id, _)| may_occur_elsewhere(json, user_id))
+            .and_then(|(user_id, token)| OwnUser::new(&self.policy, user_id, token));
         let input_hash = match &sent {
             Sent::Decision(decision) => {
                 scratch.clear();
@@ -111,7 +113,7 @@ impl Intake {
             }
             _ => [0; 16],
         };
-        let stamp = Stamp { event_id, recorded_at, user: token.as_deref(), input_hash };
+        let stamp = Stamp { event_id, recorded_at, user: token, input_hash };
         let mut record = Vec::with_capacity(json.len() + 512);
         let mut beside = Vec::new();
         let mut shield = Shield {
@@ -187,6 +189,12 @@ impl Intake {
         bytes.copy_from_slice(&tag[..16]);
         Builder::from_custom_bytes(bytes).into_uuid()
     }
+}
+
+/// Whether the user id can be in a second place of the document. One look at the whole document spares one at each text.
+/// With a backslash anywhere the same text may be spelled in many ways, so that only the texts themselves tell.
+fn may_occur_elsewhere(json: &[u8], user_id: &str) -> bool {
+    memchr::memchr(b'\\', json).is_some() || memchr::memmem::find_iter(json, user_id.as_bytes()).nth(1).is_some()
 }
 
 fn check_size(bytes: usize) -> Result<(), Refusal> {

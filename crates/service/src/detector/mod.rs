@@ -74,6 +74,9 @@ impl Default for Detector {
     }
 }
 
+/// The shortest finding: an address such as `a@b.io`.
+const BYTES_MIN: usize = 6;
+
 /// The fewest digits of anything but an e-mail address (a phone number after a word that announces it).
 const DIGITS_MIN: usize = 7;
 
@@ -98,6 +101,9 @@ impl Detector {
 
     /// All findings in `text`, from left to right, not overlapping, as byte ranges.
     pub fn find(&self, text: &str) -> Vec<(Range<usize>, Finding)> {
+        if text.len() < BYTES_MIN {
+            return Vec::new();
+        }
         let (has_at, digits) = prefilter(text.as_bytes());
         if !has_at && digits < DIGITS_MIN {
             return Vec::new();

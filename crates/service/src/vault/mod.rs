@@ -15,6 +15,8 @@
 //! checks every page instead.
 
 mod cache;
+#[cfg(test)]
+mod fault;
 mod store;
 mod subject;
 mod sum;

@@ -10,14 +10,13 @@
 //! is closed and opened again before the next one, because redb refuses work after an I/O error.
 
 use super::{FILE, Subject, SubjectToken, sum};
-use crate::cipher::{self, Aead256};
+use crate::cipher::{self, Aead256, NONCE_BYTES};
 use crate::{Error, file};
-use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use zeroize::Zeroizing;
 
 pub(super) const SUBJECTS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("subjects");
@@ -66,8 +65,8 @@ impl Store {
         let made = file::private(OpenOptions::new().create_new(true).read(true))
             .open(&path)
             .map_err(Error::io("make", &path))?;
-        let database = FileBackend::new(made)
-            .and_then(|backend| builder().create_with_backend(backend))
+        let database = builder()
+            .create_with_backend(backend(made).map_err(|error| failure(&path, error.into()))?)
             .map_err(|error| failure(&path, error.into()))?;
         set_up(&database, check).map_err(|error| failure(&path, error))?;
         Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)) })
@@ -104,7 +103,7 @@ impl Store {
     }
 
     pub(super) fn row(&self, aead: &Aead256, index: [u8; 16]) -> Result<Option<Row>, Error> {
-        let sealed = self.read(|database| {
+        let sealed = self.run(|database| {
             let subjects = database.begin_read()?.open_table(SUBJECTS)?;
             Ok(subjects.get(&index)?.map(|value| value.value().to_vec()))
         })?;
@@ -112,25 +111,27 @@ impl Store {
     }
 
     pub(super) fn index_of(&self, token: SubjectToken) -> Result<Option<[u8; 16]>, Error> {
-        self.read(|database| {
+        self.run(|database| {
             let tokens = database.begin_read()?.open_table(TOKENS)?;
             Ok(tokens.get(&token.0)?.map(|value| *value.value()))
         })
     }
 
     pub(super) fn count(&self) -> Result<u64, Error> {
-        self.read(|database| Ok(database.begin_read()?.open_table(SUBJECTS)?.len()?))
+        self.run(|database| Ok(database.begin_read()?.open_table(SUBJECTS)?.len()?))
     }
 
     /// Stores subjects in one durable transaction; `batch` is (key, user id, subject).
     pub(super) fn insert(&self, aead: &Aead256, batch: &[([u8; 16], Box<str>, Arc<Subject>)]) -> Result<(), Error> {
         let mut rows = Vec::with_capacity(batch.len());
-        for (index, user_id, subject) in batch {
-            let nonce = cipher::random().map_err(Error::io("encrypt for", &self.path()))?;
+        let mut nonce: [u8; NONCE_BYTES] = cipher::random().map_err(Error::io("encrypt for", &self.path()))?;
+        for (count, (index, user_id, subject)) in (0u32..).zip(batch) {
+            // Random per transaction, counted within it. The scheme would survive a repetition (RFC 8452 §4).
+            nonce[8..].copy_from_slice(&count.to_le_bytes());
             let row = seal_row(aead, nonce, *index, user_id, subject);
             rows.push(row.ok_or_else(|| Error::corrupt(&self.path(), "a user id is longer than any row"))?);
         }
-        self.write(|database| {
+        self.run(|database| {
             let transaction = database.begin_write()?;
             {
                 let mut subjects = transaction.open_table(SUBJECTS)?;
@@ -153,25 +154,15 @@ impl Store {
         self.dir.join(FILE)
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, Error> {
-        {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            if let State::Open(database) = &*state {
-                return work(database).map_err(|error| failure(&self.path(), error));
-            }
+    /// Works on the open database; opens it again first if an earlier call failed on it.
+    fn run<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, Error> {
+        if matches!(*self.state(), State::Failed) {
+            self.reopen()?;
         }
-        self.reopen()?;
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Open(database) => work(database).map_err(|error| failure(&self.path(), error)),
-            State::Failed | State::Closed => Err(closed(&self.path())),
-        }
-    }
-
-    fn write(&self, work: impl FnOnce(&Database) -> Result<(), redb::Error>) -> Result<(), Error> {
-        let result = self.read(|database| {
-            let done = work(database);
-            Ok(done)
-        })?;
+        let result = match &*self.state() {
+            State::Open(database) => work(database),
+            State::Failed | State::Closed => return Err(closed(&self.path())),
+        };
         result.map_err(|error| {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             if matches!(*state, State::Open(_)) {
@@ -179,6 +170,10 @@ impl Store {
             }
             failure(&self.path(), error)
         })
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reopen(&self) -> Result<(), Error> {
@@ -211,7 +206,26 @@ fn builder() -> Builder {
 }
 
 fn open_database(path: &Path, check_every_page: bool) -> Result<Database, Error> {
-    builder().set_check_integrity_on_open(check_every_page).open(path).map_err(|error| failure(path, error.into()))
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
+    // redb would take an empty file for a database that is still to be made.
+    if file.metadata().map_err(Error::io("open", path))?.len() == 0 {
+        return Err(Error::corrupt(path, "it is empty"));
+    }
+    let backend = backend(file).map_err(|error| failure(path, error.into()))?;
+    builder()
+        .set_check_integrity_on_open(check_every_page)
+        .create_with_backend(backend)
+        .map_err(|error| failure(path, error.into()))
+}
+
+#[cfg(not(test))]
+fn backend(file: File) -> Result<redb::backends::FileBackend, redb::DatabaseError> {
+    redb::backends::FileBackend::new(file)
+}
+
+#[cfg(test)]
+fn backend(file: File) -> Result<super::fault::Faulty, redb::DatabaseError> {
+    super::fault::Faulty::new(file)
 }
 
 fn set_up(database: &Database, check: &[u8; 32]) -> Result<(), redb::Error> {
@@ -244,7 +258,13 @@ pub(super) fn check_meta(database: &Database, path: &Path, check: &[u8; 32]) -> 
     Ok(())
 }
 
-fn seal_row(aead: &Aead256, nonce: [u8; 12], index: [u8; 16], user_id: &str, subject: &Subject) -> Option<Vec<u8>> {
+fn seal_row(
+    aead: &Aead256,
+    nonce: [u8; NONCE_BYTES],
+    index: [u8; 16],
+    user_id: &str,
+    subject: &Subject,
+) -> Option<Vec<u8>> {
     let length = u32::try_from(user_id.len()).ok()?;
     let mut plain = Zeroizing::new(Vec::with_capacity(36 + user_id.len().next_multiple_of(PADDED_TO)));
     plain.extend_from_slice(&subject.token.0);
@@ -279,6 +299,7 @@ pub(super) fn failure(path: &Path, error: redb::Error) -> Error {
         redb::Error::Io(source) => Error::io("use", path)(source),
         redb::Error::DatabaseAlreadyOpen => Error::InUse(path.to_owned()),
         redb::Error::Corrupted(problem) => Error::corrupt(path, problem),
+        redb::Error::TableDoesNotExist(table) => Error::corrupt(path, format!("it has no table `{table}`")),
         redb::Error::PreviousIo | redb::Error::DatabaseClosed => closed(path),
         other => Error::Io { action: "use", path: path.to_owned(), source: io::Error::other(other.to_string()) },
     }

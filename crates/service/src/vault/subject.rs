@@ -87,6 +87,8 @@ impl FieldKeys {
 /// A subject in memory. Holds no user id.
 pub(crate) struct Subject {
     pub(crate) token: SubjectToken,
+    /// The token's text form, which every record of the subject holds.
+    text: Box<str>,
     pub(crate) keys: FieldKeys,
     /// Needed until the subject is stored; zero in one that was read.
     pub(super) secret: Zeroizing<[u8; 16]>,
@@ -101,9 +103,14 @@ impl fmt::Debug for Subject {
 
 impl Subject {
     pub(super) fn generate(root: &Mac) -> std::io::Result<Self> {
-        let secret = Zeroizing::new(cipher::random()?);
+        let random: Zeroizing<[u8; 32]> = Zeroizing::new(cipher::random()?);
+        let mut secret = Zeroizing::new([0; 16]);
+        let mut token = SubjectToken([0; 16]);
+        secret.copy_from_slice(&random[..16]);
+        token.0.copy_from_slice(&random[16..]);
         Ok(Subject {
-            token: SubjectToken(cipher::random()?),
+            token,
+            text: token.to_string().into(),
             keys: FieldKeys::derive(root, &secret),
             secret,
             durable: AtomicBool::new(false),
@@ -111,7 +118,13 @@ impl Subject {
     }
 
     pub(super) fn stored(token: SubjectToken, keys: FieldKeys) -> Self {
-        Subject { token, keys, secret: Zeroizing::default(), durable: AtomicBool::new(true) }
+        let text = token.to_string().into();
+        Subject { token, text, keys, secret: Zeroizing::default(), durable: AtomicBool::new(true) }
+    }
+
+    /// The token as records hold it.
+    pub(crate) fn token_text(&self) -> &str {
+        &self.text
     }
 
     /// Whether the vault holds it on disk.

@@ -130,6 +130,22 @@ fn a_damaged_row_is_found_after_a_crash() {
 }
 
 #[test]
+fn an_emptied_or_shortened_file_is_refused_and_not_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let kek = Kek::generate().unwrap();
+    filled(dir.path(), &kek, 20);
+    std::fs::remove_file(dir.path().join(SUM_FILE)).unwrap();
+    let path = dir.path().join(FILE);
+    let sound = std::fs::read(&path).unwrap();
+    for length in [0, 100, 4096, sound.len() / 2] {
+        std::fs::write(&path, &sound[..length]).unwrap();
+        assert!(vault::verify(dir.path(), &kek).is_err(), "{length} bytes");
+        assert!(Vault::open(dir.path(), &kek).is_err(), "{length} bytes");
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), length as u64, "it was changed");
+    }
+}
+
+#[test]
 fn another_key_opens_nothing() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path(), &Kek::generate().unwrap(), 1);
