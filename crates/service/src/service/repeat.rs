@@ -24,11 +24,14 @@ pub(super) struct Settled {
 /// Ids can be taken by other calls between two tries; so often in a row only if somebody tries to.
 const TRIES_MAX: usize = 4;
 
+/// Stored records that are in memory at a time while a batch is compared with them.
+const LEAVES_AT_ONCE: usize = 512;
+
 impl Service {
     /// Answers for a record whose id is taken by the entry at `leaf`. Blocks.
     pub(super) fn repeated(&self, body: &[u8], leaf: LeafIndex, event_id: Uuid) -> Result<Logged, Refusal> {
-        let same = self.same(body, leaf)?;
-        let Some(decision_id) = same else {
+        let stored = self.records.by_leaf(leaf)?;
+        let Some(decision_id) = self.same(body, stored.as_ref())? else {
             let mut conflicts = Conflicts::default();
             conflicts.add(None, event_id);
             return Err(Refusal::Conflict(conflicts));
@@ -67,11 +70,14 @@ impl Service {
     fn settle_taken(&self, left: &[(Line<'_>, Entry)], taken: &[(usize, LeafIndex)]) -> Result<Vec<usize>, Refusal> {
         let mut repeated = Vec::with_capacity(taken.len());
         let mut conflicts = Conflicts::default();
-        for (place, leaf) in taken {
-            let Some((line, entry)) = left.get(*place) else { continue };
-            match self.same(line.json, *leaf)? {
-                Some(_) => repeated.push(*place),
-                None => conflicts.add(Some(line.number), Uuid::from_bytes(entry.id().0)),
+        for some in taken.chunks(LEAVES_AT_ONCE) {
+            let leaves: Vec<LeafIndex> = some.iter().map(|(_, leaf)| *leaf).collect();
+            for ((place, _), stored) in some.iter().zip(self.records.by_leaves(&leaves)?) {
+                let Some((line, entry)) = left.get(*place) else { continue };
+                match self.same(line.json, stored.as_ref())? {
+                    Some(_) => repeated.push(*place),
+                    None => conflicts.add(Some(line.number), Uuid::from_bytes(entry.id().0)),
+                }
             }
         }
         if conflicts.total > 0 {
@@ -81,14 +87,14 @@ impl Service {
         Ok(repeated)
     }
 
-    /// Whether the body is the one that was stored at `leaf`; then the decision id that it gives. A record that
+    /// Whether the body is the one that was stored; then the decision id that it gives. A record that
     /// retention deleted cannot be compared, and its id stays taken.
-    fn same(&self, body: &[u8], leaf: LeafIndex) -> Result<Option<Option<String>>, Refusal> {
-        let Some(Stored { record, .. }) = self.records.by_leaf(leaf)? else { return Ok(None) };
+    fn same(&self, body: &[u8], stored: Option<&Stored>) -> Result<Option<Option<String>>, Refusal> {
+        let Some(Stored { leaf, record, .. }) = stored else { return Ok(None) };
         let (event_id, recorded_at) = {
             let mut parser = Parser::new();
             let damaged = |_| Refusal::Corrupt(format!("the record of leaf {leaf} is not one that onrecord stored"));
-            let document = parser.parse(&record).map_err(damaged)?;
+            let document = parser.parse(record).map_err(damaged)?;
             let header = Header::read(document.value()).map_err(damaged)?;
             (header.event_id, header.recorded_at)
         };
