@@ -12,9 +12,9 @@ use super::identity::{Entitled, Identity};
 use super::json::operator::{JsonOperators, PostgresTypes};
 use super::provider::{LakeTable, Moment};
 use super::rows::Rows;
-use crate::lake::Snapshot;
 use super::table::TABLES;
 use super::{function, json};
+use crate::lake::Snapshot;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
 use datafusion::common::config::Dialect;
 use datafusion::execution::SessionStateBuilder;
@@ -86,8 +86,7 @@ impl Engine {
             .enable_time()
             .build()
             .map_err(|_| Error::Engine("no threads for queries"))?;
-        let shared =
-            Shared { state: base_state(threads), facts: FactCache::default(), desk: Arc::default(), threads };
+        let shared = Shared { state: base_state(threads), facts: FactCache::default(), desk: Arc::default(), threads };
         Ok(Self { runtime: Some(runtime), shared: Arc::new(shared) })
     }
 
@@ -197,11 +196,13 @@ impl Shared {
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()?;
         guard::withhold_files(&runtime)?;
-        let state = SessionStateBuilder::new_from_existing(self.state.clone())
+        let mut state = SessionStateBuilder::new_from_existing(self.state.clone())
             .with_runtime_env(runtime)
             .with_catalog_list(Arc::new(datafusion::catalog::MemoryCatalogProviderList::new()))
             .build();
         state.catalog_list().register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+        // From here on NOW() is this moment.
+        state.mark_start_execution();
         Ok(state)
     }
 }
@@ -209,8 +210,7 @@ impl Shared {
 /// The plan with one row more than is allowed, so that it is known whether there were more.
 fn bounded(plan: LogicalPlan, rows_max: Option<usize>) -> datafusion::common::Result<LogicalPlan> {
     match (rows_max, &plan) {
-        (None, _)
-        | (_, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)) => Ok(plan),
+        (None, _) | (_, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)) => Ok(plan),
         (Some(rows_max), _) => LogicalPlanBuilder::from(plan).limit(0, Some(rows_max.saturating_add(1)))?.build(),
     }
 }

@@ -56,7 +56,8 @@ fn at(line: u64, column: u64) -> String {
 impl Error {
     /// An error before any row was read.
     pub(super) fn planning(error: DataFusionError, sql: &str, bytes_max: usize) -> Self {
-        let mut position = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(|span| (span.start.line, span.start.column));
+        let mut position =
+            error.diagnostic().and_then(|diagnostic| diagnostic.span).map(|span| (span.start.line, span.start.column));
         let root = error.find_root();
         let problem = match root {
             DataFusionError::SQL(parser, _) => {
@@ -82,6 +83,9 @@ impl Error {
 
     /// An error while rows were read.
     pub(super) fn running(error: DataFusionError, bytes_max: usize) -> Self {
+        if std::env::var_os("ONRECORD_SQL_DEBUG").is_some() {
+            eprintln!("DEBUG {error:?}");
+        }
         match lake_error(error) {
             Ok(error) => Error::Lake(error),
             Err(error) => Self::running_ref(error.find_root(), bytes_max),
@@ -165,4 +169,3 @@ fn blot(sql: &str, message: &str) -> String {
     literals.sort_by_key(|literal| std::cmp::Reverse(literal.len()));
     literals.iter().fold(message.to_owned(), |message, literal| message.replace(literal.as_str(), "…"))
 }
-

@@ -1,17 +1,17 @@
 //! The tables as DataFusion sees them: every filter is applied by the scan itself.
 
 use super::adapt::FlatAdapterFactory;
+use super::desk::ReviewDesk;
 use super::facts::Facts;
 use super::guard::SEGMENTS_URL;
 use super::identity::Entitled;
 use super::reader::{SegmentHandle, SegmentReaders};
-use super::desk::ReviewDesk;
 use super::review::Reviews;
 use super::scan::LakeScan;
-use crate::lake::Snapshot;
-use crate::tail::Chunk;
 use super::table::{AI_AUDIT_LOGS, Reviewed, Source, Table, unreviewed_name};
+use crate::lake::Snapshot;
 use crate::schema::column;
+use crate::tail::Chunk;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -154,7 +154,8 @@ impl LakeTable {
             .with_expr_adapter(Some(Arc::clone(&adapter) as _))
             .build();
         let sealed: u64 = self.moment.snapshot.segments.iter().map(|segment| segment.rows()).sum();
-        let tail = self.moment.snapshot.chunks.iter().map(|chunk| chunk.leaves()).map(|leaves| leaves.end - leaves.start);
+        let tail =
+            self.moment.snapshot.chunks.iter().map(|chunk| chunk.leaves()).map(|leaves| leaves.end - leaves.start);
         let rows = usize::try_from(sealed + tail.sum::<u64>()).unwrap_or(usize::MAX);
         let scan = LakeScan { files, tail: self.tail(), adapter, rows };
         Ok(Arc::new(DataSourceExec::new(Arc::new(scan))))

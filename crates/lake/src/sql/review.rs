@@ -54,7 +54,11 @@ impl Reviews {
         cuts.sort_unstable();
         let starts = std::iter::once(0).chain(cuts.iter().copied());
         let ends = cuts.iter().copied().chain(std::iter::once(self.leaves.len()));
-        starts.zip(ends).filter(|(start, end)| start < end).map(|(start, end)| (self.leaves[start], self.leaves[end - 1])).collect()
+        starts
+            .zip(ends)
+            .filter(|(start, end)| start < end)
+            .map(|(start, end)| (self.leaves[start], self.leaves[end - 1]))
+            .collect()
     }
 }
 

@@ -6,8 +6,8 @@
 //! tail reads it from there, so the two cannot differ.
 
 use super::adapt::FlatAdapterFactory;
-use crate::tail::Chunk;
 use super::tail::TailStream;
+use crate::tail::Chunk;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
@@ -157,10 +157,7 @@ impl DataSource for LakeScan {
         Ok(FilterPushdownPropagation { filters: pushed.filters, updated_node })
     }
 
-    fn try_pushdown_sort(
-        &self,
-        order: &[PhysicalSortExpr],
-    ) -> Result<SortOrderPushdownResult<Arc<dyn DataSource>>> {
+    fn try_pushdown_sort(&self, order: &[PhysicalSortExpr]) -> Result<SortOrderPushdownResult<Arc<dyn DataSource>>> {
         // The files may come in order, the tail beside them never does: what is exact for them is a hint for both.
         Ok(match self.files.try_pushdown_sort(order)? {
             SortOrderPushdownResult::Exact { inner } | SortOrderPushdownResult::Inexact { inner } => {

@@ -97,7 +97,8 @@ impl FlatAdapter {
             .map(uuid_scalar)
             .collect();
         let stored: Expr = Arc::new(IsNotNullExpr::new(Arc::clone(&own)));
-        let by_own = self.any_of(Arc::clone(&own), constants.iter().map(|id| text((*id).to_owned())).collect(), false)?;
+        let by_own =
+            self.any_of(Arc::clone(&own), constants.iter().map(|id| text((*id).to_owned())).collect(), false)?;
         let mut found: Expr = Arc::new(BinaryExpr::new(stored, Operator::And, by_own));
         if !ids.is_empty() {
             let defaulted: Expr = Arc::new(IsNullExpr::new(own));
@@ -116,7 +117,9 @@ impl FlatAdapter {
         let values = values.into_iter().map(|value| value.cast_to(&data_type)).collect::<Result<Vec<_>>>()?;
         let op = if negated { Operator::NotEq } else { Operator::Eq };
         match values.as_slice() {
-            [] if data_type.is_string() => Ok(Arc::new(BinaryExpr::new(column, op, lit(text(NEVER.to_owned()).cast_to(&data_type)?)))),
+            [] if data_type.is_string() => {
+                Ok(Arc::new(BinaryExpr::new(column, op, lit(text(NEVER.to_owned()).cast_to(&data_type)?))))
+            }
             // `<>` of a value with itself is false, but null for null.
             [] => Ok(Arc::new(BinaryExpr::new(Arc::clone(&column), op.negate().unwrap_or(op), column))),
             [value] => Ok(Arc::new(BinaryExpr::new(column, op, lit(value.clone())))),
@@ -138,7 +141,10 @@ fn scalar_constants(scalar: Scalar, constants: &[&str]) -> Option<Vec<ScalarValu
     match scalar {
         Scalar::Utf8 => None,
         Scalar::Boolean => Some(
-            constants.filter_map(|text| text.parse::<bool>().ok()).map(|truth| ScalarValue::Boolean(Some(truth))).collect(),
+            constants
+                .filter_map(|text| text.parse::<bool>().ok())
+                .map(|truth| ScalarValue::Boolean(Some(truth)))
+                .collect(),
         ),
         Scalar::Float64 => {
             Some(constants.filter_map(number).map(|number| ScalarValue::Float64(Some(number))).collect())
@@ -167,4 +173,3 @@ fn uuid_scalar(id: Uuid) -> ScalarValue {
 fn bytes(id: Uuid) -> Expr {
     lit(uuid_scalar(id))
 }
-

@@ -18,12 +18,8 @@ pub(super) struct FileColumns {
 
 impl FileColumns {
     pub(super) fn new(schema: SchemaRef) -> Self {
-        let paths = schema
-            .fields()
-            .iter()
-            .enumerate()
-            .filter_map(|(at, field)| Some((PathColumn::of(field)?, at)))
-            .collect();
+        let paths =
+            schema.fields().iter().enumerate().filter_map(|(at, field)| Some((PathColumn::of(field)?, at))).collect();
         let leaf = |key| schema.metadata().get(key).and_then(|text| text.parse::<i64>().ok());
         let leaves = leaf(meta::FIRST_LEAF).zip(leaf(meta::END_LEAF)).map(|(first, end)| first..end);
         Self { schema, paths, leaves }

@@ -34,9 +34,8 @@ impl FileColumns {
         let (names, steps) = split(path);
         let columns: Vec<_> = self.relevant(document, &names, steps).collect();
         let rest = self.rest(document).filter(|_| self.rest_may_answer(document, path)).map(|(rest, _)| rest);
-        let in_rest = |rest| -> Expr {
-            KernelExpr::new(Member { path: path.to_vec(), form }, vec![rest], self.schema())
-        };
+        let in_rest =
+            |rest| -> Expr { KernelExpr::new(Member { path: path.to_vec(), form }, vec![rest], self.schema()) };
         match (columns.as_slice(), rest) {
             ([], None) => Ok(null(&DataType::Utf8View)),
             ([], Some(rest)) => Ok(in_rest(rest)),
@@ -69,7 +68,8 @@ impl FileColumns {
     ) -> impl Iterator<Item = (&'a PathColumn, usize)> {
         self.paths(document).filter(move |(column, _)| {
             // A scalar has no elements; a list, or an object of columns below, has no member of a scalar's.
-            let leads_on = steps.is_empty() || !matches!(column.shape, Shape::Scalar(_)) && column.path.len() == names.len();
+            let leads_on =
+                steps.is_empty() || !matches!(column.shape, Shape::Scalar(_)) && column.path.len() == names.len();
             column.path.len() >= names.len() && is_prefix(names, column) && leads_on
         })
     }

@@ -249,9 +249,11 @@ impl ScalarUDFImpl for JsonHas {
         let keys = text_array(&keys.to_array(args.number_rows)?)?;
         let mut out = BooleanBuilder::with_capacity(documents.len());
         for (document, key) in documents.iter().zip(keys.iter()) {
-            out.append_option(document.zip(key).map(|(document, key)| {
-                super::find(document, &[]).is_some_and(|value| super::has(value, key))
-            }));
+            out.append_option(
+                document
+                    .zip(key)
+                    .map(|(document, key)| super::find(document, &[]).is_some_and(|value| super::has(value, key))),
+            );
         }
         Ok(ColumnarValue::Array(Arc::new(out.finish())))
     }
@@ -351,4 +353,3 @@ fn type_of(value: &str) -> &'static str {
         _ => "number",
     }
 }
-

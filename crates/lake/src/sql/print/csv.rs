@@ -19,8 +19,11 @@ pub(super) fn header(schema: &Schema, out: &mut Vec<u8>) {
 
 pub(super) fn rows(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
     let options = options();
-    let columns =
-        batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect::<Result<Vec<_>, _>>()?;
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut text = String::new();
     for row in 0..batch.num_rows() {
         for (at, column) in columns.iter().enumerate() {
@@ -28,7 +31,8 @@ pub(super) fn rows(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowEr
                 out.push(b',');
             }
             text.clear();
-            write!(text, "{}", column.value(row)).map_err(|_| ArrowError::CsvError("a value cannot be shown".to_owned()))?;
+            write!(text, "{}", column.value(row))
+                .map_err(|_| ArrowError::CsvError("a value cannot be shown".to_owned()))?;
             cell(&text, out);
         }
         out.push(b'\n');

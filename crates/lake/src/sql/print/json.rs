@@ -1,6 +1,6 @@
 //! Rows as JSON objects, by Arrow's writer, which is told what a document is.
 
-use super::is_document;
+use super::{INSTANT, LOCAL, is_document};
 use crate::sql::json::function::text_array;
 use arrow::array::{Array, ArrayRef, RecordBatch, StringViewArray, make_array};
 use arrow::datatypes::FieldRef;
@@ -10,7 +10,11 @@ use std::sync::Arc;
 
 /// Appends one object a line.
 pub(super) fn lines(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
-    let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(Documents));
+    let builder = WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .with_timestamp_format(LOCAL.to_owned())
+        .with_timestamp_tz_format(INSTANT.to_owned())
+        .with_encoder_factory(Arc::new(Documents));
     let mut writer = builder.build::<_, LineDelimited>(out);
     writer.write(batch)?;
     writer.finish()

@@ -1,17 +1,19 @@
 //! Rows as people and programs read them: JSON, JSON lines, CSV, or a table.
 //!
 //! A column marked as a document is printed as the JSON it is, not as a string that holds JSON. Times are RFC 3339 in
-//! UTC, a null is `null` in JSON and nothing in CSV and tables.
+//! UTC with six digits, as records have them; a null is `null` in JSON and nothing in CSV and tables.
 
 mod csv;
 mod json;
 
 use super::table::is_json;
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::util::display::FormatOptions;
 use arrow::util::pretty::pretty_format_batches_with_options;
+use std::sync::Arc;
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,7 @@ impl Printer {
     /// # Errors
     /// If a column has a type that cannot be printed.
     pub fn rows(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
+        let batch = &in_utc(batch)?;
         match self.format {
             Format::Json => json::rows(batch, self.rows > 0, out)?,
             Format::JsonLines => json::lines(batch, out)?,
@@ -83,11 +86,34 @@ impl Printer {
 /// # Errors
 /// If a column has a type that cannot be printed.
 pub fn table(batches: &[RecordBatch]) -> Result<String, ArrowError> {
-    Ok(pretty_format_batches_with_options(batches, &options())?.to_string())
+    let batches = batches.iter().map(in_utc).collect::<Result<Vec<_>, _>>()?;
+    Ok(pretty_format_batches_with_options(&batches, &options())?.to_string())
 }
 
+/// An instant; [`in_utc`] makes the `Z` true.
+const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
+const LOCAL: &str = "%Y-%m-%dT%H:%M:%S%.6f";
+
 fn options() -> FormatOptions<'static> {
-    FormatOptions::default().with_null("")
+    FormatOptions::default().with_null("").with_timestamp_format(Some(LOCAL)).with_timestamp_tz_format(Some(INSTANT))
+}
+
+/// The batch with every instant in UTC, whatever zone a query put it into.
+fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let is_elsewhere =
+        |field: &Field| matches!(field.data_type(), DataType::Timestamp(_, Some(_))) && *field.data_type() != utc;
+    if !batch.schema().fields().iter().any(|field| is_elsewhere(field)) {
+        return Ok(batch.clone());
+    }
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        let moves = is_elsewhere(field);
+        columns.push(if moves { cast(column, &utc)? } else { Arc::clone(column) });
+        fields.push(if moves { Arc::new(field.as_ref().clone().with_data_type(utc.clone())) } else { Arc::clone(field) });
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
 #[cfg(test)]
@@ -95,8 +121,7 @@ mod tests {
     use super::*;
     use crate::sql::table::json_field;
     use arrow::array::{Array, Float64Array, ListArray, StringViewArray, TimestampMicrosecondArray};
-    use arrow::datatypes::{DataType, Int64Type};
-    use std::sync::Arc;
+    use arrow::datatypes::Int64Type;
 
     fn batch() -> RecordBatch {
         let moment = TimestampMicrosecondArray::from(vec![Some(1_763_884_800_123_456), None]).with_timezone("UTC");
