@@ -240,6 +240,21 @@ impl Ledger {
         self.request(RequestKind::Reopen)
     }
 
+    /// Runs `work` on the writer thread, between two commits: while it runs, no write-ahead file and no checkpoint
+    /// changes. Appends wait for it.
+    ///
+    /// # Errors
+    /// [`AppendError::Closed`].
+    pub fn while_still<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let done = Box::new(move |_| {
+            let _ = sender.send(work());
+        });
+        let request = Request { kind: RequestKind::Still, done };
+        self.shared.queue.request(request).map_err(|_| AppendError::Closed)?;
+        receiver.recv().map_err(|_| AppendError::Closed.into())
+    }
+
     fn request(&self, kind: RequestKind) -> Result<(), Error> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let done = Box::new(move |outcome| {

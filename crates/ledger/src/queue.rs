@@ -32,6 +32,8 @@ pub(crate) struct Request {
 pub(crate) enum RequestKind {
     Rotate,
     Reopen,
+    /// Nothing: its `done` runs between two commits.
+    Still,
 }
 
 /// What the writer is to do next, in this order.

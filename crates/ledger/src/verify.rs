@@ -57,6 +57,15 @@ pub fn directory(dir: &Path, key: &Verifier, disk: Arc<dyn Disk>) -> Result<Veri
         Err(Error::Io { .. }) => None,
         lock => Some(lock?),
     };
+    still_directory(dir, key, disk)
+}
+
+/// Checks a directory that this process has open, inside [`crate::Ledger::while_still`] and while nothing is released.
+///
+/// # Errors
+/// As [`directory`], but for the lock.
+pub fn still_directory(dir: &Path, key: &Verifier, disk: Arc<dyn Disk>) -> Result<Verified, Error> {
+    let layout = Layout::new(dir);
     let sealed = list_files(&*disk, &layout)?.first().copied();
     let files = TreeFiles::new(Arc::clone(&disk), layout.clone());
     let mut problems = Vec::new();

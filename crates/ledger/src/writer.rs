@@ -128,6 +128,7 @@ impl Writer {
 
     fn serve(&mut self, kind: RequestKind) -> Result<(), Error> {
         match kind {
+            RequestKind::Still => Ok(()),
             RequestKind::Reopen => self.reopen(),
             RequestKind::Rotate => {
                 self.check_sound()?;

@@ -1,1 +1,30 @@
-fn main(){}
+//! The `onrecord` program: reads the command line, runs one subcommand, turns its outcome into an exit code
+//! (0 fine, 1 the answer is "no" or the work failed, 2 misuse).
+
+mod cli;
+mod client;
+mod http;
+mod import;
+mod metrics;
+mod node;
+mod output;
+mod storage;
+mod verify;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    cli::log_to_stderr(&arguments);
+    match cli::run(arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            if !output::is_broken_pipe(&error) {
+                output::print_error(&error);
+            }
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The command line: what the arguments mean, and which file runs which subcommand. Each subcommand gives `true` for
+//! "fine", `false` for "the answer is no".
+
+mod demo;
+mod evidence;
+mod init;
+mod log;
+mod schema;
+mod serve;
+mod sql;
+mod token;
+mod verify;
+
+use crate::client::Client;
+use crate::import;
+use crate::node::Purpose;
+use crate::output::Format;
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// AI decisions, on the record: an append-only, tamper-evident ledger for the decisions of AI systems.
+#[derive(Parser)]
+#[command(name = "onrecord", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the data is.
+#[derive(Args, Clone)]
+pub(crate) struct Place {
+    /// The data directory; a server that has it open is used by itself [default: onrecord-data]
+    #[arg(long, global = true, env = "ONRECORD_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A server's address, instead of a directory
+    #[arg(long, global = true, env = "ONRECORD_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The token for that server
+    #[arg(long, global = true, env = "ONRECORD_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// How results are printed [default: table on a terminal, else json]
+    #[arg(long, global = true, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+impl Place {
+    /// The data directory.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.as_deref().unwrap_or(Path::new("onrecord-data"))
+    }
+
+    /// The data directory asked for, else `default`.
+    fn data_or(mut self, default: &str) -> Self {
+        self.data.get_or_insert_with(|| PathBuf::from(default));
+        self
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a data directory: keys, policy, and a first admin token
+    Init(init::Init),
+    /// Serve a data directory over HTTP
+    Serve(serve::Serve),
+    /// Load 1,000 real credit decisions into a fresh directory and serve it
+    Demo(demo::Demo),
+    /// Log one decision from a JSON file or standard input
+    Log(log::Log),
+    /// Import decisions from JSONL, CSV or Parquet files
+    Import(import::Import),
+    /// Ask in SQL (PostgreSQL dialect)
+    Sql(sql::Sql),
+    /// Write the evidence for one decision, for a third party to check offline
+    Evidence(evidence::Evidence),
+    /// Re-read and re-hash everything, and check it against the signed checkpoint
+    Verify(verify::Verify),
+    /// Print the JSON Schema of a decision
+    Schema,
+    /// Make, list and revoke API tokens
+    Token(token::Token),
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: Arguments) -> Result<bool> {
+    let Arguments { place, command } = arguments;
+    if let Command::Schema = command {
+        return schema::run();
+    }
+    // The server's tasks are short; SQL and batches have threads of their own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Init(command) => command.run(&place).await,
+            Command::Serve(command) => command.run(&place).await,
+            Command::Demo(command) => command.run(&place.data_or("onrecord-demo")).await,
+            Command::Log(command) => with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await,
+            Command::Import(command) => with_client(&place, Purpose::Bulk, async |client| command.run(&place, client).await).await,
+            Command::Sql(command) => with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await,
+            Command::Evidence(command) => with_client(&place, Purpose::Command, async |client| command.run(client).await).await,
+            Command::Verify(command) => command.run(&place).await,
+            Command::Token(command) => with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await,
+            Command::Schema => schema::run(),
+        }
+    })
+}
+
+/// Runs `work` with a client for `place`, and closes it whatever came of the work.
+async fn with_client(place: &Place, purpose: Purpose, work: impl AsyncFnOnce(&Client) -> Result<bool>) -> Result<bool> {
+    let client = Client::connect(place, purpose).await?;
+    let outcome = work(&client).await;
+    let closed = client.close().await;
+    let outcome = outcome?;
+    closed?;
+    Ok(outcome)
+}
+
+/// Sends the program's own log lines to standard error: warnings by default, `ONRECORD_LOG` for more. A server also
+/// says what it does.
+pub(crate) fn log_to_stderr(arguments: &Arguments) {
+    let default = if matches!(arguments.command, Command::Serve(_)) { "info" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ONRECORD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

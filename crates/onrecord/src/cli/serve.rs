@@ -1,0 +1,96 @@
+//! `onrecord serve`: a data directory over HTTP, until it is told to stop.
+
+use super::Place;
+use crate::http::{self, server};
+use crate::node::{self, Node, Purpose};
+use crate::output;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Serve a data directory over HTTP. SIGTERM or Ctrl-C finishes the requests under way, makes everything durable, and
+/// ends.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Address and port to listen on
+    #[arg(long, env = "ONRECORD_LISTEN", default_value = "127.0.0.1:7117", value_name = "ADDRESS")]
+    pub(super) listen: SocketAddr,
+    /// The TLS certificate chain (PEM)
+    #[arg(long, env = "ONRECORD_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, env = "ONRECORD_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Listen without TLS on an address that is not loopback: tokens and personal data then cross the network in plain
+    #[arg(long)]
+    pub(super) plaintext: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self, place: &Place) -> Result<bool> {
+        if place.url.is_some() {
+            bail!("serve opens a directory on this machine; leave out --url");
+        }
+        self.check()?;
+        let node = Node::open(place.data(), Purpose::Serve).await?;
+        self.serve(node, place, |_| ()).await
+    }
+
+    /// Refuses what would put tokens and personal data on a network in plain, unless asked for by name.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.tls_cert.is_none() && !self.plaintext && !self.listen.ip().is_loopback() {
+            bail!(
+                "{} is not a loopback address, and there is no TLS: give --tls-cert and --tls-key, or ask for it with --plaintext",
+                self.listen
+            );
+        }
+        Ok(())
+    }
+
+    /// Serves `node`; `ready` is told the base URL once requests are taken.
+    pub(super) async fn serve(self, node: Arc<Node>, place: &Place, ready: impl FnOnce(&str)) -> Result<bool> {
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificates), Some(key)) => Some(server::tls(certificates, key)?),
+            _ => None,
+        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let tcp = server::bind_tcp(self.listen, tls).await?;
+        let unix = server::bind_unix(&node::socket_path(place.data()))?;
+        let url = format!("{scheme}://{}", tcp.address().context("the listener has no address")?);
+        let (stop, stopped) = watch::channel(false);
+        let router = http::router(node.clone());
+        let serving = [
+            tokio::spawn(server::serve(tcp, router.clone(), stopped.clone())),
+            tokio::spawn(server::serve(unix, router, stopped)),
+        ];
+        tracing::info!(%url, data = %place.data().display(), "serving");
+        ready(&url);
+        tokio::spawn(async move {
+            wait_for_signal().await;
+            tracing::info!("stopping: requests under way are finished, new ones refused");
+            let _ = stop.send(true);
+        });
+        for listener in serving {
+            listener.await?;
+        }
+        let _ = std::fs::remove_file(node::socket_path(place.data()));
+        node.close().await?;
+        output::note("stopped; everything acknowledged is durable");
+        Ok(true)
+    }
+}
+
+async fn wait_for_signal() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

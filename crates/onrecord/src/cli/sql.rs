@@ -1,0 +1,73 @@
+//! `onrecord sql`: a question in SQL, its rows as a table, JSON, JSON lines or CSV.
+
+use super::Place;
+use crate::client::Client;
+use crate::output::{self, Format};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::io::Read;
+
+/// Rows that a table on a terminal shows; programs get all rows.
+const TABLE_ROWS_MAX: usize = 1000;
+
+/// Ask in SQL (PostgreSQL dialect, JSON operators, read only). Start with the tables `ai_audit_logs`, `decisions`,
+/// `reviews`, `outcomes` and `entries`.
+#[derive(Args)]
+pub(crate) struct Sql {
+    /// The statement; `-` reads it from standard input
+    statement: String,
+}
+
+#[derive(Deserialize)]
+struct Rows {
+    columns: Vec<Column>,
+    rows: Vec<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct Column {
+    name: String,
+}
+
+impl Sql {
+    pub(super) async fn run(self, place: &Place, client: &Client) -> Result<bool> {
+        let mut statement = self.statement;
+        if statement == "-" {
+            statement.clear();
+            std::io::stdin().lock().read_to_string(&mut statement)?;
+        }
+        match Format::or_default(place.format) {
+            Format::Table => table(client, &statement).await?,
+            Format::Json => stream(client, &statement, "application/json").await?,
+            Format::Jsonl => stream(client, &statement, "application/x-ndjson").await?,
+            Format::Csv => stream(client, &statement, "text/csv").await?,
+        }
+        Ok(true)
+    }
+}
+
+async fn stream(client: &Client, statement: &str, accept: &str) -> Result<()> {
+    let mut body = client.post_json("/v1/sql", accept, &json!({ "sql": statement })).await?.stream();
+    while let Some(chunk) = body.next().await {
+        output::bytes(&chunk.context("the answer broke off: the query failed half way or the connection was cut")?)?;
+    }
+    Ok(())
+}
+
+async fn table(client: &Client, statement: &str) -> Result<()> {
+    let ask = json!({ "sql": statement, "limit": TABLE_ROWS_MAX + 1 });
+    let answer: Rows = client.post_json("/v1/sql", "application/json", &ask).await?.json().await?;
+    let columns: Vec<String> = answer.columns.into_iter().map(|column| column.name).collect();
+    let shown = &answer.rows[..answer.rows.len().min(TABLE_ROWS_MAX)];
+    output::line(&output::table(&columns, shown))?;
+    match answer.rows.len() {
+        1 => output::line("1 row"),
+        rows if rows > TABLE_ROWS_MAX => {
+            bail!("only the first {TABLE_ROWS_MAX} rows are shown; `--format jsonl` gives all of them")
+        }
+        rows => output::line(&format!("{rows} rows")),
+    }
+}

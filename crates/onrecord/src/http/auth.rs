@@ -1,0 +1,60 @@
+//! Who is asking. A request carries a bearer token, or came through the data directory's own socket, which only those
+//! who own the directory can open; everything else is refused.
+
+use super::problem::Problem;
+use crate::node::Node;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use onrecord_service::{Actor, Role};
+use std::sync::Arc;
+
+/// Marks a request that came through the data directory's socket.
+#[derive(Clone, Copy)]
+pub(crate) struct ThroughSocket;
+
+/// The one who makes the request.
+pub(crate) struct Caller(pub(crate) Actor);
+
+impl Caller {
+    /// Refuses a caller who lacks `role`.
+    pub(crate) fn must(&self, role: Role) -> Result<(), Problem> {
+        if self.0.may(role) {
+            return Ok(());
+        }
+        let detail = format!("this token lacks the role `{role}`; `onrecord token create --role {role}` makes one");
+        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "The token does not allow this", detail))
+    }
+}
+
+impl FromRequestParts<Arc<Node>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
+        if parts.extensions.get::<ThroughSocket>().is_some() {
+            return Ok(Self(Actor::local()));
+        }
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        let Some(token) = token else {
+            return Err(unauthorized("send `Authorization: Bearer <token>`; `onrecord token create` makes one"));
+        };
+        match node.service.authenticate(token) {
+            Ok(Some(actor)) => Ok(Self(actor)),
+            Ok(None) => Err(unauthorized("the token is unknown, expired or revoked")),
+            Err(error) => {
+                tracing::error!(%error, "the token file cannot be read");
+                Err(Problem::unavailable("tokens cannot be checked now"))
+            }
+        }
+    }
+}
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "A valid token is needed", detail)
+}

@@ -1,0 +1,82 @@
+//! Many decisions at once: NDJSON, all or nothing.
+
+use super::auth::Caller;
+use super::body;
+use super::problem::Problem;
+use crate::node::Node;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use onrecord_service::{Batch, Role};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A batch after decompression.
+const BATCH_BYTES_MAX: usize = 32 << 20;
+
+/// How a batch is taken.
+#[derive(Deserialize, utoipa::IntoParams)]
+pub(super) struct Taking {
+    /// Only check the lines; record nothing.
+    #[serde(default)]
+    check: bool,
+    /// The number by which the first line is named in errors.
+    #[serde(default = "one")]
+    first_line: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// A batch is on the record.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Recorded {
+    /// Entries added.
+    accepted: u64,
+    /// Lines whose event id was on the record already, with the same body.
+    already: u64,
+    /// Proves all added entries at once: first leaf index, leaf hashes, range proof, signed checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    receipt: Option<onrecord_evidence::BatchReceipt>,
+}
+
+/// Log many decisions, one JSON object a line; plain, gzip or zstd.
+///
+/// All or nothing: if a line is bad, every bad line is named and nothing is recorded. Lines may also be reviews and
+/// outcomes (`"kind":"review"`). With an `Idempotency-Key` header a line without an event_id gets one derived from the
+/// key, the line's number and its content, so that the batch can be sent again.
+#[utoipa::path(post, path = "/v1/decisions/batch", params(Taking),
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses((status = 200, description = "recorded (or, with check, found good)", body = Recorded),
+        (status = 409, description = "event ids that are on the record with another body", body = Problem),
+        (status = 413, description = "over 32 MiB after decompression", body = Problem),
+        (status = 422, description = "every bad line", body = Problem),
+        (status = 503, description = "the ledger cannot write now; nothing was recorded", body = Problem)))]
+pub(super) async fn log_batch(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Query(taking): Query<Taking>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Recorded>, Problem> {
+    caller.must(Role::Write)?;
+    let key = headers.get("idempotency-key").map(|key| key.as_bytes().to_vec());
+    let lines = body::read(body, BATCH_BYTES_MAX).await?;
+    let work = tokio::task::spawn_blocking(move || {
+        let batch = Batch { lines: &lines, first_line: taking.first_line, idempotency_key: key.as_deref() };
+        if taking.check {
+            node.service.check_batch(&batch).map(|()| Recorded { accepted: 0, already: 0, receipt: None })
+        } else {
+            node.service.log_batch(&batch, &caller.0).map(|logged| Recorded {
+                accepted: logged.accepted,
+                already: logged.already,
+                receipt: logged.receipt,
+            })
+        }
+    });
+    let recorded = work.await.map_err(|_| Problem::unavailable("the batch met a defect; send it again"))?;
+    Ok(Json(recorded?))
+}

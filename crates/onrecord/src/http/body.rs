@@ -1,0 +1,39 @@
+//! Reading a request's body within a bound. The bound holds after decompression, so that a small gzip or zstd body
+//! cannot grow past it in memory.
+
+use super::problem::Problem;
+use axum::body::Body;
+use axum::http::StatusCode;
+use futures::StreamExt;
+
+/// Reads the whole body, at most `bytes_max` of it.
+pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
+    let mut read = Vec::new();
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| broken(&error))?;
+        if read.len() + chunk.len() > bytes_max {
+            return Err(Problem::too_large(format!(
+                "the body is over {bytes_max} bytes (after decompression); send less at once"
+            )));
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read)
+}
+
+fn broken(error: &axum::Error) -> Problem {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<tower_http::timeout::TimeoutError>() {
+            return Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "slow-body",
+                "The body came too slowly",
+                "no byte arrived within the time allowed; nothing was written",
+            );
+        }
+        cause = error.source();
+    }
+    Problem::bad_request("the body ended early or is not valid in its Content-Encoding; nothing was written")
+}

@@ -1,0 +1,118 @@
+//! One decision: logged, read, proven.
+
+use super::auth::Caller;
+use super::body;
+use super::problem::Problem;
+use crate::node::Node;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use onrecord_evidence::Receipt;
+use onrecord_service::Role;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// What is read of a body before it is refused as too large: a record's limit, and room for white space.
+const BODY_BYTES_MAX: usize = 2 * onrecord_record::limit::RECORD_BYTES_MAX;
+
+/// A decision is on the record.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Logged {
+    /// The entry's id.
+    event_id: String,
+    /// The decision's id: the one sent, else the event id.
+    decision_id: String,
+    /// Proves offline that the entry is in the ledger: leaf index, leaf hash, inclusion proof, signed checkpoint.
+    #[schema(value_type = Object)]
+    receipt: Receipt,
+}
+
+/// Log one decision.
+///
+/// The answer comes after the entry is durable. The same event_id with the same body gives its receipt again (200).
+#[utoipa::path(post, path = "/v1/decisions", request_body = serde_json::Value,
+    responses((status = 201, description = "recorded", body = Logged),
+        (status = 200, description = "it was on the record already", body = Logged),
+        (status = 409, description = "the event_id is on the record with another body", body = Problem),
+        (status = 413, description = "over 1 MiB", body = Problem),
+        (status = 422, description = "every rule that the record breaks", body = Problem),
+        (status = 503, description = "the ledger cannot write now; nothing was recorded", body = Problem)))]
+pub(super) async fn log(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    body: Body,
+) -> Result<(StatusCode, Json<Logged>), Problem> {
+    caller.must(Role::Write)?;
+    let body = body::read(body, BODY_BYTES_MAX).await?;
+    let logged = node.service.log(body, &caller.0).await?;
+    let status = if logged.created { StatusCode::CREATED } else { StatusCode::OK };
+    let (event_id, decision_id, receipt) = (logged.event_id.to_string(), logged.decision_id, logged.receipt);
+    Ok((status, Json(Logged { event_id, decision_id, receipt })))
+}
+
+/// How a decision is shown.
+#[derive(Deserialize, utoipa::IntoParams)]
+pub(super) struct Shown {
+    /// Show the user id and sealed fields in plain; needs the role `reveal`.
+    #[serde(default)]
+    reveal: bool,
+}
+
+/// A decision with what followed it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Told {
+    /// The decision as recorded.
+    #[schema(value_type = Object)]
+    decision: Box<RawValue>,
+    /// Its position in the ledger.
+    leaf_index: u64,
+    /// Reviews of it, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    reviews: Vec<Box<RawValue>>,
+    /// Outcomes of it, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    outcomes: Vec<Box<RawValue>>,
+}
+
+/// Read a decision, its reviews and its outcomes. The reading itself goes on the record.
+#[utoipa::path(get, path = "/v1/decisions/{decision_id}", params(("decision_id" = String, Path), Shown),
+    responses((status = 200, body = Told), (status = 404, body = Problem)))]
+pub(super) async fn read(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(decision_id): Path<String>,
+    Query(shown): Query<Shown>,
+) -> Result<Json<Told>, Problem> {
+    caller.must(Role::Read)?;
+    if shown.reveal {
+        caller.must(Role::Reveal)?;
+    }
+    let told = node.service.read(&decision_id, shown.reveal, &caller.0).await?;
+    let told = told.ok_or_else(unknown_decision)?;
+    Ok(Json(Told {
+        decision: told.decision,
+        leaf_index: told.leaf.0,
+        reviews: told.reviews,
+        outcomes: told.outcomes,
+    }))
+}
+
+/// The evidence bundle of a decision: its exact bytes, their inclusion proof and the signed checkpoint.
+#[utoipa::path(get, path = "/v1/decisions/{decision_id}/evidence", params(("decision_id" = String, Path)),
+    responses((status = 200, description = "for `onrecord-verify bundle`", body = serde_json::Value),
+        (status = 404, body = Problem)))]
+pub(super) async fn evidence(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(decision_id): Path<String>,
+) -> Result<Json<onrecord_evidence::Bundle>, Problem> {
+    caller.must(Role::Read)?;
+    let bundle = node.service.evidence(&decision_id, &caller.0).await?;
+    bundle.map(Json).ok_or_else(unknown_decision)
+}
+
+fn unknown_decision() -> Problem {
+    Problem::not_found("no decision with that id is on the record")
+}

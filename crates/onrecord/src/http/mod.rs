@@ -1,0 +1,124 @@
+//! The HTTP contract: which path does what, what every request must carry, and its description in OpenAPI 3.1.
+//! The work itself is the service's and the lake's; a handler translates.
+
+pub(crate) mod auth;
+mod batch;
+mod body;
+mod decision;
+mod health;
+pub(crate) mod problem;
+mod seal;
+pub(crate) mod server;
+mod sql;
+mod tlog;
+mod token;
+mod verify;
+
+use crate::metrics;
+use crate::node::Node;
+use axum::extract::Request;
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Json, Router};
+use problem::Problem;
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// How long a request's body may pause between two pieces.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "onrecord", description = "AI decisions, on the record.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    modifiers(&BearerToken),
+    security(("token" = [])),
+)]
+struct Description;
+
+struct BearerToken;
+
+impl utoipa::Modify for BearerToken {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        description.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// Every path of the contract, over one open data directory.
+pub(crate) fn router(node: Arc<Node>) -> Router {
+    let (router, description) = contract().split_for_parts();
+    let description = Arc::new(description);
+    router
+        .route("/openapi.json", get(move |_: auth::Caller| async move { Json((*description).clone()) }))
+        .fallback(|uri: Uri| async move { Problem::not_found(format!("no such path: {}", uri.path())) })
+        .method_not_allowed_fallback(async || {
+            let title = "The method does not fit the path";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, "see /openapi.json")
+        })
+        .layer(RequestDecompressionLayer::new())
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(measured))
+        .with_state(node)
+}
+
+/// The description of the contract, as `/openapi.json` gives it.
+fn contract() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(decision::log))
+        .routes(routes!(batch::log_batch))
+        .routes(routes!(decision::read))
+        .routes(routes!(decision::evidence))
+        .routes(routes!(sql::query))
+        .routes(routes!(tlog::checkpoint))
+        .routes(routes!(tlog::tile))
+        .routes(routes!(tlog::consistency))
+        .routes(routes!(verify::verify))
+        .routes(routes!(seal::seal))
+        .routes(routes!(token::list, token::create))
+        .routes(routes!(token::revoke))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
+async fn measured(request: Request, next: Next) -> Response {
+    let started = std::time::Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<axum::extract::MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let path = path.as_ref().map_or("other", axum::extract::MatchedPath::as_str);
+    metrics::request(&method, path, response.status(), started.elapsed());
+    response
+}
+
+/// A panic is a defect of ours: the caller learns that nothing is known about their request, and no more.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    use axum::response::IntoResponse;
+    let title = "A defect in onrecord";
+    let detail = "the request met a defect; send it again with the same event_id to learn whether it was recorded";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "defect", title, detail).into_response()
+}
+
+/// `text` as one segment of a path.
+pub(crate) fn path_segment(text: &str) -> String {
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            segment.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    segment
+}

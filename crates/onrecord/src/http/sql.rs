@@ -1,0 +1,167 @@
+//! SQL over HTTP: rows as JSON, JSON lines or CSV, streamed as they come.
+
+use super::auth::Caller;
+use super::problem::Problem;
+use crate::node::Node;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream::{self, StreamExt};
+use onrecord_lake::sql::print::{Format, Printer};
+use onrecord_lake::sql::{Error, QueryContext, Rows};
+use onrecord_service::{Action, Role, What};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// A question.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// One statement that reads, in PostgreSQL's dialect.
+    sql: String,
+    /// Rows after which the answer is cut short; without it, all rows.
+    limit: Option<usize>,
+}
+
+/// Ask in SQL.
+///
+/// `Accept: application/json` gives `{"columns": [{"name", "type"}], "rows": [{…}]}`, `application/x-ndjson` one row a
+/// line, `text/csv` CSV. The query, without its literals, goes on the record before any row is given. An answer that
+/// fails half way is cut off, so that it cannot be taken for a whole one.
+#[utoipa::path(post, path = "/v1/sql", request_body = Asked,
+    responses((status = 200, description = "rows", body = serde_json::Value),
+        (status = 400, description = "not SQL, not a read, or names what is not there", body = Problem)))]
+pub(super) async fn query(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(asked): Json<Asked>,
+) -> Result<Response, Problem> {
+    caller.must(Role::Read)?;
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("application/json");
+    let shape = Shape::of(accept);
+    let identity = caller.0.may(Role::Reveal).then(|| node.identity());
+    let context = QueryContext { identity, rows_max: asked.limit, ..QueryContext::default() };
+    let rows = node.engine.query(node.lake.snapshot(), &asked.sql, &context).await?;
+    // Nothing is shown before it is on the record who asked. How many rows there will be is not known yet.
+    node.service.record_access(&caller.0, Action::Sql, What::Sql(&asked.sql), 0).await?;
+    let mut answer = Answer { rows, printer: Some(Printer::new(shape.format())), shape };
+    // The first rows are waited for: a query that fails at once is answered as a problem, not as a broken stream.
+    let first = answer.next().await?;
+    let rest = stream::unfold(answer, async |mut answer| match answer.next().await {
+        Ok(bytes) if bytes.is_empty() => None,
+        Ok(bytes) => Some((Ok(bytes), answer)),
+        Err(error) => Some((Err(error), answer)),
+    });
+    let body = stream::once(async move { Ok(first) }).chain(rest);
+    Ok(([(header::CONTENT_TYPE, shape.content_type())], Body::from_stream(body)).into_response())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Json,
+    JsonLines,
+    Csv,
+}
+
+impl Shape {
+    fn of(accept: &str) -> Self {
+        if accept.contains("application/x-ndjson") {
+            Self::JsonLines
+        } else if accept.contains("text/csv") {
+            Self::Csv
+        } else {
+            Self::Json
+        }
+    }
+
+    fn format(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::JsonLines => Format::JsonLines,
+            Self::Csv => Format::Csv,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::JsonLines => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+}
+
+/// An answer being printed.
+struct Answer {
+    rows: Rows,
+    printer: Option<Printer>,
+    shape: Shape,
+}
+
+/// A piece is sent when it has grown to this.
+const PIECE_BYTES: usize = 64 << 10;
+
+impl Answer {
+    /// The next piece of the body; empty after the last.
+    async fn next(&mut self) -> Result<Bytes, Error> {
+        let mut out = Vec::new();
+        let Some(mut printer) = self.printer.take() else { return Ok(Bytes::new()) };
+        if printer.count() == 0 {
+            self.begin(&mut printer, &mut out);
+        }
+        loop {
+            match self.rows.next().await {
+                Some(batch) => {
+                    let printed = printer.rows(&batch?, &mut out);
+                    printed.map_err(|_| Error::Value("a column has a type that cannot be printed; cast it"))?;
+                }
+                None => {
+                    printer.end(&mut out);
+                    if self.shape == Shape::Json {
+                        out.truncate(out.trim_ascii_end().len());
+                        out.extend_from_slice(b"}\n");
+                    }
+                    return Ok(Bytes::from(out));
+                }
+            }
+            if out.len() >= PIECE_BYTES {
+                self.printer = Some(printer);
+                return Ok(Bytes::from(out));
+            }
+        }
+    }
+
+    fn begin(&self, printer: &mut Printer, out: &mut Vec<u8>) {
+        if self.shape == Shape::Json {
+            let schema = self.rows.schema();
+            let columns = schema.fields().iter().map(|field| {
+                let data_type = if onrecord_lake::sql::print::is_document(field) {
+                    "json".to_owned()
+                } else {
+                    field.data_type().to_string().to_lowercase()
+                };
+                serde_json::json!({ "name": field.name(), "type": data_type })
+            });
+            let columns = serde_json::Value::Array(columns.collect());
+            out.extend_from_slice(format!("{{\"columns\":{columns},\"rows\":").as_bytes());
+        }
+        printer.begin(self.rows.schema(), out);
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Query { .. } | Error::NotARead(_) | Error::Value(_) => Self::bad_request(error.to_string()),
+            Error::Memory { .. } | Error::Time { .. } => Self::too_large(error.to_string()),
+            Error::Lake(_) | Error::Engine(_) => {
+                tracing::error!(%error, "a query failed");
+                Self::unavailable(error.to_string())
+            }
+        }
+    }
+}

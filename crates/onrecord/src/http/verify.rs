@@ -1,0 +1,60 @@
+//! Verification by the server itself, told as it goes: one JSON object a line, the report last.
+
+use super::auth::Caller;
+use super::problem::Problem;
+use crate::node::Node;
+use crate::verify::{Event, Options, served};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::StreamExt;
+use onrecord_service::Role;
+use serde::Deserialize;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What to verify.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// An earlier checkpoint (signed note) that the ledger must extend.
+    #[serde(default)]
+    checkpoint: Option<String>,
+}
+
+/// Re-read and re-hash everything. NDJSON: `{"progress": …}` lines, then one `{"report": …}` line, or `{"failed": …}`
+/// when it could not be done.
+#[utoipa::path(post, path = "/v1/verify", request_body = Asked,
+    responses((status = 200, description = "progress, then the report", content_type = "application/x-ndjson")))]
+pub(super) async fn verify(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Json(asked): Json<Asked>,
+) -> Result<Response, Problem> {
+    caller.must(Role::Admin)?;
+    let (sender, events) = mpsc::channel::<Event>(16);
+    tokio::task::spawn_blocking(move || {
+        // While files are read, none may be replaced by a sealed or compacted one.
+        let was_sealing = node.pause_sealing();
+        let options = Options { earlier_checkpoint: asked.checkpoint };
+        let last = sender.clone();
+        let verified = served(&node, &options, &|event| drop(sender.try_send(event)));
+        if was_sealing {
+            node.resume_sealing();
+        }
+        match verified {
+            Ok(report) => drop(last.blocking_send(Event::Report(report))),
+            Err(error) => drop(last.blocking_send(Event::Failed(format!("{error:#}")))),
+        }
+    });
+    let lines = futures::stream::unfold(events, async |mut events| {
+        let event = events.recv().await?;
+        let mut line = serde_json::to_vec(&event).unwrap_or_default();
+        line.push(b'\n');
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from(line)), events))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines.boxed())).into_response())
+}

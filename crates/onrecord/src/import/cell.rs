@@ -1,0 +1,168 @@
+//! One cell of a table: what it says, and how that becomes JSON.
+
+use serde::Deserialize;
+
+/// The type that a text is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Type {
+    /// Any text.
+    String,
+    /// A JSON number.
+    Number,
+    /// `1`, `0`, and `true`, `false` in any case.
+    Boolean,
+    /// Any JSON document.
+    Json,
+    /// RFC 3339, or seconds since 1970.
+    Timestamp,
+}
+
+/// What a cell says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cell<'a> {
+    /// Nothing: the member is left out.
+    Absent,
+    /// A text, to be typed.
+    Text(&'a str),
+    /// A value that has its type already, as JSON text.
+    Json(&'a str),
+}
+
+/// Why a cell is not of its type. It never holds the cell's content.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mismatch(pub(super) &'static str);
+
+impl Type {
+    /// Writes `cell` as JSON of this type.
+    pub(super) fn write(self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Mismatch> {
+        match (self, cell) {
+            (_, Cell::Absent) => out.extend_from_slice(b"null"),
+            (Self::String, Cell::Json(json)) if !json.starts_with(['"', '{', '[']) => write_text(json, out),
+            (_, Cell::Json(json)) => out.extend_from_slice(json.as_bytes()),
+            (Self::String, Cell::Text(text)) => write_text(text, out),
+            (Self::Number, Cell::Text(text)) if is_number(text) => out.extend_from_slice(text.as_bytes()),
+            (Self::Number, Cell::Text(_)) => return Err(Mismatch("not a number")),
+            (Self::Boolean, Cell::Text(text)) => out.extend_from_slice(boolean(text)?.as_bytes()),
+            (Self::Json, Cell::Text(text)) => {
+                serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|_| Mismatch("not a JSON document"))?;
+                // A line break would end the line that this record becomes.
+                out.extend(text.bytes().map(|byte| if byte == b'\n' || byte == b'\r' { b' ' } else { byte }));
+            }
+            (Self::Timestamp, Cell::Text(text)) => write_timestamp(text, out)?,
+        }
+        Ok(())
+    }
+}
+
+/// Writes a text by what it looks like: number, boolean, else string.
+pub(super) fn write_by_content(cell: Cell<'_>, out: &mut Vec<u8>) {
+    match cell {
+        Cell::Absent => out.extend_from_slice(b"null"),
+        Cell::Json(json) => out.extend_from_slice(json.as_bytes()),
+        Cell::Text(text) if matches!(text, "true" | "false") || is_recordable_number(text) => {
+            out.extend_from_slice(text.as_bytes());
+        }
+        Cell::Text(text) => write_text(text, out),
+    }
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, text).expect("writing a string to memory cannot fail");
+}
+
+fn boolean(text: &str) -> Result<&'static str, Mismatch> {
+    match text {
+        "1" => Ok("true"),
+        "0" => Ok("false"),
+        _ if text.eq_ignore_ascii_case("true") => Ok("true"),
+        _ if text.eq_ignore_ascii_case("false") => Ok("false"),
+        _ => Err(Mismatch("not a boolean (1, 0, true, false)")),
+    }
+}
+
+fn write_timestamp(text: &str, out: &mut Vec<u8>) -> Result<(), Mismatch> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds: i64 = text.parse().map_err(|_| Mismatch("not a time"))?;
+        let instant = seconds.checked_mul(1_000_000).map(onrecord_record::Timestamp::from_micros);
+        return write_instant(instant.ok_or(Mismatch("not a time"))?, out);
+    }
+    let instant = onrecord_record::Timestamp::parse(&text.replacen(' ', "T", 1));
+    write_instant(instant.ok_or(Mismatch("not a time (RFC 3339, or seconds since 1970)"))?, out)
+}
+
+fn write_instant(instant: onrecord_record::Timestamp, out: &mut Vec<u8>) -> Result<(), Mismatch> {
+    write_text(&instant.to_string(), out);
+    Ok(())
+}
+
+/// Whether `text` is a number in the grammar of JSON (RFC 8259 §6).
+fn is_number(text: &str) -> bool {
+    let digits = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut rest = text.as_bytes();
+    rest = rest.strip_prefix(b"-").unwrap_or(rest);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest[0] == b'0') {
+        return false;
+    }
+    rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let places = digits(fraction);
+        if places == 0 {
+            return false;
+        }
+        rest = &fraction[places..];
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let exponent = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        return !exponent.is_empty() && digits(exponent) == exponent.len();
+    }
+    rest.is_empty()
+}
+
+/// Whether `text` is a number that a record may hold: finite, and if an integer, one that a double holds exactly.
+fn is_recordable_number(text: &str) -> bool {
+    if !is_number(text) {
+        return false;
+    }
+    let Ok(number) = text.parse::<f64>() else { return false };
+    let is_integer = !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    number.is_finite() && (!is_integer || text.parse::<i128>().is_ok_and(|exact| number as i128 == exact))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_content(text: &str) -> String {
+        let mut out = Vec::new();
+        write_by_content(Cell::Text(text), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_text_is_typed_by_what_it_looks_like() {
+        for number in ["0", "-1", "12.50", "1e3", "9007199254740992"] {
+            assert_eq!(by_content(number), number);
+        }
+        for text in ["007", "1,5", "+1", ".5", "1.", "1e", "9007199254740993", "1e999", "NaN", "True", ""] {
+            assert_eq!(by_content(text), format!("\"{text}\""));
+        }
+        assert_eq!(by_content("true"), "true");
+    }
+
+    #[test]
+    fn a_type_refuses_what_it_does_not_accept_without_repeating_it() {
+        let typed = |cell_type: Type, text: &str| {
+            let mut out = Vec::new();
+            cell_type.write(Cell::Text(text), &mut out).map(|()| String::from_utf8(out).unwrap())
+        };
+        assert_eq!(typed(Type::Boolean, "TRUE").unwrap(), "true");
+        assert_eq!(typed(Type::Boolean, "0").unwrap(), "false");
+        assert_eq!(typed(Type::Number, "12 apples"), Err(Mismatch("not a number")));
+        assert_eq!(typed(Type::Json, "{\"a\":\n1}").unwrap(), "{\"a\": 1}");
+        assert_eq!(typed(Type::Timestamp, "0").unwrap(), "\"1970-01-01T00:00:00.000000Z\"");
+        assert_eq!(typed(Type::Timestamp, "2024-02-29 12:00:00").unwrap(), "\"2024-02-29T12:00:00.000000Z\"");
+        assert!(typed(Type::Timestamp, "2023-02-29").is_err());
+    }
+}

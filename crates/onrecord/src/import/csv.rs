@@ -1,0 +1,78 @@
+//! CSV with a header line, each row through a mapping.
+
+use super::cell::Cell;
+use super::chunk::Chunk;
+use super::mapping::Source;
+use super::row::BadCell;
+use super::source::{Opened, Reading, open};
+use anyhow::{Result, bail};
+use csv::{ByteRecord, ReaderBuilder};
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+
+pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -> Result<()> {
+    let Some(mapping) = reading.mapping else { bail!("CSV needs a mapping from its columns: --mapping FILE") };
+    let delimiter = match mapping.delimiter {
+        None => b',',
+        Some(char) => u8::try_from(char).ok().filter(u8::is_ascii).ok_or_else(|| anyhow::anyhow!("the delimiter must be ASCII"))?,
+    };
+    let Opened { reader, position } = open(reading.path)?;
+    let mut rows = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
+    let columns = columns(&mut rows)?;
+    let template = mapping.template(Some(&columns))?;
+    let nulls = mapping.nulls();
+    let mut chunk = Chunk::new(1, reading.keep_originals);
+    let (mut row, mut original) = (ByteRecord::new(), Vec::new());
+    while rows.read_byte_record(&mut row)? {
+        if reading.keep_originals {
+            original.clear();
+            let mut writer = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(&mut original);
+            writer.write_byte_record(&row)?;
+            writer.flush()?;
+        }
+        chunk.push(&original, |out| {
+            check(&row, columns.len())?;
+            template.write(&|source| cell(&row, source, &nulls), out)
+        });
+        if !chunk.send_if_full(position.load(Ordering::Relaxed), send) {
+            return Ok(());
+        }
+    }
+    chunk.position = position.load(Ordering::Relaxed);
+    send(chunk);
+    Ok(())
+}
+
+fn columns(rows: &mut csv::Reader<impl std::io::Read>) -> Result<Vec<String>> {
+    let header = rows.headers()?;
+    let columns: Vec<String> = header.iter().map(|name| name.trim().trim_start_matches('\u{feff}').to_owned()).collect();
+    let mut seen = HashSet::new();
+    for (at, name) in columns.iter().enumerate() {
+        if name.is_empty() {
+            bail!("column {} has no name in the header line", at + 1);
+        }
+        if !seen.insert(name) {
+            bail!("two columns are named `{name}` in the header line");
+        }
+    }
+    Ok(columns)
+}
+
+fn check(row: &ByteRecord, columns: usize) -> Result<(), BadCell> {
+    let whole_row = |problem| BadCell { column: "(row)".to_owned(), problem };
+    if row.len() != columns {
+        return Err(whole_row("it has more or fewer cells than the header line"));
+    }
+    if row.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
+        return Err(whole_row("it is not UTF-8"));
+    }
+    Ok(())
+}
+
+fn cell<'r>(row: &'r ByteRecord, source: &Source, nulls: &HashSet<String>) -> Cell<'r> {
+    let text = source.index.and_then(|index| row.get(index)).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    match text {
+        Some(text) if !nulls.contains(text) => Cell::Text(text),
+        _ => Cell::Absent,
+    }
+}

@@ -1,0 +1,136 @@
+//! The batch door as an import uses it: check a chunk, record it, or record what is good of it.
+
+use super::chunk::{BadRow, Chunk};
+use crate::client::{Ask, Client, Refused};
+use crate::http::problem::Problem;
+use anyhow::{Result, anyhow, bail};
+use axum::http::{Method, StatusCode};
+use bytes::Bytes;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// What was recorded of a file.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Recorded {
+    /// Entries added.
+    pub(super) accepted: u64,
+    /// Rows that were on the record already.
+    #[serde(default)]
+    pub(super) already: u64,
+    /// Rows put aside.
+    #[serde(skip)]
+    pub(super) bad: u64,
+}
+
+impl Recorded {
+    pub(super) fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.already += other.already;
+        self.bad += other.bad;
+    }
+}
+
+pub(super) struct Door<'c> {
+    client: &'c Client,
+    /// What event ids are derived from, beside the row's number and content: the file's name.
+    key: String,
+}
+
+/// How long a ledger that is busy or out of space is asked again before the import gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl<'c> Door<'c> {
+    pub(super) fn new(client: &'c Client, path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let key = name.bytes().map(|byte| if byte.is_ascii_graphic() { char::from(byte) } else { '_' }).collect();
+        Self { client, key }
+    }
+
+    /// The bad rows of the chunk; nothing is written.
+    pub(super) async fn check(&self, chunk: &Chunk) -> Result<Vec<BadRow>> {
+        let mut bad: Vec<BadRow> =
+            chunk.bad.iter().map(|bad| BadRow { row: bad.row, reason: bad.reason.clone() }).collect();
+        if let Err(problem) = self.post(chunk, Bytes::from(chunk.lines.clone()), true).await? {
+            bad.extend(bad_rows(problem)?);
+        }
+        bad.sort_by_key(|bad| bad.row);
+        Ok(bad)
+    }
+
+    /// Records the chunk, all or nothing.
+    pub(super) async fn record(&self, chunk: &Chunk) -> Result<Recorded> {
+        match self.post(chunk, Bytes::from(chunk.lines.clone()), false).await? {
+            Ok(recorded) => Ok(recorded),
+            Err(problem) => Err(anyhow!(Refused(problem)).context(format!(
+                "rows {} to {} were refused; the rows before them are on the record, and running the import again adds none twice",
+                chunk.first_row,
+                chunk.first_row + chunk.rows as u64 - 1
+            ))),
+        }
+    }
+
+    /// Records the good rows of the chunk and gives the bad ones.
+    pub(super) async fn record_good(&self, chunk: &Chunk) -> Result<(Recorded, Vec<BadRow>)> {
+        let mut bad: BTreeMap<u64, String> = chunk.bad.iter().map(|bad| (bad.row, bad.reason.clone())).collect();
+        loop {
+            let rows: Vec<u64> = bad.keys().copied().collect();
+            match self.post(chunk, chunk.without(&rows), false).await? {
+                Ok(recorded) => {
+                    let recorded = Recorded { bad: bad.len() as u64, ..recorded };
+                    return Ok((recorded, bad.into_iter().map(|(row, reason)| BadRow { row, reason }).collect()));
+                }
+                Err(problem) => {
+                    let before = bad.len();
+                    bad.extend(bad_rows(problem)?.into_iter().map(|bad| (bad.row, bad.reason)));
+                    if bad.len() == before {
+                        bail!("the server names no further bad row, but refuses the rest; it may be another version");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends the lines; a ledger that is only busy is asked again.
+    async fn post(&self, chunk: &Chunk, lines: Bytes, check: bool) -> Result<Result<Recorded, Problem>> {
+        let path = format!("/v1/decisions/batch?first_line={}&check={check}", chunk.first_row);
+        let mut waited = Duration::ZERO;
+        loop {
+            let headers = vec![
+                ("content-type", "application/x-ndjson".to_owned()),
+                ("idempotency-key", self.key.clone()),
+            ];
+            let ask = Ask { method: Method::POST, path: &path, headers, body: lines.clone() };
+            let answer = self.client.send(ask).await?;
+            match answer.status {
+                status if status.is_success() => return Ok(Ok(answer.json().await?)),
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE if waited < PATIENCE => {
+                    tokio::time::sleep(PAUSE).await;
+                    waited += PAUSE;
+                }
+                StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT => return Ok(Err(answer.problem().await?.0)),
+                _ => return Err(answer.problem().await?.into()),
+            }
+        }
+    }
+}
+
+/// The bad rows that a refusal names, one reason each.
+fn bad_rows(problem: Problem) -> Result<Vec<BadRow>> {
+    let mut rows: BTreeMap<u64, String> = BTreeMap::new();
+    for fault in &problem.errors {
+        let Some(line) = fault.line else { continue };
+        let pointer = if fault.pointer.is_empty() { "the record" } else { &fault.pointer };
+        let reason = rows.entry(line).or_default();
+        if !reason.is_empty() {
+            reason.push_str("; ");
+        }
+        reason.push_str(&format!("{pointer}: {}", fault.detail));
+    }
+    if rows.is_empty() {
+        return Err(Refused(problem).into());
+    }
+    Ok(rows.into_iter().map(|(row, reason)| BadRow { row, reason }).collect())
+}

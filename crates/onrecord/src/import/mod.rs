@@ -1,0 +1,218 @@
+//! `onrecord import`: whole files of decisions, in constant memory.
+//!
+//! All or nothing per file: a first pass checks every row and writes nothing; only a file without a bad row is then
+//! recorded. With `--skip-bad` there is one pass, and bad rows are put aside. Either way an import that broke off can be
+//! run again: a row without an event id gets one derived from the file's name, the row's number and its content, so
+//! what is on the record already is recognised.
+
+mod cell;
+mod chunk;
+mod csv;
+mod door;
+mod jsonl;
+mod mapping;
+mod parquet;
+mod progress;
+mod row;
+mod source;
+
+use crate::cli::Place;
+use crate::client::Client;
+use crate::output::{self, Format};
+use anyhow::{Context, Result, bail};
+use chunk::{BadRow, Chunk};
+use clap::Args;
+use door::{Door, Recorded};
+use mapping::{Kind, Mapping};
+use progress::Progress;
+use serde_json::json;
+use source::Reading;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// Bad rows that are named; the rest is counted.
+const NAMED_ROWS_MAX: usize = 20;
+
+/// Import decisions from JSONL, CSV or Parquet files (also .gz and .zst), all or nothing per file. Safe to run again
+/// after an interruption.
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How columns become record fields (TOML); needed for CSV
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// What the files are [default: by their names]
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+    /// Record the good rows and write the bad ones to this file, as they stand
+    #[arg(long, value_name = "FILE")]
+    skip_bad: Option<PathBuf>,
+}
+
+impl Import {
+    pub(crate) async fn run(self, place: &Place, client: &Client) -> Result<bool> {
+        let mapping = self.mapping.as_deref().map(Mapping::read).transpose()?;
+        let mut aside = self.skip_bad.as_deref().map(Aside::create).transpose()?;
+        for path in &self.files {
+            let kind = source::kind_of(path, self.kind, mapping.as_ref())?;
+            let reading = Reading { path, kind, mapping: mapping.as_ref(), keep_originals: aside.is_some() };
+            let started = Instant::now();
+            let recorded = import_file(client, &reading, aside.as_mut()).await?;
+            report(place, path, &recorded, started.elapsed().as_secs_f64())?;
+        }
+        match aside {
+            Some(aside) => aside.finish(),
+            None => Ok(true),
+        }
+    }
+}
+
+async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&mut Aside>) -> Result<Recorded> {
+    let door = Door::new(client, reading.path);
+    match aside.as_deref_mut() {
+        None => check(&door, reading).await?,
+        Some(aside) => aside.write(&source::header(reading)?)?,
+    }
+    let progress = Progress::new("recording", reading.path)?;
+    let mut recorded = Recorded::default();
+    each_chunk(reading, async |chunk: Chunk| {
+        let outcome = match aside.as_deref_mut() {
+            None => door.record(&chunk).await?,
+            Some(aside) => {
+                let (outcome, bad) = door.record_good(&chunk).await?;
+                aside.put(&chunk, bad)?;
+                outcome
+            }
+        };
+        recorded.add(outcome);
+        progress.advance(chunk.position, chunk.rows);
+        Ok(true)
+    })
+    .await?;
+    client.settle().await?;
+    progress.finish();
+    Ok(recorded)
+}
+
+/// The first pass: every row is checked, nothing is written.
+async fn check(door: &Door<'_>, reading: &Reading<'_>) -> Result<()> {
+    let progress = Progress::new("checking", reading.path)?;
+    let (mut named, mut count) = (Vec::new(), 0_u64);
+    each_chunk(reading, async |chunk: Chunk| {
+        let bad = door.check(&chunk).await?;
+        count += bad.len() as u64;
+        named.extend(bad.into_iter().take(NAMED_ROWS_MAX.saturating_sub(named.len())));
+        progress.advance(chunk.position, chunk.rows);
+        Ok(true)
+    })
+    .await?;
+    progress.finish();
+    if count == 0 {
+        return Ok(());
+    }
+    let mut text = format!("{}: {count} bad row{}; nothing of this file was recorded", reading.path.display(), plural(count));
+    for BadRow { row, reason } in &named {
+        text.push_str(&format!("\n  row {row}: {reason}"));
+    }
+    if count > named.len() as u64 {
+        text.push_str(&format!("\n  … and {} more", count - named.len() as u64));
+    }
+    bail!("{text}\nmend them, or use --skip-bad FILE to record the others");
+}
+
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// Reads the file on a thread of its own, one chunk ahead of `work`.
+async fn each_chunk(reading: &Reading<'_>, mut work: impl AsyncFnMut(Chunk) -> Result<bool>) -> Result<()> {
+    let (sender, mut chunks) = mpsc::channel::<Chunk>(1);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || source::read(reading, &mut |chunk| sender.blocking_send(chunk).is_ok()));
+        let worked = tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                while let Some(chunk) = chunks.recv().await {
+                    if chunk.rows > 0 && !work(chunk).await? {
+                        break;
+                    }
+                }
+                chunks.close();
+                Ok(())
+            })
+        });
+        drop(chunks);
+        let read = reader.join().map_err(|_| anyhow::anyhow!("the reading thread met a defect"))?;
+        worked.and(read)
+    })
+}
+
+fn report(place: &Place, path: &Path, recorded: &Recorded, seconds: f64) -> Result<()> {
+    let rate = (recorded.accepted + recorded.already) as f64 / seconds.max(1e-9);
+    match Format::or_default(place.format) {
+        Format::Table => {
+            let mut text = format!("{}: {} recorded", path.display(), recorded.accepted);
+            if recorded.already > 0 {
+                text.push_str(&format!(", {} were on the record already", recorded.already));
+            }
+            if recorded.bad > 0 {
+                text.push_str(&format!(", {} bad row{} put aside", recorded.bad, plural(recorded.bad)));
+            }
+            output::line(&format!("{text} ({seconds:.1} s, {rate:.0} rows/s)"))
+        }
+        _ => output::line(
+            &json!({
+                "file": path, "accepted": recorded.accepted, "already": recorded.already,
+                "bad": recorded.bad, "seconds": seconds,
+            })
+            .to_string(),
+        ),
+    }
+}
+
+/// The file into which bad rows go.
+struct Aside {
+    path: PathBuf,
+    file: File,
+    rows: u64,
+    named: usize,
+}
+
+impl Aside {
+    fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { path: path.to_owned(), file, rows: 0, named: 0 })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    fn put(&mut self, chunk: &Chunk, bad: Vec<BadRow>) -> Result<()> {
+        for BadRow { row, reason } in bad {
+            if let Some(originals) = &chunk.originals {
+                let original = originals.row((row - chunk.first_row) as usize).to_vec();
+                self.write(&original)?;
+            }
+            if self.named < NAMED_ROWS_MAX {
+                output::note(&format!("row {row}: {reason}"));
+                self.named += 1;
+            }
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<bool> {
+        self.file.flush()?;
+        self.file.sync_all()?;
+        if self.rows > 0 {
+            output::note(&format!("{} bad row{} written to {}", self.rows, plural(self.rows), self.path.display()));
+        }
+        Ok(true)
+    }
+}

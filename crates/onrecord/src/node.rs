@@ -1,0 +1,277 @@
+//! The wiring: a data directory opened, its ledger, lake, queries and service put together, and closed again in the
+//! order that keeps everything acknowledged.
+
+use crate::metrics;
+use crate::storage::{LakeRecords, VaultIdentity};
+use anyhow::{Context, Result, bail};
+use onrecord_evidence::Signer;
+use onrecord_lake::sql::{Engine, Identity};
+use onrecord_lake::{Lake, Sealer};
+use onrecord_ledger::{Config, Ledger, OsDisk};
+use onrecord_record::Timestamp;
+use onrecord_service::{Initial, Kek, Keys, Parts, Service, Vault};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Where a key-encryption key is read from that is kept outside the directory.
+const KEK_FILE_VARIABLE: &str = "ONRECORD_KEK_FILE";
+/// How often refusals and changed files are looked for.
+const TICK: Duration = Duration::from_secs(5);
+/// After this long, what is in the write-ahead file is sealed even if the file is not full.
+const SEAL_AFTER: Duration = Duration::from_secs(600);
+/// How long a seal that was asked for may take.
+const SEAL_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What a directory is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// One command: nothing runs in the background but what the command cannot do without.
+    Command,
+    /// A command that writes much.
+    Bulk,
+    /// A server.
+    Serve,
+}
+
+/// An open data directory.
+pub(crate) struct Node {
+    directory: PathBuf,
+    pub(crate) service: Arc<Service>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) lake: Arc<Lake>,
+    pub(crate) engine: Engine,
+    sealer: Mutex<Option<Sealer>>,
+    keeper: Keeper,
+}
+
+/// The thread that keeps house: it stops when told.
+#[derive(Default)]
+struct Keeper {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+/// How a node is, for health checks and metrics.
+pub(crate) struct State {
+    pub(crate) tree_size: u64,
+    pub(crate) sealed_size: u64,
+    pub(crate) segments: usize,
+    pub(crate) writable: bool,
+}
+
+/// What `init` made.
+pub(crate) struct Made {
+    pub(crate) origin: String,
+    pub(crate) public_key: String,
+    pub(crate) admin_token: String,
+}
+
+/// Our time.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// The socket of whoever serves `directory`.
+pub(crate) fn socket_path(directory: &Path) -> PathBuf {
+    directory.join("server.sock")
+}
+
+/// Whether a living server has `directory` open.
+pub(crate) fn is_served(directory: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket_path(directory)).is_ok()
+}
+
+/// Makes a data directory at `directory`, which must not hold one, and puts its policy, tokens and keys on the record.
+pub(crate) async fn init(directory: &Path, origin: Option<&str>) -> Result<Made> {
+    let is_empty = std::fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none());
+    if !is_empty {
+        bail!("{} is not empty: choose another directory with --data, or remove it", directory.display());
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    let origin = match origin {
+        Some(origin) => origin.to_owned(),
+        None => format!("onrecord.local/{:08x}", uuid::Uuid::now_v7().as_u128() as u32),
+    };
+    let Initial { keys, admin_token } = onrecord_service::init(directory, &origin, external_kek()?)?;
+    Ledger::create(directory, &signer(&keys)?, &OsDisk)?;
+    let node = Node::open(directory, Purpose::Command).await?;
+    node.close().await?;
+    Ok(Made { origin, public_key: keys.verifier().to_text(), admin_token })
+}
+
+fn signer(keys: &Keys) -> Result<Signer> {
+    keys.ledger_signer().context("the signing key cannot be used")
+}
+
+fn external_kek() -> Result<Option<Kek>> {
+    let path = std::env::var_os(KEK_FILE_VARIABLE);
+    Ok(path.map(|path| Kek::read(Path::new(&path))).transpose()?)
+}
+
+/// Says what to do when `directory` is none.
+pub(crate) fn must_be_data_directory(directory: &Path) -> Result<()> {
+    if directory.join("keys").is_dir() {
+        return Ok(());
+    }
+    bail!("{0} is not a data directory; `onrecord --data {0} init` makes one", directory.display())
+}
+
+/// The keys of `directory`, with the key-encryption key from where it is kept.
+pub(crate) fn keys(directory: &Path) -> Result<Keys> {
+    must_be_data_directory(directory)?;
+    Ok(Keys::open(directory, external_kek()?)?)
+}
+
+impl Node {
+    /// Opens `directory`.
+    pub(crate) async fn open(directory: &Path, purpose: Purpose) -> Result<Arc<Self>> {
+        let directory = directory.to_owned();
+        tokio::task::spawn_blocking(move || Self::open_blocking(directory, purpose)).await?
+    }
+
+    fn open_blocking(directory: PathBuf, purpose: Purpose) -> Result<Arc<Self>> {
+        metrics::start();
+        let keys = keys(&directory)?;
+        let lake = Lake::open(&directory)?;
+        let (ledger, recovery) =
+            Ledger::open(&directory, signer(&keys)?, Config::default(), Arc::new(OsDisk), lake.clone(), lake.clone())?;
+        let ledger = Arc::new(ledger);
+        let vault = Arc::new(Vault::open(&directory, keys.kek())?);
+        let in_background = purpose != Purpose::Command || ledger.sealable().len() > 1;
+        let sealer = in_background.then(|| Sealer::start(lake.clone(), ledger.clone())).transpose()?;
+        let service = Service::open(Parts {
+            dir: directory.clone(),
+            keys,
+            vault,
+            ledger: ledger.clone(),
+            records: Arc::new(LakeRecords(lake.clone())),
+            recovery,
+            started_as: (purpose == Purpose::Serve).then_some("serve"),
+        })?;
+        let engine = Engine::new(0)?;
+        let keeper = Keeper::default();
+        if purpose == Purpose::Serve {
+            keeper.start(service.clone(), ledger.clone())?;
+        }
+        Ok(Arc::new(Self { directory, service, ledger, lake, engine, sealer: Mutex::new(sealer), keeper }))
+    }
+
+    /// The data directory.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Who may be shown in plain to those entitled.
+    pub(crate) fn identity(&self) -> Arc<dyn Identity> {
+        Arc::new(VaultIdentity(self.service.vault().clone()))
+    }
+
+    pub(crate) fn state(&self) -> State {
+        let status = self.ledger.status();
+        State {
+            tree_size: status.size.0,
+            sealed_size: self.lake.sealed_end(),
+            segments: self.lake.segments().len(),
+            writable: status.poisoned.is_none(),
+        }
+    }
+
+    /// Seals everything that is on the record now into segments, and waits until that is done. Blocks.
+    pub(crate) fn seal(&self) -> Result<()> {
+        let end = self.ledger.size().0;
+        self.ledger.rotate()?;
+        {
+            let mut sealer = self.sealer();
+            if sealer.is_none() {
+                *sealer = Some(Sealer::start(self.lake.clone(), self.ledger.clone())?);
+            }
+        }
+        let started = Instant::now();
+        while self.ledger.status().sealed.0 < end {
+            if let Some(trouble) = self.sealer().as_ref().and_then(Sealer::trouble) {
+                bail!("sealing does not go on: {trouble}");
+            }
+            if started.elapsed() > SEAL_TIMEOUT {
+                bail!("sealing was not done after {SEAL_TIMEOUT:?}");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Stops sealing and compaction, so that no segment is replaced until [`Node::resume_sealing`].
+    pub(crate) fn pause_sealing(&self) -> bool {
+        let sealer = self.sealer().take();
+        sealer.map(Sealer::stop).is_some()
+    }
+
+    /// Goes on where [`Node::pause_sealing`] stopped.
+    pub(crate) fn resume_sealing(&self) {
+        match Sealer::start(self.lake.clone(), self.ledger.clone()) {
+            Ok(sealer) => *self.sealer() = Some(sealer),
+            Err(error) => tracing::error!(%error, "sealing cannot be started again"),
+        }
+    }
+
+    /// Closes everything, in order: nothing new, what waits is finished, the vault and the ledger last.
+    pub(crate) async fn close(self: Arc<Self>) -> Result<()> {
+        tokio::task::spawn_blocking(move || {
+            self.keeper.stop();
+            self.pause_sealing();
+            let closed = self.service.close();
+            self.ledger.close();
+            Ok(closed?)
+        })
+        .await?
+    }
+
+    fn sealer(&self) -> MutexGuard<'_, Option<Sealer>> {
+        self.sealer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keeper {
+    fn start(&self, service: Arc<Service>, ledger: Arc<Ledger>) -> Result<()> {
+        let stop = self.stop.clone();
+        let keep = move || {
+            let mut rotated = Instant::now();
+            while !wait(&stop, TICK) {
+                if let Err(error) = service.tick() {
+                    tracing::warn!(%error, "housekeeping is put off");
+                }
+                if rotated.elapsed() > SEAL_AFTER {
+                    rotated = Instant::now();
+                    if let Err(error) = ledger.rotate() {
+                        tracing::warn!(%error, "the write-ahead file cannot be closed yet");
+                    }
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(keep)?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    fn stop(&self) {
+        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.1.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the housekeeping thread met a defect");
+        }
+    }
+}
+
+/// Waits `at_most`, or until told to stop; says which.
+fn wait(stop: &(Mutex<bool>, Condvar), at_most: Duration) -> bool {
+    let stopped = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = stop.1.wait_timeout_while(stopped, at_most, |stopped| !*stopped);
+    *waited.unwrap_or_else(PoisonError::into_inner).0
+}

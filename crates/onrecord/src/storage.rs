@@ -1,0 +1,73 @@
+//! The seams between `service` and `lake`, which do not know each other: stored records for the one, the people behind
+//! subject tokens for the other.
+
+use onrecord_evidence::LeafIndex;
+use onrecord_lake::sql::Identity;
+use onrecord_lake::{Lake, OwnedRow};
+use onrecord_record::Kind;
+use onrecord_service::{ReadError, Records, Stored, SubjectToken, Vault};
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The lake, as the service reads it.
+pub(crate) struct LakeRecords(pub(crate) Arc<Lake>);
+
+impl Records for LakeRecords {
+    fn by_event_id(&self, event_id: Uuid) -> Result<Option<Stored>, ReadError> {
+        Ok(self.0.by_event_id(event_id.into_bytes()).map_err(failed)?.map(stored))
+    }
+
+    fn by_leaf(&self, leaf: LeafIndex) -> Result<Option<Stored>, ReadError> {
+        Ok(self.0.by_leaf(leaf.0).map_err(failed)?.map(stored))
+    }
+
+    fn by_leaves(&self, leaves: &[LeafIndex]) -> Result<Vec<Option<Stored>>, ReadError> {
+        // Sorted and each once, as the lake reads them; then in the order asked.
+        let mut sorted: Vec<u64> = leaves.iter().map(|leaf| leaf.0).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let rows = self.0.by_leaves(&sorted).map_err(failed)?;
+        let found: HashMap<u64, OwnedRow> = rows.into_iter().map(|row| (row.leaf, row)).collect();
+        Ok(leaves.iter().map(|leaf| found.get(&leaf.0).cloned().map(stored)).collect())
+    }
+
+    fn by_decision_id(&self, decision_id: &str) -> Result<Vec<Stored>, ReadError> {
+        Ok(self.0.by_decision_id(decision_id).map_err(failed)?.into_iter().map(stored).collect())
+    }
+
+    fn last_system(&self, whats: &[&str]) -> Result<Option<Stored>, ReadError> {
+        let is_one = |record: &[u8]| {
+            let record: Option<serde_json::Value> = serde_json::from_slice(record).ok();
+            record.is_some_and(|record| record["what"].as_str().is_some_and(|what| whats.contains(&what)))
+        };
+        Ok(self.0.newest_of_kind(Kind::System.as_str(), &is_one).map_err(failed)?.map(stored))
+    }
+}
+
+fn stored(row: OwnedRow) -> Stored {
+    Stored { leaf: LeafIndex(row.leaf), record: row.record, beside: row.beside }
+}
+
+fn failed(error: onrecord_lake::Error) -> ReadError {
+    ReadError(error.to_string())
+}
+
+/// The vault, as queries of the entitled see it. A vault that cannot be read shows tokens.
+pub(crate) struct VaultIdentity(pub(crate) Arc<Vault>);
+
+impl Identity for VaultIdentity {
+    fn token_of(&self, user_id: &str) -> Option<String> {
+        let found = self.0.find(user_id);
+        found.inspect_err(|error| tracing::error!(%error, "the vault cannot be read")).ok()?.map(|token| token.to_string())
+    }
+
+    fn user_of(&self, tokens: &[&str]) -> Vec<Option<String>> {
+        let user = |token: &&str| {
+            let found = self.0.user_of(SubjectToken::parse(token)?);
+            let found = found.inspect_err(|error| tracing::error!(%error, "the vault cannot be read"));
+            Some(found.ok()??.to_string())
+        };
+        tokens.iter().map(user).collect()
+    }
+}

@@ -1,0 +1,251 @@
+//! Is everything as it was recorded? Every record is re-read and re-hashed, the tree rebuilt, the root compared with the
+//! signed checkpoint, and the files beside the ledger with what is on the record about them. Nothing is changed.
+//!
+//! This module puts together what the ledger, the lake and the service each check of their own files.
+
+use crate::node::{self, Node};
+use anyhow::{Context, Result};
+use onrecord_evidence::{Hash, LeafIndex, Verifier};
+use onrecord_lake::Checked;
+use onrecord_ledger::{OsDisk, verify as ledger};
+use onrecord_record::Kind;
+use onrecord_service::{Keys, StateFiles, check_state_files, vault};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Faults that are listed; the rest is counted.
+const FAULTS_MAX: usize = 1000;
+
+/// What to verify beside the directory itself.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// An earlier checkpoint (signed note), which the ledger must extend.
+    pub(crate) earlier_checkpoint: Option<String>,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Fault {
+    /// The file, relative to the data directory.
+    pub(crate) file: String,
+    /// The first leaf concerned, where one can be named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leaf_index: Option<u64>,
+    /// What is wrong.
+    pub(crate) problem: String,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(leaf) = self.leaf_index {
+            write!(f, " at leaf {leaf}")?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// Entries that were re-hashed.
+    pub(crate) entries: u64,
+    /// Size of the tree.
+    pub(crate) tree_size: u64,
+    /// Its root, in base64, as in the checkpoint.
+    pub(crate) root: String,
+    /// The size of the earlier checkpoint, if one was given and holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) earlier_size: Option<u64>,
+    /// What is wrong; empty when nothing is.
+    pub(crate) faults: Vec<Fault>,
+    /// What could not be checked now, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unchecked: Vec<String>,
+    /// How long it took.
+    pub(crate) seconds: f64,
+}
+
+/// What is told while verifying.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// How far it is.
+    Progress {
+        /// Entries done.
+        entries: u64,
+        /// Entries in all.
+        total: u64,
+    },
+    /// The result; nothing comes after it.
+    Report(Report),
+    /// It could not be done, and why; nothing comes after it.
+    Failed(String),
+}
+
+/// Verifies the directory, which no process may have open.
+pub(crate) fn directory(dir: &Path, options: &Options, tell: &(dyn Fn(Event) + Sync)) -> Result<Report> {
+    let key = public_key(dir)?;
+    let started = Instant::now();
+    let ledger = ledger::directory(dir, &key, Arc::new(OsDisk))?;
+    let mut check = Check::of(dir, &ledger);
+    check.segments(&ledger, tell)?;
+    check.checkpoints(&ledger, &key, options)?;
+    check.state(&ledger);
+    check.vault();
+    check.report.seconds = started.elapsed().as_secs_f64();
+    Ok(check.report)
+}
+
+/// Verifies the directory that this process serves. Appends wait while the write-ahead files are read; sealing waits
+/// until all is done. The vault is left out: its file changes under its owner's hands.
+pub(crate) fn served(node: &Node, options: &Options, tell: &(dyn Fn(Event) + Sync)) -> Result<Report> {
+    let dir = node.directory();
+    let key = public_key(dir)?;
+    let started = Instant::now();
+    let (still_dir, still_key) = (dir.to_owned(), key.clone());
+    let ledger = node
+        .ledger
+        .while_still(move || ledger::still_directory(&still_dir, &still_key, Arc::new(OsDisk)))??;
+    let mut check = Check::of(dir, &ledger);
+    check.segments(&ledger, tell)?;
+    check.checkpoints(&ledger, &key, options)?;
+    check.state(&ledger);
+    check.report.unchecked.push("vault.redb: a server has it open; stop it, and verify again".to_owned());
+    check.report.seconds = started.elapsed().as_secs_f64();
+    Ok(check.report)
+}
+
+fn public_key(dir: &Path) -> Result<Verifier> {
+    node::must_be_data_directory(dir)?;
+    Ok(Keys::open_public(dir)?)
+}
+
+struct Check<'a> {
+    dir: &'a Path,
+    report: Report,
+}
+
+impl<'a> Check<'a> {
+    /// Begins with what the ledger found wrong.
+    fn of(dir: &'a Path, ledger: &ledger::Verified) -> Self {
+        let mut check = Self { dir, report: Report { tree_size: ledger.size.0, ..Report::default() } };
+        for problem in &ledger.problems {
+            check.fault(&problem.file, problem.leaf, &problem.problem);
+        }
+        check
+    }
+
+    fn fault(&mut self, file: &Path, leaf: impl Into<Option<LeafIndex>>, problem: impl Into<String>) {
+        if self.report.faults.len() < FAULTS_MAX {
+            let file = file.strip_prefix(self.dir).unwrap_or(file).display().to_string();
+            let leaf_index = leaf.into().map(|leaf| leaf.0);
+            self.report.faults.push(Fault { file, leaf_index, problem: problem.into() });
+        }
+    }
+
+    /// Re-hashes every record of every segment against the tree's leaf hashes.
+    fn segments(&mut self, ledger: &ledger::Verified, tell: &(dyn Fn(Event) + Sync)) -> Result<()> {
+        let done = AtomicU64::new(0);
+        let total = ledger.sealed.0;
+        let visit = |checked: &Checked<'_>| {
+            let count = checked.hashes.len();
+            let done = done.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
+            tell(Event::Progress { entries: done, total });
+            compare(ledger, checked)
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        match onrecord_lake::verify(self.dir, threads, &visit) {
+            Ok(found) => {
+                for error in &found.errors {
+                    self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
+                }
+                if found.end < total {
+                    let problem = format!("leaves {} to {total} are in no segment and no write-ahead file", found.end);
+                    self.fault(&self.dir.join(onrecord_lake::SEGMENTS), LeafIndex(found.end), problem);
+                }
+            }
+            Err(error) => self.fault(error.path().unwrap_or(self.dir), None, error.to_string()),
+        }
+        self.report.entries = done.into_inner() + (ledger.size.0 - total.min(ledger.size.0));
+        Ok(())
+    }
+
+    /// The signed roots: the newest one, and an earlier one that somebody kept.
+    fn checkpoints(&mut self, ledger: &ledger::Verified, key: &Verifier, options: &Options) -> Result<()> {
+        if let Ok(root) = ledger.root_of(ledger.size) {
+            self.report.root = root.to_string();
+        }
+        let Some(note) = &options.earlier_checkpoint else { return Ok(()) };
+        let earlier = key.verify(note).context("the earlier checkpoint is not one of this ledger")?;
+        if earlier.size > ledger.size {
+            let problem = format!("it is of {} entries, and only {} are there: the end was cut off", earlier.size, ledger.size);
+            self.fault(Path::new("(earlier checkpoint)"), LeafIndex(ledger.size.0), problem);
+        } else if ledger.root_of(earlier.size).ok() != Some(earlier.root) {
+            let problem = format!("the first {} entries are not those that it was signed for", earlier.size);
+            self.fault(Path::new("(earlier checkpoint)"), None, problem);
+        } else {
+            self.report.earlier_size = Some(earlier.size.0);
+        }
+        Ok(())
+    }
+
+    /// The files beside the ledger: keys, policy, tokens against the record; the vault against its keys.
+    fn state(&mut self, ledger: &ledger::Verified) {
+        match recorded_state(self.dir, ledger) {
+            Ok(Some(recorded)) => match check_state_files(self.dir, &recorded) {
+                Ok(changes) => {
+                    for change in changes {
+                        self.fault(&self.dir.join(&change.file), None, change.problem);
+                    }
+                }
+                Err(error) => self.fault(self.dir, None, error.to_string()),
+            },
+            Ok(None) => self.report.unchecked.push("keys, policy and tokens: nothing is on the record about them yet".to_owned()),
+            Err(problem) => self.report.unchecked.push(format!("keys, policy and tokens: {problem:#}")),
+        }
+    }
+
+    /// Who is behind the subject tokens: every row must open with the directory's keys.
+    fn vault(&mut self) {
+        let examined = node::keys(self.dir).and_then(|keys| Ok(vault::verify(self.dir, keys.kek())?));
+        match examined {
+            Ok(examined) if !examined.sum_checked => {
+                self.report.unchecked.push("the unused parts of vault.redb: it was not closed cleanly".to_owned());
+            }
+            Ok(_) => {}
+            Err(error) => self.fault(&self.dir.join(vault::FILE), None, format!("{error:#}")),
+        }
+    }
+}
+
+/// What the newest entry about the files beside the ledger says of them.
+fn recorded_state(dir: &Path, ledger: &ledger::Verified) -> Result<Option<StateFiles>> {
+    let unsealed = ledger.unsealed.iter().rev().flat_map(|commit| commit.entries.iter().rev());
+    if let Some(state) = unsealed.filter(|entry| is_system(entry.record())).find_map(|entry| StateFiles::recorded(entry.record())) {
+        return Ok(Some(state));
+    }
+    let wanted = |record: &[u8]| StateFiles::recorded(record).is_some();
+    let found = onrecord_lake::newest_sealed(dir, Kind::System.as_str(), &wanted)?;
+    Ok(found.and_then(|row| StateFiles::recorded(&row.record)))
+}
+
+/// Whether it is worth parsing: most entries are decisions.
+fn is_system(record: &[u8]) -> bool {
+    let kind = format!("\"kind\":\"{}\"", Kind::System.as_str());
+    record.windows(kind.len()).any(|window| window == kind.as_bytes())
+}
+
+fn compare(ledger: &ledger::Verified, checked: &Checked<'_>) -> Result<(), String> {
+    let expected = ledger
+        .leaf_hashes(LeafIndex(checked.first), checked.hashes.len())
+        .map_err(|error| format!("the leaf hashes from {} on cannot be read: {error}", checked.first))?;
+    let differs = |(found, expected): &(&Hash, &Hash)| found != expected;
+    match checked.hashes.iter().zip(&expected).position(|pair| differs(&pair)) {
+        None => Ok(()),
+        Some(at) => Err(format!("the record at leaf {} is not the one that was recorded", checked.first + at as u64)),
+    }
+}
