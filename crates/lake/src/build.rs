@@ -158,28 +158,42 @@ pub(crate) fn each_row(
     std::thread::scope(|scope| {
         let (sender, receiver): (_, Receiver<Result<RecordBatch>>) = sync_channel(BATCHES_WAITING_MAX);
         let range = leaves.clone();
-        scope.spawn(move || match segment.batches(range) {
+        let decoding = scope.spawn(move || match segment.batches(range) {
             // Sending fails only when the other side has stopped with an error of its own.
             Ok(batches) => batches.map(|batch| sender.send(batch)).take_while(|sent| sent.is_ok()).for_each(drop),
             Err(error) => drop(sender.send(Err(error))),
         });
-        let mut next = leaves.start;
-        let mut record = Vec::new();
-        for batch in receiver {
-            let mut rows = Rows::new(segment, &batch?)?;
-            for row in 0..rows.len() {
-                if rows.leaf(row) != next {
-                    return Err(Error::damaged(segment.path(), format!("leaf {next} is not where it should be")));
-                }
-                next += 1;
-                record.clear();
-                rows.write_record(segment, row, &mut record)?;
-                visit(&rows, row, &record)?;
-            }
+        let read = visit_batches(segment, &leaves, receiver, visit);
+        // What decodes Parquet may panic on bytes that no writer writes.
+        match decoding.join() {
+            Ok(()) => read,
+            Err(_) => Err(Error::damaged(segment.path(), "its pages cannot be decoded")),
         }
-        if next != leaves.end {
-            return Err(Error::damaged(segment.path(), format!("leaf {next} is missing")));
-        }
-        Ok(())
     })
+}
+
+fn visit_batches(
+    segment: &Segment,
+    leaves: &Range<u64>,
+    batches: Receiver<Result<RecordBatch>>,
+    visit: &mut dyn FnMut(&Rows, usize, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut next = leaves.start;
+    let mut record = Vec::new();
+    for batch in batches {
+        let mut rows = Rows::new(segment, &batch?)?;
+        for row in 0..rows.len() {
+            if rows.leaf(row) != next {
+                return Err(Error::damaged(segment.path(), format!("leaf {next} is not where it should be")));
+            }
+            next += 1;
+            record.clear();
+            rows.write_record(segment, row, &mut record)?;
+            visit(&rows, row, &record)?;
+        }
+    }
+    if next != leaves.end {
+        return Err(Error::damaged(segment.path(), format!("leaf {next} is missing")));
+    }
+    Ok(())
 }

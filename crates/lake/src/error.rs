@@ -63,6 +63,18 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// The file or directory that it is about, where it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Error::Io { path, .. }
+            | Error::Damaged { path, .. }
+            | Error::Format { path, .. }
+            | Error::Ranges { second: path, .. }
+            | Error::ReadBack { path, .. } => Some(path),
+            Error::Unsealable { .. } => None,
+        }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Error::Io { path, source }

@@ -163,6 +163,14 @@ impl Lake {
         Ok(self.rows(&self.snapshot(), &[leaf])?.pop())
     }
 
+    /// The entries at these leaves, which are sorted and different; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub fn by_leaves(&self, leaves: &[u64]) -> Result<Vec<OwnedRow>> {
+        self.rows(&self.snapshot(), leaves)
+    }
+
     /// The entry with that event id.
     ///
     /// # Errors
@@ -200,6 +208,27 @@ impl Lake {
     /// [`Error::Io`], [`Error::Damaged`].
     pub fn leaves_of_user(&self, token: &str) -> Result<Vec<u64>> {
         self.leaves_with(&self.snapshot(), column::USER_ID, token)
+    }
+
+    /// The newest entry of a kind whose record `wanted` takes.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub fn newest_of_kind(&self, kind: &str, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<OwnedRow>> {
+        let snapshot = self.snapshot();
+        let in_tail = Snapshot { segments: Arc::from([]), chunks: snapshot.chunks.clone() };
+        let mut newest = self.leaves_with(&in_tail, column::KIND, kind)?;
+        let mut older = snapshot.segments.iter().rev();
+        loop {
+            for leaf in newest.iter().rev() {
+                let row = self.rows(&snapshot, std::slice::from_ref(leaf))?.pop();
+                if let Some(row) = row.filter(|row| wanted(&row.record)) {
+                    return Ok(Some(row));
+                }
+            }
+            let Some(segment) = older.next() else { return Ok(None) };
+            newest = segment.leaves_with(column::KIND, kind)?;
+        }
     }
 
     fn leaf_of(&self, snapshot: &Snapshot, id: &[u8; 16]) -> Result<Option<u64>> {

@@ -18,15 +18,16 @@ pub mod schema;
 mod seal;
 mod segment;
 pub mod shred;
+pub mod sql;
 mod tail;
 mod verify;
 
 pub use error::{Error, Result};
 pub use lake::{Lake, SEGMENTS, Snapshot};
 pub use seal::{Sealer, seal_all};
-pub use segment::{OwnedRow, Segment};
+pub use segment::{OwnedRow, Segment, SegmentWriter, Written};
 pub use tail::Chunk;
-pub use verify::{Checked, Report, verify};
+pub use verify::{Checked, Report, newest_sealed, verify};
 
 /// One entry, borrowed: what a row of a segment is made of.
 #[derive(Clone, Copy)]

@@ -41,7 +41,11 @@ pub mod meta {
     pub const END_LEAF: &str = "onrecord.end_leaf";
     /// Number of rows.
     pub const ROWS: &str = "onrecord.rows";
-    /// CRC-32C of the whole file, 8 hex digits, computed while these 8 digits are `00000000`.
+    /// CRC-32C of the footer up to the end of the file, 8 hex digits, computed while these digits and those of
+    /// [`CHECKSUM`] are `00000000`.
+    pub const FOOTER_CHECKSUM: &str = "onrecord.footer_crc32c";
+    /// CRC-32C of the whole file, 8 hex digits, computed while these digits and those of [`FOOTER_CHECKSUM`] are
+    /// `00000000`.
     pub const CHECKSUM: &str = "onrecord.crc32c";
     /// Metadata of a `D_rest` *field*: a JSON array of the top-level keys that occur in it, or `"*"`.
     pub const REST_KEYS: &str = "onrecord.keys";

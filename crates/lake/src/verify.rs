@@ -8,7 +8,8 @@ use crate::build::each_row;
 use crate::catalog;
 use crate::error::{Error, Result};
 use crate::lake::SEGMENTS;
-use crate::segment::{ROW_GROUP_ROWS, Segment};
+use crate::schema::column;
+use crate::segment::{Lookup, OwnedRow, ROW_GROUP_ROWS, Segment};
 use onrecord_evidence::{Hash, leaf_hash};
 use std::ops::Range;
 use std::path::Path;
@@ -88,6 +89,23 @@ pub fn verify(
     report.errors.extend(errors.into_inner().unwrap_or_default());
     report.errors.sort_by_key(ToString::to_string);
     Ok(report)
+}
+
+/// The newest sealed entry of a kind whose record `wanted` takes, of a data directory that nothing has open. Changes
+/// nothing.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`].
+pub fn newest_sealed(data_dir: &Path, kind: &str, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<OwnedRow>> {
+    for path in catalog::look(&data_dir.join(SEGMENTS))?.iter().rev() {
+        let segment = Segment::open(path)?;
+        let leaves = segment.leaves_with(column::KIND, kind)?;
+        let rows = segment.rows_at(&leaves, &mut Lookup::default())?;
+        if let Some(row) = rows.into_iter().rev().find(|row| wanted(&row.record)) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
 }
 
 enum Task<'a> {

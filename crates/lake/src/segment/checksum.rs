@@ -1,38 +1,44 @@
-//! The checksum of a whole segment file.
+//! The checksums of a segment file.
 //!
-//! Leaf hashes vouch for what the records say; this vouches for every other byte too: statistics, indexes, bloom
-//! filters and the footer, from which queries decide what not to read. Parquet has a checksum per page but none over its
-//! metadata, and nothing may follow the footer. So the footer holds, as its last key-value pair, the CRC-32C of the file
-//! in 8 hex digits, computed while these digits are zeros.
+//! Leaf hashes vouch for what the records say; these vouch for every other byte too: statistics, indexes, bloom filters
+//! and the footer, from which queries decide what not to read. Parquet has a checksum per page (which the writer that
+//! we use leaves out) but none over its metadata, and nothing may follow the footer. So the footer holds, as its last
+//! two key-value pairs, the CRC-32C of the footer and that of the whole file, in 8 hex digits each, computed while
+//! these digits are zeros. The footer's is compared whenever a segment is opened, the file's by `verify`.
 
 use crate::error::{Error, Result};
 use crate::schema::meta;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// What the digits are while the checksum is computed.
+/// What the digits are while the checksums are computed.
 pub(super) const PLACEHOLDER: &str = "00000000";
+
+const DIGITS: usize = PLACEHOLDER.len();
 
 /// The end of every Parquet file: the length of the footer, then `PAR1`.
 const TRAILER_BYTES: usize = 8;
+
+/// Bytes read at once.
+const READ_BYTES: u64 = 1 << 20;
 
 /// A writer that computes the checksum of what passes through.
 pub(super) struct Summing<W> {
     inner: W,
     sum: u32,
-    len: u64,
 }
 
 impl<W: Write> Summing<W> {
     pub(super) fn new(inner: W) -> Self {
-        Self { inner, sum: 0, len: 0 }
+        Self { inner, sum: 0 }
     }
 
-    /// The checksum and the number of bytes written.
-    pub(super) fn sum(&self) -> (u32, u64) {
-        (self.sum, self.len)
+    /// The checksum of the bytes written so far.
+    pub(super) fn sum(&self) -> u32 {
+        self.sum
     }
 }
 
@@ -40,7 +46,6 @@ impl<W: Write> Write for Summing<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.sum = crc32c::crc32c_append(self.sum, &bytes[..written]);
-        self.len += written as u64;
         Ok(written)
     }
 
@@ -49,59 +54,97 @@ impl<W: Write> Write for Summing<W> {
     }
 }
 
-/// Puts the checksum into the finished file.
-pub(super) fn stamp(path: &Path, file: &File, sum: u32, len: u64) -> Result<()> {
-    let (at, _) = find(path, file, len)?;
-    file.write_all_at(format!("{sum:08x}").as_bytes(), at).map_err(Error::io(path))
+/// Puts the checksums into the finished file, of which `sum` is that of all bytes.
+pub(super) fn stamp(path: &Path, file: &File, sum: u32) -> Result<()> {
+    let footer = Footer::read(path, file)?;
+    let digits = |sum: u32| format!("{sum:08x}").into_bytes();
+    file.write_all_at(&digits(footer.sum()), footer.start + footer.own.start as u64).map_err(Error::io(path))?;
+    file.write_all_at(&digits(sum), footer.start + footer.whole.start as u64).map_err(Error::io(path))
+}
+
+/// Compares the footer's checksum.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Damaged`] if it differs.
+pub(super) fn check_footer(path: &Path, file: &File) -> Result<()> {
+    let footer = Footer::read(path, file)?;
+    if says(&footer.bytes[footer.own.clone()], footer.sum()) {
+        Ok(())
+    } else {
+        Err(Error::damaged(path, "the checksum of its footer differs"))
+    }
 }
 
 /// Reads the whole file and compares its checksum.
 ///
 /// # Errors
-/// [`Error::Damaged`] if it differs.
+/// [`Error::Io`], [`Error::Damaged`] if it differs.
 pub(super) fn check(path: &Path, file: &File) -> Result<()> {
-    let len = file.metadata().map_err(Error::io(path))?.len();
-    let (at, expected) = find(path, file, len)?;
-    let mut reader = file.try_clone().map_err(Error::io(path))?;
-    std::io::Seek::rewind(&mut reader).map_err(Error::io(path))?;
-    let mut buffer = vec![0; 1 << 20];
-    let (mut sum, mut start) = (0, 0_u64);
-    loop {
-        let read = reader.read(&mut buffer).map_err(Error::io(path))?;
-        if read == 0 {
-            break;
-        }
-        let bytes = &mut buffer[..read];
-        // The eight digits count as zeros.
-        let digits = at.max(start)..(at + PLACEHOLDER.len() as u64).min(start + read as u64);
-        if !digits.is_empty() {
-            bytes[(digits.start - start) as usize..(digits.end - start) as usize].fill(b'0');
-        }
-        sum = crc32c::crc32c_append(sum, bytes);
-        start += read as u64;
+    let footer = Footer::read(path, file)?;
+    let mut sum = 0;
+    let mut at = 0;
+    let mut buffer = vec![0; READ_BYTES.min(footer.start) as usize];
+    while at < footer.start {
+        let some = &mut buffer[..READ_BYTES.min(footer.start - at) as usize];
+        file.read_exact_at(some, at).map_err(Error::io(path))?;
+        sum = crc32c::crc32c_append(sum, some);
+        at += some.len() as u64;
     }
-    if format!("{sum:08x}").as_bytes() != expected {
-        return Err(Error::damaged(path, "its checksum differs"));
+    if says(&footer.bytes[footer.whole.clone()], crc32c::crc32c_append(sum, &footer.blank())) {
+        Ok(())
+    } else {
+        Err(Error::damaged(path, "its checksum differs"))
     }
-    Ok(())
 }
 
-/// Where the digits are, and what they are.
-fn find(path: &Path, file: &File, len: u64) -> Result<(u64, [u8; 8])> {
-    let damaged = || Error::damaged(path, "its footer holds no checksum");
-    let mut trailer = [0; TRAILER_BYTES];
-    let footer_end = len.checked_sub(TRAILER_BYTES as u64).ok_or_else(damaged)?;
-    file.read_exact_at(&mut trailer, footer_end).map_err(Error::io(path))?;
-    let [a, b, c, d, ..] = trailer;
-    let footer_start = footer_end.checked_sub(u64::from(u32::from_le_bytes([a, b, c, d]))).ok_or_else(damaged)?;
-    let mut footer = vec![0; (footer_end - footer_start) as usize];
-    file.read_exact_at(&mut footer, footer_start).map_err(Error::io(path))?;
-    // In Thrift's compact protocol the value follows its key as: type and field (0x18), length, bytes. It is the last
-    // such pair of the footer, after all that comes from records.
-    let mut pattern = meta::CHECKSUM.as_bytes().to_vec();
-    pattern.extend([0x18, PLACEHOLDER.len() as u8]);
-    let start =
-        footer.windows(pattern.len()).rposition(|window| window == pattern).ok_or_else(damaged)? + pattern.len();
-    let digits = footer.get(start..).and_then(|rest| rest.first_chunk::<8>()).ok_or_else(damaged)?;
-    Ok((footer_start + start as u64, *digits))
+fn says(digits: &[u8], sum: u32) -> bool {
+    digits == format!("{sum:08x}").as_bytes()
+}
+
+/// The footer with what follows it, up to the end of the file.
+struct Footer {
+    start: u64,
+    bytes: Vec<u8>,
+    /// Where in it the digits of its own checksum are.
+    own: Range<usize>,
+    /// Where in it the digits of the file's checksum are.
+    whole: Range<usize>,
+}
+
+impl Footer {
+    fn read(path: &Path, file: &File) -> Result<Self> {
+        let damaged = || Error::damaged(path, "its footer holds no checksum");
+        let len = file.metadata().map_err(Error::io(path))?.len();
+        let mut trailer = [0; TRAILER_BYTES];
+        let end = len.checked_sub(TRAILER_BYTES as u64).ok_or_else(damaged)?;
+        file.read_exact_at(&mut trailer, end).map_err(Error::io(path))?;
+        let [a, b, c, d, ..] = trailer;
+        let start = end.checked_sub(u64::from(u32::from_le_bytes([a, b, c, d]))).ok_or_else(damaged)?;
+        let mut bytes = vec![0; (len - start) as usize];
+        file.read_exact_at(&mut bytes, start).map_err(Error::io(path))?;
+        let find = |key| find(&bytes, key).ok_or_else(damaged);
+        let (own, whole) = (find(meta::FOOTER_CHECKSUM)?, find(meta::CHECKSUM)?);
+        Ok(Self { start, own, whole, bytes })
+    }
+
+    /// The bytes with zeros for digits.
+    fn blank(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes[self.own.clone()].copy_from_slice(PLACEHOLDER.as_bytes());
+        bytes[self.whole.clone()].copy_from_slice(PLACEHOLDER.as_bytes());
+        bytes
+    }
+
+    fn sum(&self) -> u32 {
+        crc32c::crc32c(&self.blank())
+    }
+}
+
+/// Where the digits after the key are. In Thrift's compact protocol a value follows its key as type and field (0x18),
+/// length, bytes. The last such pair is ours: what comes from records lies before the key-value pairs.
+fn find(footer: &[u8], key: &str) -> Option<Range<usize>> {
+    let mut pattern = key.as_bytes().to_vec();
+    pattern.extend([0x18, DIGITS as u8]);
+    let start = footer.windows(pattern.len()).rposition(|window| window == pattern)? + pattern.len();
+    (start + DIGITS <= footer.len()).then_some(start..start + DIGITS)
 }

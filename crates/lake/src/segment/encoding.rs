@@ -32,10 +32,6 @@ const BLOOM_FALSE_RATE_OF_IDS: f64 = 0.0006;
 /// String columns of documents that may have a bloom filter.
 const BLOOM_PATHS_MAX: usize = 16;
 
-/// A sample in which more than this share of the values is distinct stands for values that hardly repeat. Among 8,192
-/// values 0.95 means some 80,000 different ones.
-const UNIQUE_SHARE: f64 = 0.95;
-
 /// A document's strings with more than this share of distinct values are worth looking up one by one.
 const BLOOM_SHARE: f64 = 0.2;
 
@@ -53,9 +49,8 @@ pub(super) fn properties(sample: &RecordBatch, rows: usize) -> WriterProperties 
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES_MAX))
         .set_column_index_truncate_length(Some(STATISTICS_BYTES_MAX))
-        .set_bloom_filter_fpp(BLOOM_FALSE_RATE)
-        .set_bloom_filter_max_ndv(rows.min(ROW_GROUP_ROWS) as u64)
         .set_key_value_metadata(Some(Vec::<KeyValue>::new()));
+    let values = rows.min(ROW_GROUP_ROWS) as u64;
     let mut bloom_paths = 0;
     for (field, array) in sample.schema().fields().iter().zip(sample.columns()) {
         let path = ColumnPath::new(vec![field.name().clone()]);
@@ -67,60 +62,82 @@ pub(super) fn properties(sample: &RecordBatch, rows: usize) -> WriterProperties 
                     && share.is_some_and(|share| share > BLOOM_SHARE)
                     && bloom_paths < BLOOM_PATHS_MAX;
                 bloom_paths += usize::from(bloom);
-                by_share(builder, path, array.data_type(), share, bloom)
+                let builder = if bloom { filtered(builder, &path, BLOOM_FALSE_RATE, values) } else { builder };
+                by_share(builder, path, array, share, values)
             }
-            None => fixed(builder, path, field.name(), array),
+            None => fixed(builder, path, field.name(), array, values),
         };
     }
     builder.build()
 }
 
 /// The fixed columns whose values are known not to repeat, and those that are looked up.
-fn fixed(builder: WriterPropertiesBuilder, path: ColumnPath, name: &str, array: &ArrayRef) -> WriterPropertiesBuilder {
+fn fixed(
+    builder: WriterPropertiesBuilder,
+    path: ColumnPath,
+    name: &str,
+    array: &ArrayRef,
+    values: u64,
+) -> WriterPropertiesBuilder {
     let plain = |builder: WriterPropertiesBuilder, encoding| {
         builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path.clone(), encoding)
     };
     match name {
         column::LEAF_INDEX | column::RECORDED_AT | column::TIMESTAMP => plain(builder, Encoding::DELTA_BINARY_PACKED),
         // Ids made one after the other have their first bytes in common.
-        column::EVENT_ID => plain(builder, Encoding::DELTA_BYTE_ARRAY)
-            .set_column_bloom_filter_enabled(path.clone(), true)
-            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_RATE_OF_IDS),
+        column::EVENT_ID => {
+            let builder = plain(builder, Encoding::DELTA_BYTE_ARRAY);
+            filtered(builder, &path, BLOOM_FALSE_RATE_OF_IDS, values)
+        }
         column::INPUT_HASH => {
             plain(builder, Encoding::PLAIN).set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk)
         }
-        // Users come back, though rarely within a sample.
-        column::USER_ID => builder.set_column_bloom_filter_enabled(path, true),
+        // Users come back, though rarely within a sample: always a dictionary.
+        column::USER_ID => filtered(builder, &path, BLOOM_FALSE_RATE, values),
         column::DECISION_ID | column::REQUEST_ID => {
             let share = distinct_share(array);
-            by_share(builder, path, array.data_type(), share, true)
+            let builder = filtered(builder, &path, BLOOM_FALSE_RATE, values);
+            by_share(builder, path, array, share, values)
         }
         column::BESIDE | column::RECORD => plain(builder, Encoding::DELTA_LENGTH_BYTE_ARRAY)
             .set_column_statistics_enabled(path.clone(), EnabledStatistics::None),
         name if name.ends_with("_rest") => builder.set_column_statistics_enabled(path, EnabledStatistics::None),
-        _ => {
-            let share = distinct_share(array);
-            by_share(builder, path, array.data_type(), share, false)
-        }
+        _ => by_share(builder, path, array, distinct_share(array), values),
     }
+}
+
+/// Adds a bloom filter for at most so many values. The writer folds it when there are fewer. (Setting any property of
+/// filters for all columns would give each of them one.)
+fn filtered(
+    builder: WriterPropertiesBuilder,
+    path: &ColumnPath,
+    false_rate: f64,
+    values: u64,
+) -> WriterPropertiesBuilder {
+    builder
+        .set_column_bloom_filter_enabled(path.clone(), true)
+        .set_column_bloom_filter_fpp(path.clone(), false_rate)
+        .set_column_bloom_filter_max_ndv(path.clone(), values)
 }
 
 fn by_share(
     builder: WriterPropertiesBuilder,
     path: ColumnPath,
-    data_type: &DataType,
+    sample: &ArrayRef,
     share: Option<f64>,
-    bloom: bool,
+    values: u64,
 ) -> WriterPropertiesBuilder {
-    let builder = if bloom { builder.set_column_bloom_filter_enabled(path.clone(), true) } else { builder };
     // When a dictionary outgrows its limit, the writer goes on with this encoding.
-    let encoding = match data_type {
+    let encoding = match sample.data_type() {
         DataType::Int64 => Encoding::DELTA_BINARY_PACKED,
         DataType::Float64 => Encoding::BYTE_STREAM_SPLIT,
         DataType::Utf8 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
         _ => return builder,
     };
-    let unique = share.is_some_and(|share| share > UNIQUE_SHARE);
+    // Of `n` values drawn from `d` different ones, about n / 2d are repeated, as long as that is a small share. A
+    // dictionary of more values than there are rows would not pay.
+    let sampled = (sample.len() - sample.null_count()) as f64;
+    let unique = share.is_some_and(|share| sampled > 2.0 * (1.0 - share) * values as f64);
     builder.set_column_dictionary_enabled(path.clone(), !unique).set_column_encoding(path, encoding)
 }
 

@@ -19,7 +19,8 @@ pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
 pub use read::OwnedRow;
 pub(crate) use read::Rows;
-pub(crate) use write::{SegmentWriter, Written, sync_dir};
+pub(crate) use write::sync_dir;
+pub use write::{SegmentWriter, Written};
 
 use crate::error::{Error, Result};
 use crate::schema::{FORMAT, PathColumn, meta};
@@ -48,7 +49,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Opens the file: reads its footer and compares it with its name. Rows are not looked at.
+    /// Opens the file: checks its footer and compares it with its name. Rows are not looked at.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`], [`Error::Format`].
@@ -63,7 +64,9 @@ impl Segment {
     /// # Errors
     /// As [`Segment::open`].
     pub(crate) fn open_as(path: &Path, leaves: Range<u64>) -> Result<Self> {
-        let file = File::open(path).and_then(SegmentFile::new).map_err(Error::io(path))?;
+        let file = File::open(path).map_err(Error::io(path))?;
+        checksum::check_footer(path, &file)?;
+        let file = SegmentFile::new(file).map_err(Error::io(path))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| unreadable(path, error))?;
         let segment = Self {

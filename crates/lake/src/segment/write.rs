@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A segment file being written.
-pub(crate) struct SegmentWriter {
+pub struct SegmentWriter {
     dir: PathBuf,
     path: PathBuf,
     leaves: Range<u64>,
@@ -38,7 +38,7 @@ pub(crate) struct SegmentWriter {
 }
 
 /// A complete file that has not its name yet. Dropping it removes it.
-pub(crate) struct Written {
+pub struct Written {
     dir: PathBuf,
     unfinished: PathBuf,
     leaves: Range<u64>,
@@ -49,7 +49,7 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn create(dir: &Path, leaves: Range<u64>, columns: Vec<PathColumn>) -> Result<Self> {
+    pub fn create(dir: &Path, leaves: Range<u64>, columns: Vec<PathColumn>) -> Result<Self> {
         let stem = name::format(&leaves);
         let path = dir.join(stem.replace(".parquet", name::UNFINISHED));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
@@ -63,7 +63,7 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::Unsealable`] if the batch does not have the columns of this segment.
-    pub(crate) fn write(&mut self, shredded: Shredded) -> Result<()> {
+    pub fn write(&mut self, shredded: Shredded) -> Result<()> {
         self.rest_keys.merge(&shredded.rest_keys);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), shredded.batch.columns().to_vec());
         let batch = batch.map_err(|error| self.unsealable(error))?;
@@ -92,26 +92,27 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::Unsealable`] if there were no rows.
-    pub(crate) fn finish(mut self) -> Result<Written> {
+    pub fn finish(mut self) -> Result<Written> {
         let mut writer = self.writer.take().ok_or_else(|| self.unsealable("there are none"))?;
         let failed = |error| failed(&self.path, &self.leaves, error);
         let schema = schema(&self.columns, &self.rest_keys);
         let rows = self.leaves.end - self.leaves.start;
-        // The checksum comes last: see `checksum`.
+        // The checksums come last: see `checksum`.
         for (key, value) in [
             (ARROW_SCHEMA_META_KEY, encode_arrow_schema(&schema)),
             (meta::FORMAT, FORMAT.to_string()),
             (meta::FIRST_LEAF, self.leaves.start.to_string()),
             (meta::END_LEAF, self.leaves.end.to_string()),
             (meta::ROWS, rows.to_string()),
+            (meta::FOOTER_CHECKSUM, checksum::PLACEHOLDER.to_owned()),
             (meta::CHECKSUM, checksum::PLACEHOLDER.to_owned()),
         ] {
             writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
         writer.finish().map_err(failed)?;
-        let (sum, bytes) = writer.inner().sum();
+        let sum = writer.inner().sum();
         drop(writer);
-        checksum::stamp(&self.path, &self.file, sum, bytes)?;
+        checksum::stamp(&self.path, &self.file, sum)?;
         self.file.sync_all().map_err(Error::io(&self.path))?;
         Ok(Written { dir: self.dir.clone(), unfinished: self.path.clone(), leaves: self.leaves.clone() })
     }
@@ -123,7 +124,7 @@ impl SegmentWriter {
 
 impl Written {
     /// Where the file is until it is published.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.unfinished
     }
 
@@ -131,7 +132,7 @@ impl Written {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn publish(self) -> Result<PathBuf> {
+    pub fn publish(self) -> Result<PathBuf> {
         let path = self.dir.join(name::format(&self.leaves));
         std::fs::rename(&self.unfinished, &path).map_err(Error::io(&path))?;
         sync_dir(&self.dir)?;

@@ -1,0 +1,11 @@
+//! The lake on a real ledger, in a real directory.
+
+mod damage;
+mod house;
+mod life;
+mod round_trip;
+#[allow(dead_code, reason = "the bench uses the rest")]
+mod sample;
+mod seen_by_others;
+mod sql;
+mod sql_model;
