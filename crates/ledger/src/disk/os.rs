@@ -74,9 +74,16 @@ impl Disk for OsDisk {
 }
 
 /// `flock` ends with the last descriptor of the open file; the kernel closes it even after `kill -9`.
-struct HeldFile(#[expect(dead_code, reason = "held for its lock")] File);
+struct HeldFile(File);
 
 impl Lock for HeldFile {}
+
+impl Drop for HeldFile {
+    fn drop(&mut self) {
+        // A process id says something only while the process lives.
+        let _ = self.0.set_len(0);
+    }
+}
 
 impl DiskFile for File {
     fn bytes(&self) -> io::Result<u64> {
