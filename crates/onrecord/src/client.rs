@@ -162,7 +162,8 @@ impl Answer {
     /// The whole body as JSON.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let body = self.bytes().await?;
-        serde_json::from_slice(&body).context("the answer is not what this version expects; is the server another version?")
+        serde_json::from_slice(&body)
+            .context("the answer is not what this version expects; is the server another version?")
     }
 
     /// The body as it comes.
@@ -193,7 +194,9 @@ impl std::fmt::Display for Refused {
             write!(formatter, "{pointer}: {}", fault.detail)?;
         }
         match problem.faulty_lines {
-            Some(lines) if lines > problem.errors.len() as u64 => write!(formatter, "\n  … {lines} faulty lines in all"),
+            Some(lines) if lines > problem.errors.len() as u64 => {
+                write!(formatter, "\n  … {lines} faulty lines in all")
+            }
             _ => Ok(()),
         }
     }

@@ -17,8 +17,7 @@ const REFUSED: &str = "onrecord_entries_refused_total";
 const WRITABLE: &str = "onrecord_writable";
 
 /// Bounds in seconds: from a group commit on a fast disk to a long report.
-const SECONDS_BUCKETS: [f64; 13] =
-    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+const SECONDS_BUCKETS: [f64; 13] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -27,7 +26,8 @@ pub(crate) fn start() {
     RECORDER.get_or_init(|| {
         let builder = PrometheusBuilder::new();
         let builder = builder.set_buckets_for_metric(Matcher::Full(REQUEST_SECONDS.to_owned()), &SECONDS_BUCKETS);
-        let recorder = builder.map_or_else(|_| PrometheusBuilder::new().build_recorder(), |builder| builder.build_recorder());
+        let recorder =
+            builder.map_or_else(|_| PrometheusBuilder::new().build_recorder(), |builder| builder.build_recorder());
         let handle = recorder.handle();
         // A recorder that is there already belongs to this process too: its figures then simply stay where they are.
         let _ = metrics::set_global_recorder(recorder);

@@ -59,7 +59,10 @@ pub(crate) struct VaultIdentity(pub(crate) Arc<Vault>);
 impl Identity for VaultIdentity {
     fn token_of(&self, user_id: &str) -> Option<String> {
         let found = self.0.find(user_id);
-        found.inspect_err(|error| tracing::error!(%error, "the vault cannot be read")).ok()?.map(|token| token.to_string())
+        found
+            .inspect_err(|error| tracing::error!(%error, "the vault cannot be read"))
+            .ok()?
+            .map(|token| token.to_string())
     }
 
     fn user_of(&self, tokens: &[&str]) -> Vec<Option<String>> {

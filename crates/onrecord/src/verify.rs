@@ -107,9 +107,8 @@ pub(crate) fn served(node: &Node, options: &Options, tell: &(dyn Fn(Event) + Syn
     let key = public_key(dir)?;
     let started = Instant::now();
     let (still_dir, still_key) = (dir.to_owned(), key.clone());
-    let ledger = node
-        .ledger
-        .while_still(move || ledger::still_directory(&still_dir, &still_key, Arc::new(OsDisk)))??;
+    let ledger =
+        node.ledger.while_still(move || ledger::still_directory(&still_dir, &still_key, Arc::new(OsDisk)))??;
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
     check.checkpoints(&ledger, &key, options)?;
@@ -182,7 +181,8 @@ impl<'a> Check<'a> {
         let Some(note) = &options.earlier_checkpoint else { return Ok(()) };
         let earlier = key.verify(note).context("the earlier checkpoint is not one of this ledger")?;
         if earlier.size > ledger.size {
-            let problem = format!("it is of {} entries, and only {} are there: the end was cut off", earlier.size, ledger.size);
+            let problem =
+                format!("it is of {} entries, and only {} are there: the end was cut off", earlier.size, ledger.size);
             self.fault(Path::new("(earlier checkpoint)"), LeafIndex(ledger.size.0), problem);
         } else if ledger.root_of(earlier.size).ok() != Some(earlier.root) {
             let problem = format!("the first {} entries are not those that it was signed for", earlier.size);
@@ -204,7 +204,10 @@ impl<'a> Check<'a> {
                 }
                 Err(error) => self.fault(self.dir, None, error.to_string()),
             },
-            Ok(None) => self.report.unchecked.push("keys, policy and tokens: nothing is on the record about them yet".to_owned()),
+            Ok(None) => self
+                .report
+                .unchecked
+                .push("keys, policy and tokens: nothing is on the record about them yet".to_owned()),
             Err(problem) => self.report.unchecked.push(format!("keys, policy and tokens: {problem:#}")),
         }
     }
@@ -225,7 +228,9 @@ impl<'a> Check<'a> {
 /// What the newest entry about the files beside the ledger says of them.
 fn recorded_state(dir: &Path, ledger: &ledger::Verified) -> Result<Option<StateFiles>> {
     let unsealed = ledger.unsealed.iter().rev().flat_map(|commit| commit.entries.iter().rev());
-    if let Some(state) = unsealed.filter(|entry| is_system(entry.record())).find_map(|entry| StateFiles::recorded(entry.record())) {
+    if let Some(state) =
+        unsealed.filter(|entry| is_system(entry.record())).find_map(|entry| StateFiles::recorded(entry.record()))
+    {
         return Ok(Some(state));
     }
     let wanted = |record: &[u8]| StateFiles::recorded(record).is_some();

@@ -34,7 +34,17 @@ const REGIONS: [&str; 8] = ["north", "south", "east", "west", "centre", "coast",
 const FIRST: [&str; 12] =
     ["Anna", "Ben", "Carla", "David", "Elena", "Farid", "Grace", "Henrik", "Ines", "Jonas", "Katja", "Liam"];
 const LAST: [&str; 12] = [
-    "Adler", "Baumann", "Costa", "Dubois", "Eriksen", "Fischer", "Garcia", "Hoffmann", "Ivanov", "Jansen", "Keller",
+    "Adler",
+    "Baumann",
+    "Costa",
+    "Dubois",
+    "Eriksen",
+    "Fischer",
+    "Garcia",
+    "Hoffmann",
+    "Ivanov",
+    "Jansen",
+    "Keller",
     "Lindqvist",
 ];
 const FEATURES: [&str; 6] =
@@ -54,36 +64,85 @@ pub fn write(index: u64, total: u64, now_us: i64, out: &mut String) {
     let first = FIRST[(user % 12) as usize];
     let last = LAST[(user / 12 % 12) as usize];
     let fill = |out: &mut String| -> std::fmt::Result {
-        write!(out, r#"{{"decisionId":"dec-{index:010}","timestamp":"{at}","processingTimeMs":{},"#, 3 + random.below(60))?;
+        write!(
+            out,
+            r#"{{"decisionId":"dec-{index:010}","timestamp":"{at}","processingTimeMs":{},"#,
+            3 + random.below(60)
+        )?;
         write!(out, r#""userId":"user_{user}","systemActor":"loan-origination","modelId":"{model}","#)?;
         write!(out, r#""modelVersion":"2.{}.0","modelType":"classification","inputFeatures":{{"#, random.below(4))?;
-        write!(out, r#""application_id":"app-{:010}","gender":"{}","#, index * 7 + 13, random.pick(&["female", "male", "other"]))?;
+        write!(
+            out,
+            r#""application_id":"app-{:010}","gender":"{}","#,
+            index * 7 + 13,
+            random.pick(&["female", "male", "other"])
+        )?;
         write!(out, r#""age":{},"region":"{}","#, 18 + random.below(70), random.pick(&REGIONS))?;
-        write!(out, r#""annual_income":{},"credit_score":{},"#, 12_000 + random.below(1_200) * 100, 300 + random.below(551))?;
-        write!(out, r#""loan_amount":{},"term_months":{},"#, 1_000 + random.below(500) * 100, 12 * (1 + random.below(10)))?;
+        write!(
+            out,
+            r#""annual_income":{},"credit_score":{},"#,
+            12_000 + random.below(1_200) * 100,
+            300 + random.below(551)
+        )?;
+        write!(
+            out,
+            r#""loan_amount":{},"term_months":{},"#,
+            1_000 + random.below(500) * 100,
+            12 * (1 + random.below(10))
+        )?;
         write!(out, r#""debt_to_income":0.{:03},"employment_years":{},"#, random.below(1000), random.below(40))?;
         write!(out, r#""late_payments":{},"homeowner":{},"#, random.below(6), random.below(2) == 1)?;
         write!(out, r#""name":"{first} {last} {user}","email":"{first}.{last}.{user}@example.com"}},"#)?;
-        write!(out, r#""prediction":{{"approved":{approved},"score":{}}},"confidence":0.{confidence:04},"#, random.below(1000))?;
-        write!(out, r#""alternativePredictions":[{{"value":{{"approved":{}}},"confidence":0.{:04}}}],"#, !approved, 10_000 - confidence)?;
+        write!(
+            out,
+            r#""prediction":{{"approved":{approved},"score":{}}},"confidence":0.{confidence:04},"#,
+            random.below(1000)
+        )?;
+        write!(
+            out,
+            r#""alternativePredictions":[{{"value":{{"approved":{}}},"confidence":0.{:04}}}],"#,
+            !approved,
+            10_000 - confidence
+        )?;
         out.push_str(r#""explanation":{"topFeatures":["#);
         let start = random.below(6) as usize;
         for rank in 0..4 {
             let comma = if rank == 0 { "" } else { "," };
             let feature = FEATURES[(start + rank) % 6];
-            write!(out, r#"{comma}{{"feature":"{feature}","importance":0.{:03}}}"#, 400 / (rank as u64 + 1) + random.below(99))?;
+            write!(
+                out,
+                r#"{comma}{{"feature":"{feature}","importance":0.{:03}}}"#,
+                400 / (rank as u64 + 1) + random.below(99)
+            )?;
         }
-        write!(out, r#"],"reasoning":"{} is the main reason, then {}; {}."}},"#, FEATURES[start], FEATURES[(start + 1) % 6],
-            if approved { "within policy limits" } else { "outside policy limits" })?;
+        write!(
+            out,
+            r#"],"reasoning":"{} is the main reason, then {}; {}."}},"#,
+            FEATURES[start],
+            FEATURES[(start + 1) % 6],
+            if approved { "within policy limits" } else { "outside policy limits" }
+        )?;
         write!(out, r#""humanReviewed":{overridden},"overridden":{overridden},"#)?;
         if overridden {
-            write!(out, r#""humanDecision":{{"approved":{}}},"overrideReason":"documents checked by hand","#, !approved)?;
+            write!(
+                out,
+                r#""humanDecision":{{"approved":{}}},"overrideReason":"documents checked by hand","#,
+                !approved
+            )?;
         }
-        write!(out, r#""environment":"production","requestId":"req-{:012x}","sessionId":"ses-{:08x}","#,
-            random.next() >> 16, user * 31 + random.below(3))?;
+        write!(
+            out,
+            r#""environment":"production","requestId":"req-{:012x}","sessionId":"ses-{:08x}","#,
+            random.next() >> 16,
+            user * 31 + random.below(3)
+        )?;
         write!(out, r#""dataRetentionPolicy":"high_risk","dataRetentionDays":3650,"consentGiven":true,"#)?;
-        write!(out, r#""metadata":{{"channel":"{}","app_version":"5.{}.1","currency":"EUR"}}}}"#,
-            random.pick(&["web", "mobile", "branch", "partner"]), random.below(9))
+        write!(
+            out,
+            r#""metadata":{{"channel":"{}","app_version":"5.{}.1","currency":"EUR"}}}}"#,
+            random.pick(&["web", "mobile", "branch", "partner"]),
+            random.below(9)
+        )
     };
     let mut fill = fill;
     fill(out).expect("writing to memory cannot fail");

@@ -13,11 +13,19 @@ pub struct Outcome {
 }
 
 /// Sends `bodies` from `clients` connections until `lasting` is over; every answer must be 201 with a receipt.
-pub fn single_writes(address: SocketAddr, token: &str, clients: usize, lasting: Duration, bodies: &[String]) -> Outcome {
+pub fn single_writes(
+    address: SocketAddr,
+    token: &str,
+    clients: usize,
+    lasting: Duration,
+    bodies: &[String],
+) -> Outcome {
     let started = Instant::now();
     let mut latencies: Vec<Duration> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..clients)
-            .map(|client| scope.spawn(move || converse(address, token, bodies, client * bodies.len() / clients, started, lasting)))
+            .map(|client| {
+                scope.spawn(move || converse(address, token, bodies, client * bodies.len() / clients, started, lasting))
+            })
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("a client failed")).collect()
     });

@@ -98,7 +98,8 @@ fn line(what: &str, value: f64, unit: &str) {
 
 fn disk(data: &Path, records: u64) {
     let mut total = 0;
-    let mut parts: Vec<_> = fs::read_dir(data).expect("the data directory").map(|entry| entry.expect("an entry").path()).collect();
+    let mut parts: Vec<_> =
+        fs::read_dir(data).expect("the data directory").map(|entry| entry.expect("an entry").path()).collect();
     parts.sort();
     for part in parts {
         let bytes = bytes_of(&part);
@@ -131,7 +132,9 @@ fn serve(data: &Path, input: &Path) {
     let address = log
         .by_ref()
         .map_while(Result::ok)
-        .find_map(|line| line.split("http://").nth(1).and_then(|rest| rest.split([' ', '"', '\u{1b}']).next()?.parse().ok()))
+        .find_map(|line| {
+            line.split("http://").nth(1).and_then(|rest| rest.split([' ', '"', '\u{1b}']).next()?.parse().ok())
+        })
         .expect("the server says where it listens");
     println!("{:44} {:>12.0} ms", "opening until it serves", started.elapsed().as_secs_f64() * 1e3);
     line("  memory of the idle server", peak_memory_bytes(server.id()) as f64 / 1e6, "MB");

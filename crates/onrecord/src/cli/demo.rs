@@ -43,7 +43,9 @@ impl Demo {
         let node = Node::open(place.data(), Purpose::Serve).await?;
         let loaded = load(&Client::local(node.clone())).await?;
         let data = place.data().display();
-        output::line(&format!("{loaded} entries loaded into {data}: credit decisions, reviews of them, and how they turned out."))?;
+        output::line(&format!(
+            "{loaded} entries loaded into {data}: credit decisions, reviews of them, and how they turned out."
+        ))?;
         if self.load_only {
             output::line(&try_these(place.data(), None))?;
             node.close().await?;
@@ -118,7 +120,8 @@ Three things worth trying{}:
 /// How this program, or the one built beside it, is called from here: by its name if that is on the path.
 fn program(name: &str) -> String {
     let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join(name)));
-    let on_path = std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|at| at.join(name).is_file()));
+    let on_path =
+        std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|at| at.join(name).is_file()));
     match beside {
         Some(beside) if !on_path && beside.is_file() => {
             let here = std::env::current_dir().unwrap_or_default();

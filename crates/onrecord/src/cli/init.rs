@@ -28,8 +28,12 @@ impl Init {
                 output::line(&format!("Ledger          {}", made.origin))?;
                 output::line(&format!("Public key      {}", made.public_key))?;
                 output::line(&format!("Admin token     {}", made.admin_token))?;
-                output::note("The token is shown only now: keep it. Publish the public key: it is what proofs are checked with.");
-                output::note("Back up the `keys` folder apart from the rest: who has both can read sealed personal data.");
+                output::note(
+                    "The token is shown only now: keep it. Publish the public key: it is what proofs are checked with.",
+                );
+                output::note(
+                    "Back up the `keys` folder apart from the rest: who has both can read sealed personal data.",
+                );
             }
             Some(_) => output::line(
                 &json!({

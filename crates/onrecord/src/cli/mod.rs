@@ -96,12 +96,22 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
             Command::Init(command) => command.run(&place).await,
             Command::Serve(command) => command.run(&place).await,
             Command::Demo(command) => command.run(&place.data_or("onrecord-demo")).await,
-            Command::Log(command) => with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await,
-            Command::Import(command) => with_client(&place, Purpose::Bulk, async |client| command.run(&place, client).await).await,
-            Command::Sql(command) => with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await,
-            Command::Evidence(command) => with_client(&place, Purpose::Command, async |client| command.run(client).await).await,
+            Command::Log(command) => {
+                with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await
+            }
+            Command::Import(command) => {
+                with_client(&place, Purpose::Bulk, async |client| command.run(&place, client).await).await
+            }
+            Command::Sql(command) => {
+                with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await
+            }
+            Command::Evidence(command) => {
+                with_client(&place, Purpose::Command, async |client| command.run(client).await).await
+            }
             Command::Verify(command) => command.run(&place).await,
-            Command::Token(command) => with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await,
+            Command::Token(command) => {
+                with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await
+            }
             Command::Schema => schema::run(),
         }
     })

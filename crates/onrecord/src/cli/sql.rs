@@ -18,6 +18,7 @@ const TABLE_ROWS_MAX: usize = 1000;
 #[derive(Args)]
 pub(crate) struct Sql {
     /// The statement; `-` reads it from standard input
+    #[arg(allow_hyphen_values = true)]
     statement: String,
 }
 

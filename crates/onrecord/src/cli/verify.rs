@@ -24,7 +24,9 @@ pub(crate) struct Verify {
 impl Verify {
     pub(super) async fn run(self, place: &Place) -> Result<bool> {
         let earlier = match &self.checkpoint {
-            Some(file) => Some(std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?),
+            Some(file) => {
+                Some(std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?)
+            }
             None => None,
         };
         let bar = Bar::new()?;
@@ -72,9 +74,14 @@ fn print(place: &Place, report: &Report) -> Result<()> {
     let rate = report.entries as f64 / report.seconds.max(1e-9);
     let read = format!("{} entries re-hashed in {:.1} s ({rate:.0}/s)", report.entries, report.seconds);
     if report.faults.is_empty() {
-        output::line(&format!("OK     {read}; the tree of size {} has the signed root {}", report.tree_size, report.root))?;
+        output::line(&format!(
+            "OK     {read}; the tree of size {} has the signed root {}",
+            report.tree_size, report.root
+        ))?;
         if let Some(size) = report.earlier_size {
-            output::line(&format!("OK     nothing up to the earlier checkpoint of size {size} was changed or cut off"))?;
+            output::line(&format!(
+                "OK     nothing up to the earlier checkpoint of size {size} was changed or cut off"
+            ))?;
         }
         Ok(())
     } else {

@@ -91,12 +91,7 @@ pub(super) async fn read(
     }
     let told = node.service.read(&decision_id, shown.reveal, &caller.0).await?;
     let told = told.ok_or_else(unknown_decision)?;
-    Ok(Json(Told {
-        decision: told.decision,
-        leaf_index: told.leaf.0,
-        reviews: told.reviews,
-        outcomes: told.outcomes,
-    }))
+    Ok(Json(Told { decision: told.decision, leaf_index: told.leaf.0, reviews: told.reviews, outcomes: told.outcomes }))
 }
 
 /// The evidence bundle of a decision: its exact bytes, their inclusion proof and the signed checkpoint.

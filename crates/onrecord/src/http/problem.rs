@@ -108,8 +108,10 @@ impl From<Refusal> for Problem {
                     pointer: named.fault.pointer,
                     detail: named.fault.problem.into(),
                 });
-                let mut problem = Self::invalid("nothing was recorded; every fault is named in errors", named.collect());
-                problem.faulty_lines = problem.errors.iter().any(|fault| fault.line.is_some()).then_some(faults.lines_total);
+                let mut problem =
+                    Self::invalid("nothing was recorded; every fault is named in errors", named.collect());
+                problem.faulty_lines =
+                    problem.errors.iter().any(|fault| fault.line.is_some()).then_some(faults.lines_total);
                 problem
             }
             Refusal::Conflict(conflicts) => {
@@ -126,7 +128,9 @@ impl From<Refusal> for Problem {
             Refusal::TooLarge { .. } => Self::too_large(said),
             Refusal::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", "Too much waits already", said),
             Refusal::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "The disk is full", said),
-            Refusal::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", "The token does not allow this", said),
+            Refusal::Forbidden(_) => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", "The token does not allow this", said)
+            }
             Refusal::Unavailable(_) => Self::unavailable(said),
             Refusal::Corrupt(_) => {
                 tracing::error!(error = said, "stored bytes are not what was stored");

@@ -3,6 +3,7 @@
 use super::auth::Caller;
 use super::problem::Problem;
 use crate::node::Node;
+use arrow::datatypes::{DataType, Field};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -10,7 +11,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
-use onrecord_lake::sql::print::{Format, Printer};
+use onrecord_lake::sql::print::{Format, Printer, is_document};
 use onrecord_lake::sql::{Error, QueryContext, Rows};
 use onrecord_service::{Action, Role, What};
 use serde::Deserialize;
@@ -138,18 +139,34 @@ impl Answer {
     fn begin(&self, printer: &mut Printer, out: &mut Vec<u8>) {
         if self.shape == Shape::Json {
             let schema = self.rows.schema();
-            let columns = schema.fields().iter().map(|field| {
-                let data_type = if onrecord_lake::sql::print::is_document(field) {
-                    "json".to_owned()
-                } else {
-                    field.data_type().to_string().to_lowercase()
-                };
-                serde_json::json!({ "name": field.name(), "type": data_type })
-            });
+            let columns = schema
+                .fields()
+                .iter()
+                .map(|field| serde_json::json!({ "name": field.name(), "type": postgres_type(field) }));
             let columns = serde_json::Value::Array(columns.collect());
             out.extend_from_slice(format!("{{\"columns\":{columns},\"rows\":").as_bytes());
         }
         printer.begin(self.rows.schema(), out);
+    }
+}
+
+/// The type by PostgreSQL's name for it.
+fn postgres_type(field: &Field) -> String {
+    match field.data_type() {
+        _ if is_document(field) => "json".to_owned(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
+        DataType::Boolean => "bool".to_owned(),
+        DataType::Int16 | DataType::UInt8 | DataType::Int8 => "int2".to_owned(),
+        DataType::Int32 | DataType::UInt16 => "int4".to_owned(),
+        DataType::Int64 | DataType::UInt32 => "int8".to_owned(),
+        DataType::UInt64 | DataType::Decimal128(..) | DataType::Decimal256(..) => "numeric".to_owned(),
+        DataType::Float32 => "float4".to_owned(),
+        DataType::Float64 => "float8".to_owned(),
+        DataType::Date32 | DataType::Date64 => "date".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "timestamptz".to_owned(),
+        DataType::Timestamp(_, None) => "timestamp".to_owned(),
+        DataType::Interval(_) | DataType::Duration(_) => "interval".to_owned(),
+        other => other.to_string().to_lowercase(),
     }
 }
 

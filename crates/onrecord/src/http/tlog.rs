@@ -23,7 +23,11 @@ pub(super) async fn checkpoint(_: Caller, State(node): State<Arc<Node>>) -> impl
     params(("path" = String, Path, description = "C2SP tlog-tiles path below /tile: <L>/<N>[.p/<W>]")),
     responses((status = 200, description = "hashes, 32 bytes each", content_type = "application/octet-stream"),
         (status = 404, description = "no such tile yet", body = Problem)))]
-pub(super) async fn tile(_: Caller, State(node): State<Arc<Node>>, Path(path): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn tile(
+    _: Caller,
+    State(node): State<Arc<Node>>,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
     let tile: Tile = format!("tile/{path}")
         .parse()
         .map_err(|_| Problem::not_found("that is not a tile's path (C2SP tlog-tiles: tile/<L>/<N>[.p/<W>])"))?;

@@ -14,7 +14,10 @@ pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -
     let Some(mapping) = reading.mapping else { bail!("CSV needs a mapping from its columns: --mapping FILE") };
     let delimiter = match mapping.delimiter {
         None => b',',
-        Some(char) => u8::try_from(char).ok().filter(u8::is_ascii).ok_or_else(|| anyhow::anyhow!("the delimiter must be ASCII"))?,
+        Some(char) => u8::try_from(char)
+            .ok()
+            .filter(u8::is_ascii)
+            .ok_or_else(|| anyhow::anyhow!("the delimiter must be ASCII"))?,
     };
     let Opened { reader, position } = open(reading.path)?;
     let mut rows = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
@@ -45,7 +48,8 @@ pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -
 
 fn columns(rows: &mut csv::Reader<impl std::io::Read>) -> Result<Vec<String>> {
     let header = rows.headers()?;
-    let columns: Vec<String> = header.iter().map(|name| name.trim().trim_start_matches('\u{feff}').to_owned()).collect();
+    let columns: Vec<String> =
+        header.iter().map(|name| name.trim().trim_start_matches('\u{feff}').to_owned()).collect();
     let mut seen = HashSet::new();
     for (at, name) in columns.iter().enumerate() {
         if name.is_empty() {

@@ -98,10 +98,8 @@ impl<'c> Door<'c> {
         let path = format!("/v1/decisions/batch?first_line={}&check={check}", chunk.first_row);
         let mut waited = Duration::ZERO;
         loop {
-            let headers = vec![
-                ("content-type", "application/x-ndjson".to_owned()),
-                ("idempotency-key", self.key.clone()),
-            ];
+            let headers =
+                vec![("content-type", "application/x-ndjson".to_owned()), ("idempotency-key", self.key.clone())];
             let ask = Ask { method: Method::POST, path: &path, headers, body: lines.clone() };
             let answer = self.client.send(ask).await?;
             match answer.status {

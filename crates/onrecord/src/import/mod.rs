@@ -115,7 +115,8 @@ async fn check(door: &Door<'_>, reading: &Reading<'_>) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
-    let mut text = format!("{}: {count} bad row{}; nothing of this file was recorded", reading.path.display(), plural(count));
+    let mut text =
+        format!("{}: {count} bad row{}; nothing of this file was recorded", reading.path.display(), plural(count));
     for BadRow { row, reason } in &named {
         text.push_str(&format!("\n  row {row}: {reason}"));
     }

@@ -113,7 +113,7 @@ fn a_killed_server_loses_nothing_that_it_acknowledged() {
     let directory = Directory::init();
     let (mut dice, mut sent, mut notes) = (Dice::new(0x6b69_6c6c), Sent::default(), Vec::new());
     for round in 0..ROUNDS {
-        let server = directory.serve_with(&[], Directory::SEALS_EARLY);
+        let server = directory.serve();
         check(&server, &sent, round);
         retry(&server, &mut sent);
         let (shared, ending) = (Mutex::new(sent), AtomicBool::new(false));

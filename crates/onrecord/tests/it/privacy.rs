@@ -31,7 +31,11 @@ impl Person {
             user: format!("customer-{surname}-{}", 70_000 + at),
             name: format!("{first} {surname}{at:02}"),
             email: format!("{}.{at}@post{at:02}.example", first.to_lowercase()),
-            phone: if at.is_multiple_of(2) { format!("+1 (415) 555-01{at:02}") } else { format!("+49 221 4710 7{at:02}") },
+            phone: if at.is_multiple_of(2) {
+                format!("+1 (415) 555-01{at:02}")
+            } else {
+                format!("+49 221 4710 7{at:02}")
+            },
             ssn: format!("536-90-43{at:02}"),
             street: format!("{} Elderberry Crescent {at:02}", 100 + at),
             iban: iban(at),

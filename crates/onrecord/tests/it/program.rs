@@ -22,9 +22,6 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Has write-ahead files closed after a few entries, so that there is something to seal.
-    pub(crate) const SEALS_EARLY: &[(&str, &str)] = &[("ONRECORD_SEAL_ENTRIES", "256")];
-
     /// Made by `onrecord init`.
     pub(crate) fn init() -> Self {
         let mut directory = Self::absent();
@@ -49,9 +46,13 @@ impl Directory {
         Self { root: tempfile::tempdir().unwrap(), token: String::new(), public_key: String::new() }
     }
 
-    /// Moves everything that is on the record into segments.
+    /// Moves everything that is on the record into a segment.
+    #[track_caller]
     pub(crate) fn seal(&self) {
-        todo!()
+        let server = self.serve();
+        let answer = server.post("/v1/seal", "");
+        assert_eq!(answer.status, 204, "{}", answer.text());
+        assert_eq!(server.stop().0, Some(0));
     }
 
     /// A copy of it as it lies there now.
