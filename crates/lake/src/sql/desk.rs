@@ -4,14 +4,14 @@ use super::provider::{LakeTable, Moment, column_of};
 use super::review::{ReviewBook, Reviews};
 use super::table::{TABLES, Table};
 use crate::schema::column;
-use arrow::array::RecordBatch;
 use datafusion::common::{Result, internal_err};
-use datafusion::execution::TaskContext;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, in_list, lit};
 use datafusion::physical_expr::{PhysicalExpr, conjunction};
-use datafusion::physical_plan::collect;
+use datafusion::physical_plan::execute_stream;
 use datafusion::scalar::ScalarValue;
+use futures::StreamExt;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -60,37 +60,44 @@ impl Reading {
     async fn advance(&self, mut book: ReviewBook, end: u64) -> Result<ReviewBook> {
         let start = book.end;
         let names = [column::LEAF_INDEX, "decision_id", "human_decision", "overridden", "override_reason"];
-        let reviews = self.read("reviews", &names, start..end, None).await?;
-        let fresh = book.add_reviews(&reviews);
+        let mut fresh = Vec::new();
+        let mut reviews = self.read("reviews", &names, start..end, None)?;
+        while let Some(batch) = reviews.next().await {
+            book.add_reviews(&batch?, &mut fresh);
+        }
         if !fresh.is_empty() && start > 0 {
             let ids: Vec<&str> = fresh.iter().map(String::as_str).collect();
-            let before = self.decisions(0..start, &ids).await?;
+            let mut before = self.decisions(0..start, &ids)?;
             // Of ids that were reviewed before, the decisions before `start` are in the book already.
             let fresh: HashSet<&str> = ids.into_iter().collect();
-            book.add_decisions(&before, |id| fresh.contains(id));
+            while let Some(batch) = before.next().await {
+                book.add_decisions(&batch?, |id| fresh.contains(id));
+            }
         }
         let ids: Vec<&str> = book.reviewed_ids().collect();
         if !ids.is_empty() {
-            let since = self.decisions(start..end, &ids).await?;
-            book.add_decisions(&since, |_| true);
+            let mut since = self.decisions(start..end, &ids)?;
+            while let Some(batch) = since.next().await {
+                book.add_decisions(&batch?, |_| true);
+            }
         }
         book.end = end;
         Ok(book)
     }
 
-    async fn decisions(&self, leaves: Range<u64>, ids: &[&str]) -> Result<Vec<RecordBatch>> {
+    fn decisions(&self, leaves: Range<u64>, ids: &[&str]) -> Result<SendableRecordBatchStream> {
         let ids = (ids.len() <= IDS_LISTED_MAX).then_some(ids);
-        self.read("decisions", &[column::LEAF_INDEX, "decision_id"], leaves, ids).await
+        self.read("decisions", &[column::LEAF_INDEX, "decision_id"], leaves, ids)
     }
 
     /// Columns of the rows of a table among these leaves, with one of these decision ids.
-    async fn read(
+    fn read(
         &self,
         table: &str,
         names: &[&str],
         leaves: Range<u64>,
         ids: Option<&[&str]>,
-    ) -> Result<Vec<RecordBatch>> {
+    ) -> Result<SendableRecordBatchStream> {
         let Some(table) = TABLES.iter().find(|known| known.name == table) else {
             return internal_err!("no table {table}");
         };
@@ -103,7 +110,7 @@ impl Reading {
         };
         let columns: Vec<usize> = names.iter().map(|name| position(table, name)).collect::<Result<_>>()?;
         let plan = lake.plan(Some(predicate(table, leaves, ids)?), &columns, None, None)?;
-        collect(plan, Arc::clone(&self.context)).await
+        execute_stream(plan, Arc::clone(&self.context))
     }
 }
 

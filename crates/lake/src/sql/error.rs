@@ -83,9 +83,6 @@ impl Error {
 
     /// An error while rows were read.
     pub(super) fn running(error: DataFusionError, bytes_max: usize) -> Self {
-        if std::env::var_os("ONRECORD_SQL_DEBUG").is_some() {
-            eprintln!("DEBUG {error:?}");
-        }
         match lake_error(error) {
             Ok(error) => Error::Lake(error),
             Err(error) => Self::running_ref(error.find_root(), bytes_max),

@@ -82,52 +82,43 @@ pub(super) struct ReviewBook {
 }
 
 impl ReviewBook {
-    /// Takes rows of the table `reviews`: leaf_index, decision_id, human_decision, overridden, override_reason. Gives
-    /// the decision ids that had no review before.
-    pub(super) fn add_reviews(&mut self, batches: &[RecordBatch]) -> Vec<String> {
-        let mut fresh = Vec::new();
-        for batch in batches {
-            let leaves = batch.column(0).as_primitive::<Int64Type>();
-            let ids = batch.column(1).as_string_view();
-            let (human_decision, reason) = (batch.column(2).as_string_view(), batch.column(4).as_string_view());
-            let overridden = batch.column(3).as_boolean();
-            for row in 0..batch.num_rows() {
-                if ids.is_null(row) {
-                    continue;
-                }
-                let text = |array: &StringViewArray| array.is_valid(row).then(|| array.value(row).to_owned());
-                let said = Said {
-                    leaf: leaves.value(row),
-                    human_decision: text(human_decision),
-                    overridden: overridden.is_valid(row) && overridden.value(row),
-                    override_reason: text(reason),
-                };
-                self.reviews = None;
-                match self.latest.get_mut(ids.value(row)) {
-                    Some(latest) if latest.leaf > said.leaf => {}
-                    Some(latest) => *latest = said,
-                    None => {
-                        fresh.push(ids.value(row).to_owned());
-                        self.latest.insert(ids.value(row).to_owned(), said);
-                    }
+    /// Takes rows of the table `reviews`: leaf_index, decision_id, human_decision, overridden, override_reason. Adds to
+    /// `fresh` the decision ids that had no review before.
+    pub(super) fn add_reviews(&mut self, batch: &RecordBatch, fresh: &mut Vec<String>) {
+        let leaves = batch.column(0).as_primitive::<Int64Type>();
+        let ids = batch.column(1).as_string_view();
+        let (human_decision, reason) = (batch.column(2).as_string_view(), batch.column(4).as_string_view());
+        let overridden = batch.column(3).as_boolean();
+        for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
+            let text = |array: &StringViewArray| array.is_valid(row).then(|| array.value(row).to_owned());
+            let said = Said {
+                leaf: leaves.value(row),
+                human_decision: text(human_decision),
+                overridden: overridden.is_valid(row) && overridden.value(row),
+                override_reason: text(reason),
+            };
+            self.reviews = None;
+            match self.latest.get_mut(ids.value(row)) {
+                Some(latest) if latest.leaf > said.leaf => {}
+                Some(latest) => *latest = said,
+                None => {
+                    fresh.push(ids.value(row).to_owned());
+                    self.latest.insert(ids.value(row).to_owned(), said);
                 }
             }
         }
-        fresh
     }
 
     /// Takes rows of the table `decisions`: leaf_index, decision_id. Those without a review, or of another id than is
     /// `wanted`, are left out.
-    pub(super) fn add_decisions(&mut self, batches: &[RecordBatch], wanted: impl Fn(&str) -> bool) {
-        for batch in batches {
-            let leaves = batch.column(0).as_primitive::<Int64Type>();
-            let ids = batch.column(1).as_string_view();
-            for row in 0..batch.num_rows() {
-                if ids.is_null(row) || !self.latest.contains_key(ids.value(row)) || !wanted(ids.value(row)) {
-                    continue;
-                }
+    pub(super) fn add_decisions(&mut self, batch: &RecordBatch, wanted: impl Fn(&str) -> bool) {
+        let leaves = batch.column(0).as_primitive::<Int64Type>();
+        let ids = batch.column(1).as_string_view();
+        for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
+            let id = ids.value(row);
+            if self.latest.contains_key(id) && wanted(id) {
                 self.reviews = None;
-                self.decisions.entry(ids.value(row).to_owned()).or_default().push(leaves.value(row));
+                self.decisions.entry(id.to_owned()).or_default().push(leaves.value(row));
             }
         }
     }

@@ -8,4 +8,5 @@ mod round_trip;
 mod sample;
 mod seen_by_others;
 mod sql;
+mod sql_guard;
 mod sql_model;

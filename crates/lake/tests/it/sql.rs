@@ -1,19 +1,19 @@
-//! SQL on a real lake: the seed's queries, what is read of a segment, and what is refused.
+//! SQL on a real lake: the seed's queries, what is read of a segment, and how an answer stays within its bounds.
 
-use crate::house::{House, id};
+use crate::house::House;
 use crate::sample;
 use arrow::array::RecordBatch;
 use onrecord_lake::sql::print::{Format, Printer};
 use onrecord_lake::sql::{Engine, Error, Identity, QueryContext};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// The seed document's queries, one after the other.
+/// The seed document's queries, verbatim.
 const SEED_QUERIES: &str = include_str!("seed_queries.sql");
 
-fn engine() -> Engine {
+pub(crate) fn engine() -> Engine {
     Engine::new(2).unwrap()
 }
 
@@ -24,34 +24,41 @@ pub(crate) fn rows(engine: &Engine, house: &House, sql: &str, context: &QueryCon
     objects(&batches)
 }
 
-pub(crate) fn objects(batches: &[RecordBatch]) -> Vec<Value> {
+fn objects(batches: &[RecordBatch]) -> Vec<Value> {
     let (mut printer, mut out) = (Printer::new(Format::JsonLines), Vec::new());
     batches.iter().for_each(|batch| printer.rows(batch, &mut out).unwrap());
     String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn error(engine: &Engine, house: &House, sql: &str) -> Error {
-    let answer = engine.query_blocking(house.lake().snapshot(), sql, &QueryContext::default());
+/// The error that the query ends with, at once or on the way.
+pub(crate) fn error(engine: &Engine, house: &House, sql: &str, context: &QueryContext) -> Error {
+    let answer = engine.query_blocking(house.lake().snapshot(), sql, context);
     match answer.and_then(|rows| rows.collect_blocking()) {
-        Ok(batches) => panic!("{sql}: {} batches", batches.len()),
+        Ok(batches) => panic!("{sql}: {:?}", objects(&batches)),
         Err(error) => error,
     }
 }
 
-/// Decisions in two segments and in the tail.
-fn sampled(rows: u64) -> House {
+fn ask(engine: &Engine, house: &House, sql: &str) -> Vec<Value> {
+    rows(engine, house, sql, &QueryContext::default())
+}
+
+/// Decisions in two segments of half each but a fifth, which is in the tail.
+pub(crate) fn sampled(count: u64) -> House {
     let house = House::new(1_000_000);
-    for part in [0..rows / 2, rows / 2..rows - rows / 5] {
-        house.append(part.map(|number| (*sample::event_id(number).as_bytes(), sample::decision(number))));
+    let append = |numbers: std::ops::Range<u64>| {
+        house.append(numbers.map(|number| (*sample::event_id(number).as_bytes(), sample::decision(number))));
+    };
+    for part in [0..count / 2, count / 2..count - count / 5] {
+        append(part);
         house.seal();
     }
-    house
-        .append((rows - rows / 5..rows).map(|number| (*sample::event_id(number).as_bytes(), sample::decision(number))));
+    append(count - count / 5..count);
     house
 }
 
-fn decision(number: u64) -> Value {
-    serde_json::from_slice(&sample::decision(number)).unwrap()
+fn decisions(count: u64) -> Vec<Value> {
+    (0..count).map(|number| serde_json::from_slice(&sample::decision(number)).unwrap()).collect()
 }
 
 struct Users(HashMap<String, String>);
@@ -66,6 +73,7 @@ impl Identity for Users {
     }
 }
 
+/// Someone who may see that the user of that decision is `user_12345`.
 fn entitled(to: u64) -> QueryContext {
     let users = HashMap::from([(sample::user(to), "user_12345".to_owned())]);
     QueryContext { identity: Some(Arc::new(Users(users))), ..QueryContext::default() }
@@ -73,30 +81,262 @@ fn entitled(to: u64) -> QueryContext {
 
 #[test]
 fn the_queries_of_the_seed_run_as_they_stand() {
-    let (engine, house) = (engine(), sampled(500));
+    let (engine, house, records) = (engine(), sampled(1_000), decisions(1_000));
     let queries: Vec<&str> = SEED_QUERIES.split(';').map(str::trim).filter(|query| !query.is_empty()).collect();
-    assert_eq!(queries.len(), 6);
     let answers: Vec<Vec<Value>> = queries.iter().map(|sql| rows(&engine, &house, sql, &entitled(7))).collect();
-    let of_user: Vec<u64> = (0..500).filter(|number| sample::user(*number) == sample::user(7)).collect();
-    assert_eq!(answers[0].len(), of_user.len());
-    assert_eq!(answers[0][0]["prediction"]["approved"], decision(*of_user.last().unwrap())["prediction"]["approved"]);
-    for answer in &answers {
-        println!("{}", answer.first().unwrap_or(&Value::Null));
+    let [of_user, low, by_gender, overrides, by_day, by_confidence] = &answers[..] else { panic!("six queries") };
+
+    let theirs = records.iter().rev().filter(|record| record["user_id"] == sample::user(7).as_str());
+    assert_eq!(event_ids(of_user), theirs.map(|record| record["event_id"].clone()).collect::<Vec<_>>());
+
+    let confidence = |record: &Value| record["confidence"].as_f64().unwrap();
+    assert_eq!(low.len(), records.iter().filter(|record| confidence(record) < 0.7).count());
+    assert!(low.is_sorted_by(|left, right| confidence(left) <= confidence(right)));
+    let first = records.iter().find(|record| record["event_id"] == low[0]["event_id"]).unwrap();
+    assert_eq!(low[0]["input_features"], first["input_features"]);
+
+    let mut genders: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for record in &records {
+        let (all, approved) = genders.entry(record["input_features"]["gender"].as_str().unwrap()).or_default();
+        *all += 1;
+        *approved += u64::from(record["prediction"]["approved"] == true);
+    }
+    assert_eq!(by_gender.len(), genders.len());
+    for row in by_gender {
+        let (all, approved) = genders[row["gender"].as_str().unwrap()];
+        assert_eq!((&row["total_decisions"], &row["approvals"]), (&json!(all), &json!(approved)));
+        assert!((row["approval_rate"].as_f64().unwrap() - approved as f64 / all as f64).abs() < 1e-9);
+    }
+
+    let overridden: Vec<&Value> = records.iter().rev().filter(|record| record["overridden"] == true).collect();
+    assert_eq!(overrides.len(), overridden.len());
+    assert_eq!(overrides[0]["override_reason"], overridden[0]["override_reason"]);
+    assert_eq!(overrides[0]["human_decision"], overridden[0]["human_decision"]);
+
+    assert_eq!(by_day.len(), 1, "the sample spans one day");
+    assert_eq!(by_day[0]["total_predictions"], 1_000);
+    assert_eq!(by_day[0]["overrides"], json!(overridden.len()));
+    assert_eq!(by_day[0]["date"], "2026-11-23");
+
+    let counted: u64 = by_confidence.iter().map(|row| row["count"].as_u64().unwrap()).sum();
+    assert_eq!((counted, by_confidence.len()), (1_000, 5));
+    assert_eq!(by_confidence[0]["confidence_bucket"], 0.5);
+}
+
+fn event_ids(rows: &[Value]) -> Vec<Value> {
+    rows.iter().map(|row| row["event_id"].clone()).collect()
+}
+
+#[test]
+fn user_ids_are_for_who_is_entitled() {
+    let (engine, house) = (engine(), sampled(50));
+    let sql = "SELECT DISTINCT user_id FROM ai_audit_logs WHERE user_id = 'user_12345'";
+    assert_eq!(rows(&engine, &house, sql, &entitled(7)), [json!({"user_id": "user_12345"})]);
+    assert_eq!(ask(&engine, &house, sql), Vec::<Value>::new());
+    let by_token = format!("SELECT DISTINCT user_id FROM ai_audit_logs WHERE user_id = '{}'", sample::user(7));
+    assert_eq!(ask(&engine, &house, &by_token), [json!({"user_id": sample::user(7)})]);
+    // The raw table holds tokens for everybody.
+    let raw = "SELECT DISTINCT user_id FROM decisions WHERE leaf_index = 7";
+    assert_eq!(rows(&engine, &house, raw, &entitled(7)), [json!({"user_id": sample::user(7)})]);
+}
+
+/// `name=5 total → 2 matched` of the plan that was run.
+fn pruned(plan: &str, name: &str) -> (u64, u64) {
+    let from = plan.split(&format!("{name}=")).nth(1).unwrap_or_else(|| panic!("no {name} in {plan}"));
+    let numbers: Vec<u64> = from.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    (numbers[0], numbers[1])
+}
+
+fn analyze(engine: &Engine, house: &House, sql: &str) -> String {
+    let plan = ask(engine, house, &format!("EXPLAIN ANALYZE {sql}"));
+    plan.iter().map(|row| row["plan"].as_str().unwrap()).collect()
+}
+
+/// Bytes read of segments, as DataFusion counts and abbreviates them.
+fn bytes_scanned(plan: &str) -> f64 {
+    let text = plan.split("bytes_scanned=").nth(1).unwrap();
+    let number: f64 = text.split([' ', ',', ']']).next().unwrap().parse().unwrap();
+    match text.split([' ', ',']).nth(1).unwrap() {
+        "K" => number * 1e3,
+        "M" => number * 1e6,
+        _ => number,
     }
 }
 
 #[test]
-fn explain_shows() {
-    let (engine, house) = (engine(), sampled(5000));
-    for sql in [
-        "SELECT input_features->>'gender' as gender, COUNT(*) FROM ai_audit_logs WHERE model_id = 'loan_approval_model' AND timestamp > NOW() - INTERVAL '30 days' GROUP BY input_features->>'gender'",
-        "SELECT * FROM ai_audit_logs WHERE input_features->>'application_id' = 'APP-01000007'",
-        "SELECT event_id, input_features->>'region' r FROM ai_audit_logs ORDER BY timestamp DESC LIMIT 3",
-        "SELECT AVG((input_features->>'income')::float8) FROM ai_audit_logs WHERE (input_features->>'loan_amount')::numeric > 5000",
+fn a_member_of_a_document_is_read_as_a_column() {
+    let (engine, house) = (engine(), sampled(4_000));
+    let by_gender = "SELECT input_features->>'gender' AS g, COUNT(*) FROM ai_audit_logs GROUP BY g";
+    let plan = analyze(&engine, &house, by_gender);
+    assert!(plan.contains("projection=[json_text(input_features@6, gender)"), "{plan}");
+    let whole = analyze(&engine, &house, "SELECT input_features FROM ai_audit_logs");
+    assert!(bytes_scanned(&plan) * 10.0 < bytes_scanned(&whole), "{plan}\n{whole}");
+    assert!(bytes_scanned(&plan) < 4_000.0, "a dictionary of three values: {plan}");
+    // The same below a filter and in a subquery of the query's own.
+    let nested = "SELECT g, AVG(a) FROM (SELECT input_features->>'gender' AS g, (input_features->>'age')::float8 AS a \
+                  FROM ai_audit_logs WHERE input_features->>'region' = 'north') AS x GROUP BY g";
+    let plan = analyze(&engine, &house, nested);
+    assert!(bytes_scanned(&plan) * 5.0 < bytes_scanned(&whole), "{plan}\n{whole}");
+}
+
+#[test]
+fn statistics_and_bloom_filters_answer_look_ups() {
+    let (engine, house) = (engine(), sampled(4_000));
+    let look = |condition: &str| analyze(&engine, &house, &format!("SELECT * FROM ai_audit_logs WHERE {condition}"));
+    let id = sample::event_id(700);
+    // Ids ascend with time, so bounds tell the segments apart. (3,200 of the 4,000 decisions are sealed, in two.)
+    for condition in [
+        format!("event_id = '{id}'"),
+        "input_features->>'application_id' = 'APP-01000700'".to_owned(),
+        "input_features->>'application_id' IN ('APP-01000700', 'APP-01000701')".to_owned(),
+        format!("decision_id = '{id}'"),
     ] {
-        for row in rows(&engine, &house, &format!("EXPLAIN ANALYZE {sql}"), &QueryContext::default()) {
-            println!("{}", row["plan"].as_str().unwrap());
+        let plan = look(&condition);
+        assert_eq!(pruned(&plan, "row_groups_pruned_statistics"), (2, 1), "{condition}: {plan}");
+    }
+    // These lie within the bounds of a segment, and are not there.
+    for condition in [
+        format!("event_id = '{}'", uuid::Uuid::from_u128(id.as_u128() + 1)),
+        "input_features->>'application_id' = 'APP-01000700x'".to_owned(),
+        "user_id = 'sub_7fffffffffffffffffffffffffffffff'".to_owned(),
+        "request_id = 'req-7fffffffffff'".to_owned(),
+    ] {
+        let plan = look(&condition);
+        assert_eq!(pruned(&plan, "row_groups_pruned_bloom_filter").1, 0, "{condition}: {plan}");
+    }
+    // Numbers inside documents have bounds too.
+    let plan = look("(input_features->>'income')::numeric > 10000000");
+    assert_eq!(pruned(&plan, "row_groups_pruned_statistics"), (2, 0), "{plan}");
+    let plan = look("(input_features->>'debt_to_income')::float8 < -1");
+    assert_eq!(pruned(&plan, "row_groups_pruned_statistics"), (2, 0), "{plan}");
+    // The newest rows come from the tail, and then no older segment can have any.
+    let newest = "SELECT event_id FROM ai_audit_logs ORDER BY recorded_at DESC LIMIT 5";
+    assert_eq!(ask(&engine, &house, newest)[0]["event_id"], sample::event_id(3_999).to_string());
+}
+
+#[test]
+fn a_review_does_not_make_every_segment_be_read() {
+    let house = House::new(1_000_000);
+    let plain = |number: u64| {
+        let text = String::from_utf8(sample::decision(number)).unwrap();
+        text.contains(r#""overridden":false"#).then(|| (*sample::event_id(number).as_bytes(), text.into_bytes()))
+    };
+    for part in [0..400, 400..800, 800..1_200] {
+        house.append(part.filter_map(plain));
+        house.seal();
+    }
+    let of = (410..).find(|number| plain(*number).is_some()).unwrap();
+    let (review, record) = sample::review(5_000, of);
+    house.append([(*review.as_bytes(), record)]);
+    let engine = engine();
+    let sql = "SELECT event_id, human_decision FROM ai_audit_logs WHERE overridden";
+    let found = json!({"event_id": sample::event_id(of).to_string(), "human_decision": "reject"});
+    assert_eq!(ask(&engine, &house, sql), [found]);
+    let plan = analyze(&engine, &house, sql);
+    assert_eq!(pruned(&plan, "row_groups_pruned_statistics"), (3, 1), "{plan}");
+}
+
+#[test]
+fn an_answer_is_cut_at_its_bound_and_says_so() {
+    let (engine, house) = (engine(), sampled(100));
+    let context = QueryContext { rows_max: Some(10), ..QueryContext::default() };
+    for (sql, count, cut) in [
+        ("SELECT event_id FROM ai_audit_logs", 10, true),
+        ("SELECT event_id FROM ai_audit_logs LIMIT 10", 10, false),
+        ("SELECT event_id FROM ai_audit_logs ORDER BY timestamp LIMIT 11", 10, true),
+        ("SELECT COUNT(*) FROM ai_audit_logs", 1, false),
+    ] {
+        let mut answer = engine.query_blocking(house.lake().snapshot(), sql, &context).unwrap();
+        let mut rows = 0;
+        while let Some(batch) = answer.next_blocking() {
+            rows += batch.unwrap().num_rows();
         }
-        println!("{:?}", rows(&engine, &house, sql, &QueryContext::default()));
+        assert_eq!((rows, answer.is_cut_short()), (count, cut), "{sql}");
+    }
+}
+
+#[test]
+fn a_query_stays_within_its_memory_and_its_time() {
+    let (engine, house) = (engine(), sampled(2_000));
+    let poor = QueryContext { memory_bytes_max: 200_000, ..QueryContext::default() };
+    for sql in [
+        "SELECT input_features FROM ai_audit_logs ORDER BY input_features",
+        "SELECT request_id, COUNT(*) FROM ai_audit_logs GROUP BY request_id",
+        "SELECT a.event_id FROM ai_audit_logs a JOIN ai_audit_logs b ON a.request_id = b.request_id",
+    ] {
+        let error = error(&engine, &house, sql, &poor);
+        assert!(matches!(error, Error::Memory { bytes_max: 200_000 }), "{sql}: {error}");
+    }
+    let hasty = QueryContext { time_max: Duration::from_millis(300), ..QueryContext::default() };
+    let start = Instant::now();
+    for sql in [
+        "SELECT SUM(value) FROM generate_series(1, 1000000000000)",
+        "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT MAX(n) FROM t",
+        "SELECT COUNT(*) FROM ai_audit_logs a, ai_audit_logs b, ai_audit_logs c WHERE a.confidence + b.confidence > c.confidence",
+    ] {
+        let error = error(&engine, &house, sql, &hasty);
+        assert!(matches!(error, Error::Time { .. }), "{sql}: {error}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_dropped_answer_stops_its_query() {
+    let (engine, house) = (Engine::new(1).unwrap(), sampled(10));
+    let endless = "SELECT value FROM generate_series(1, 1000000000000)";
+    for _ in 0..3 {
+        let mut answer =
+            engine.query_blocking(house.lake().snapshot(), endless, &QueryContext::default()).unwrap();
+        assert!(answer.next_blocking().unwrap().unwrap().num_rows() > 0);
+    }
+    // The engine's only thread is free again.
+    assert_eq!(ask(&engine, &house, "SELECT COUNT(*) AS n FROM entries"), [json!({"n": 10})]);
+}
+
+#[test]
+fn an_engine_serves_async_callers_and_may_be_dropped_by_them() {
+    let house = sampled(10);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let engine = engine();
+        let sql = "SELECT kind FROM entries WHERE leaf_index = 3";
+        let answer = engine.query(house.lake().snapshot(), sql, &QueryContext::default()).await.unwrap();
+        assert_eq!(objects(&answer.collect().await.unwrap()), [json!({"kind": "decision"})]);
+    });
+}
+
+#[test]
+fn an_empty_ledger_has_empty_tables() {
+    let (engine, house) = (engine(), House::new(1_000));
+    for table in ["ai_audit_logs", "decisions", "entries", "reviews", "outcomes", "holds", "systems"] {
+        assert_eq!(ask(&engine, &house, &format!("SELECT * FROM {table}")), Vec::<Value>::new());
+        assert_eq!(ask(&engine, &house, &format!("SELECT COUNT(*) AS n FROM {table}")), [json!({"n": 0})]);
+    }
+}
+
+#[test]
+fn every_kind_of_entry_has_its_table() {
+    let house = House::new(1_000);
+    let entries = [
+        r#"{"decision_id":"D-1","event_id":"01935a3e-0000-7000-8000-000000000001","kind":"outcome","metadata":{"a":1},"outcome":{"repaid":true},"recorded_at":"2026-11-23T07:00:00.000001Z","schema":1,"timestamp":"2026-11-23T07:00:00.000000Z"}"#,
+        r#"{"action":"sql","actor":"token:a","event_id":"01935a3e-0000-7000-8000-000000000002","kind":"access","recorded_at":"2026-11-23T07:00:00.000002Z","rows":12,"schema":1,"what":"SELECT 1"}"#,
+        r#"{"detail":{"version":"0.1.0"},"event_id":"01935a3e-0000-7000-8000-000000000003","kind":"system","recorded_at":"2026-11-23T07:00:00.000003Z","schema":1,"what":"started"}"#,
+        "not JSON at all",
+    ];
+    let with_ids = || (1_u128..).map(|id| (0x0193_5a3e_0000_7000_8000_0000_0000_0000 + id).to_be_bytes()).zip(entries);
+    house.append(with_ids().map(|(id, record)| (id, record.as_bytes().to_vec())));
+    let engine = engine();
+    for sealed in [false, true] {
+        if sealed {
+            house.seal();
+        }
+        let all = ask(&engine, &house, "SELECT kind, recorded_at FROM entries ORDER BY leaf_index");
+        assert_eq!(all[3], json!({"kind": "unknown", "recorded_at": null}));
+        let outcome = ask(&engine, &house, "SELECT outcome->>'repaid' AS repaid, metadata, timestamp FROM outcomes WHERE decision_id = 'D-1'");
+        assert_eq!(outcome, [json!({"repaid": "true", "metadata": {"a": 1}, "timestamp": "2026-11-23T07:00:00.000000Z"})]);
+        let access = ask(&engine, &house, "SELECT actor, rows + 1 AS n FROM accesses");
+        assert_eq!(access, [json!({"actor": "token:a", "n": 13})]);
+        let system = ask(&engine, &house, "SELECT detail FROM systems WHERE what = 'started'");
+        assert_eq!(system, [json!({"detail": {"version": "0.1.0"}})]);
     }
 }

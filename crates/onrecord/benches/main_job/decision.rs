@@ -4,14 +4,14 @@
 use std::fmt::Write;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough to draw test data from.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -51,7 +51,7 @@ const FEATURES: [&str; 6] =
     ["credit_score", "annual_income", "debt_to_income", "loan_amount", "employment_years", "late_payments"];
 
 /// Appends decision number `index` of `total` as one line of JSON; `now_us` is the time of the last one.
-pub fn write(index: u64, total: u64, now_us: i64, out: &mut String) {
+pub(crate) fn write(index: u64, total: u64, now_us: i64, out: &mut String) {
     let mut random = Random::new(index.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ 42);
     let users = (total / 10).max(1);
     let user = random.below(users);

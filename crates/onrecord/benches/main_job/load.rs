@@ -6,14 +6,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// What a run of single writes gave.
-pub struct Outcome {
-    pub writes_per_second: f64,
-    pub p50: Duration,
-    pub p99: Duration,
+pub(crate) struct Outcome {
+    pub(crate) writes_per_second: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
 }
 
 /// Sends `bodies` from `clients` connections until `lasting` is over; every answer must be 201 with a receipt.
-pub fn single_writes(
+pub(crate) fn single_writes(
     address: SocketAddr,
     token: &str,
     clients: usize,

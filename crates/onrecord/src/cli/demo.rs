@@ -67,7 +67,7 @@ async fn load(client: &Client) -> Result<u64> {
         .map(|line| Ok(serde_json::from_str::<Value>(&line?)?))
         .collect::<Result<Vec<_>>>()
         .context("the built-in decisions cannot be read")?;
-    let time = |entry: &Value| entry["timestamp"].as_str().and_then(|text| Timestamp::parse(text));
+    let time = |entry: &Value| entry["timestamp"].as_str().and_then(Timestamp::parse);
     let newest = entries.iter().filter_map(time).max().context("the built-in decisions have no time")?;
     let shift_us = node::now().as_micros() - newest.as_micros();
     let mut body = Vec::new();

@@ -106,7 +106,7 @@ impl From<Refusal> for Problem {
                 let named = faults.named.into_iter().map(|named| Fault {
                     line: named.line,
                     pointer: named.fault.pointer,
-                    detail: named.fault.problem.into(),
+                    detail: named.fault.problem,
                 });
                 let mut problem =
                     Self::invalid("nothing was recorded; every fault is named in errors", named.collect());

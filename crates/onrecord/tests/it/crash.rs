@@ -48,8 +48,8 @@ struct Sent {
     note: Option<String>,
 }
 
-/// Clients that send until the server is gone; what is answered must be a success or, at the very end, a refusal for
-/// now.
+/// Clients that send until the server is gone, while what they sent is sealed; each answer must be a success or, at the
+/// very end, a refusal for now.
 fn load(server: &Server, sent: &Mutex<Sent>, ending: &AtomicBool, end: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
@@ -63,19 +63,21 @@ fn load(server: &Server, sent: &Mutex<Sent>, ending: &AtomicBool, end: impl FnOn
                             sent.acknowledged.push(sending);
                             sent.note = Some(note);
                         }
-                        Ok(answer) => {
-                            let ending = ending.load(Ordering::SeqCst);
-                            assert!(ending && answer.status == 503, "{}: {}", answer.status, answer.text());
-                            return;
-                        }
-                        Err(error) => {
-                            assert!(ending.load(Ordering::SeqCst), "{error}");
+                        other => {
+                            let refused = other.as_ref().is_ok_and(|answer| answer.status == 503);
+                            assert!(ending.load(Ordering::SeqCst) && (refused || other.is_err()), "{other:?}");
                             return sent.lock().unwrap().unanswered.push(sending);
                         }
                     }
                 }
             });
         }
+        scope.spawn(|| {
+            while server.try_call("POST", "/v1/seal", &[], b"").is_ok_and(|answer| answer.status == 204) {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            assert!(ending.load(Ordering::SeqCst), "sealing ended before the server");
+        });
         end();
     });
 }

@@ -110,7 +110,11 @@ fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         let moves = is_elsewhere(field);
         columns.push(if moves { cast(column, &utc)? } else { Arc::clone(column) });
-        fields.push(if moves { Arc::new(field.as_ref().clone().with_data_type(utc.clone())) } else { Arc::clone(field) });
+        fields.push(if moves {
+            Arc::new(field.as_ref().clone().with_data_type(utc.clone()))
+        } else {
+            Arc::clone(field)
+        });
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
