@@ -2,11 +2,12 @@
 
 use super::auth::Caller;
 use super::body;
+use super::input;
 use super::problem::Problem;
 use crate::node::Node;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use onrecord_service::{Batch, Role};
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ pub(super) struct Recorded {
 pub(super) async fn log_batch(
     State(node): State<Arc<Node>>,
     caller: Caller,
-    Query(taking): Query<Taking>,
+    input::Query(taking): input::Query<Taking>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Recorded>, Problem> {

@@ -2,11 +2,12 @@
 
 use super::auth::Caller;
 use super::body;
+use super::input;
 use super::problem::Problem;
 use crate::node::Node;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use onrecord_evidence::Receipt;
 use onrecord_service::Role;
@@ -83,7 +84,7 @@ pub(super) async fn read(
     State(node): State<Arc<Node>>,
     caller: Caller,
     Path(decision_id): Path<String>,
-    Query(shown): Query<Shown>,
+    input::Query(shown): input::Query<Shown>,
 ) -> Result<Json<Told>, Problem> {
     caller.must(Role::Read)?;
     if shown.reveal {

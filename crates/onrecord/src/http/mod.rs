@@ -6,6 +6,7 @@ mod batch;
 mod body;
 mod decision;
 mod health;
+mod input;
 pub(crate) mod problem;
 mod seal;
 pub(crate) mod server;

@@ -1,10 +1,10 @@
 //! SQL over HTTP: rows as JSON, JSON lines or CSV, streamed as they come.
 
 use super::auth::Caller;
+use super::input;
 use super::problem::Problem;
 use crate::node::Node;
 use arrow::datatypes::{DataType, Field};
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -39,7 +39,7 @@ pub(super) async fn query(
     State(node): State<Arc<Node>>,
     caller: Caller,
     headers: HeaderMap,
-    Json(asked): Json<Asked>,
+    input::Json(asked): input::Json<Asked>,
 ) -> Result<Response, Problem> {
     caller.must(Role::Read)?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("application/json");

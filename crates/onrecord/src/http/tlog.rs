@@ -1,10 +1,11 @@
 //! The log as transparency tools read it: C2SP tlog-checkpoint and tlog-tiles, and consistency proofs.
 
 use super::auth::Caller;
+use super::input;
 use super::problem::Problem;
 use crate::node::Node;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use onrecord_evidence::{ReadError, TreeSize, tile::Tile};
@@ -71,7 +72,7 @@ pub(super) struct Sizes {
 pub(super) async fn consistency(
     _: Caller,
     State(node): State<Arc<Node>>,
-    Query(sizes): Query<Sizes>,
+    input::Query(sizes): input::Query<Sizes>,
 ) -> Result<Json<onrecord_evidence::ConsistencyProof>, Problem> {
     let ledger = node.ledger.clone();
     let to = sizes.to.map_or_else(|| ledger.size(), TreeSize);

@@ -1,6 +1,7 @@
 //! API tokens: made, listed, revoked by an administrator.
 
 use super::auth::Caller;
+use super::input;
 use super::problem::Problem;
 use crate::node::Node;
 use axum::Json;
@@ -35,7 +36,7 @@ pub(super) struct Made {
 pub(super) async fn create(
     State(node): State<Arc<Node>>,
     caller: Caller,
-    Json(wanted): Json<Wanted>,
+    input::Json(wanted): input::Json<Wanted>,
 ) -> Result<(StatusCode, Json<Made>), Problem> {
     caller.must(Role::Admin)?;
     let roles = wanted.roles.iter().map(|role| role.parse::<Role>()).collect::<Result<Vec<_>, _>>();

@@ -1,10 +1,10 @@
 //! Verification by the server itself, told as it goes: one JSON object a line, the report last.
 
 use super::auth::Caller;
+use super::input;
 use super::problem::Problem;
 use crate::node::Node;
 use crate::verify::{Event, Options, served};
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
@@ -32,7 +32,7 @@ pub(super) struct Asked {
 pub(super) async fn verify(
     State(node): State<Arc<Node>>,
     caller: Caller,
-    Json(asked): Json<Asked>,
+    input::Json(asked): input::Json<Asked>,
 ) -> Result<Response, Problem> {
     caller.must(Role::Admin)?;
     let (sender, events) = mpsc::channel::<Event>(16);
