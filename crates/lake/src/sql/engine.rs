@@ -11,24 +11,24 @@ use super::guard::{self, SQL_BYTES_MAX, WITHHELD_FUNCTIONS};
 use super::identity::{Entitled, Identity};
 use super::json::operator::{JsonOperators, PostgresTypes};
 use super::provider::{LakeTable, Moment};
-use super::rows::Rows;
+use super::rows::{self, Message, Rows};
 use super::table::TABLES;
+use super::watch::{Clock, Running, Watch, stoppable};
 use super::{function, json};
 use crate::lake::Snapshot;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
 use datafusion::common::config::Dialect;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionState;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ScalarUDF};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::time::Instant;
 
 const CATALOG: &str = "onrecord";
 const SCHEMA: &str = "public";
@@ -58,8 +58,13 @@ impl Default for QueryContext {
 /// Runs queries over the snapshots of one ledger.
 pub struct Engine {
     /// `None` only while dropping.
-    runtime: Option<Runtime>,
+    threads: Option<Threads>,
     shared: Arc<Shared>,
+}
+
+struct Threads {
+    workers: Runtime,
+    clock: Clock,
 }
 
 /// What outlives a query.
@@ -80,14 +85,13 @@ impl Engine {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("onrecord-query")
-            .enable_time()
-            .build()
-            .map_err(|_| Error::Engine("no threads for queries"))?;
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let workers = builder.worker_threads(threads).thread_name("onrecord-query").enable_time().build();
+        let (Ok(workers), Ok(clock)) = (workers, Clock::new()) else {
+            return Err(Error::Engine("no threads for queries"));
+        };
         let shared = Shared { state: base_state(threads), facts: FactCache::default(), desk: Arc::default(), threads };
-        Ok(Self { runtime: Some(runtime), shared: Arc::new(shared) })
+        Ok(Self { threads: Some(Threads { workers, clock }), shared: Arc::new(shared) })
     }
 
     /// Plans the query and starts it. Dropping the rows, or this future, stops it.
@@ -95,8 +99,21 @@ impl Engine {
     /// # Errors
     /// [`Error`], for anything that is known before the first row.
     pub async fn query(&self, snapshot: Snapshot, sql: &str, context: &QueryContext) -> Result<Rows, Error> {
-        let task = self.start(snapshot, sql, context)?;
-        task.await.unwrap_or(Err(Error::Engine("it was stopped")))
+        let threads = self.threads()?;
+        let (sender, messages) = rows::channel();
+        let watch = Watch::new();
+        let alarm = threads.clock.start(&watch, context.time_max);
+        let (shared, sql, ask) = (Arc::clone(&self.shared), sql.to_owned(), context.clone());
+        let watched = Arc::clone(&watch);
+        let task = threads.workers.spawn(async move {
+            // An error here means that nobody waits for the answer any more.
+            let _ = match shared.execute(snapshot, &sql, &ask, &watched).await {
+                Ok(stream) => rows::send(stream, ask.rows_max, ask.memory_bytes_max, &sender).await,
+                Err(error) => sender.send(Message::Failed(error)).await,
+            };
+        });
+        let running = Running { watch, tasks: [alarm, task.abort_handle()] };
+        Rows::start(messages, running, threads.workers.handle().clone(), context.time_max).await
     }
 
     /// Like [`Engine::query`], for threads outside any async runtime.
@@ -104,60 +121,33 @@ impl Engine {
     /// # Errors
     /// As [`Engine::query`].
     pub fn query_blocking(&self, snapshot: Snapshot, sql: &str, context: &QueryContext) -> Result<Rows, Error> {
-        let task = self.start(snapshot, sql, context)?;
-        let Some(runtime) = &self.runtime else { return Err(Error::Engine("it is shutting down")) };
-        runtime.block_on(task).unwrap_or(Err(Error::Engine("it was stopped")))
+        self.threads()?.workers.block_on(self.query(snapshot, sql, context))
     }
 
-    fn start(&self, snapshot: Snapshot, sql: &str, context: &QueryContext) -> Result<Started, Error> {
-        let Some(runtime) = &self.runtime else { return Err(Error::Engine("it is shutting down")) };
-        let (shared, sql, context) = (Arc::clone(&self.shared), sql.to_owned(), context.clone());
-        let handle = runtime.handle().clone();
-        let deadline = Instant::now() + context.time_max;
-        Ok(Started(runtime.spawn(async move {
-            let limit = context.time_max;
-            let planned = tokio::time::timeout_at(deadline, shared.plan(snapshot, &sql, &context));
-            let (plan, state) = planned.await.map_err(|_| Error::Time { limit })??;
-            let stream = execute_stream(plan, state.task_ctx())
-                .map_err(|error| Error::running(error, context.memory_bytes_max))?;
-            Ok(Rows::start(&handle, stream, &context, deadline))
-        })))
+    fn threads(&self) -> Result<&Threads, Error> {
+        self.threads.as_ref().ok_or(Error::Engine("it is shutting down"))
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         // An engine may be dropped on a thread of another runtime, where waiting is not allowed.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+        if let Some(threads) = self.threads.take() {
+            threads.workers.shutdown_background();
+            threads.clock.stop();
         }
     }
 }
 
-/// Planning under way, stopped when nobody waits for it any more.
-struct Started(tokio::task::JoinHandle<Result<Rows, Error>>);
-
-impl Future for Started {
-    type Output = Result<Result<Rows, Error>, tokio::task::JoinError>;
-
-    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.0).poll(cx)
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl Shared {
-    async fn plan(
+    /// Plans the query and starts it.
+    async fn execute(
         &self,
         snapshot: Snapshot,
         sql: &str,
         context: &QueryContext,
-    ) -> Result<(Arc<dyn ExecutionPlan>, SessionState), Error> {
+        watch: &Arc<Watch>,
+    ) -> Result<SendableRecordBatchStream, Error> {
         if sql.len() > SQL_BYTES_MAX {
             let problem = format!("the query has {} bytes; {SQL_BYTES_MAX} are allowed", sql.len());
             return Err(Error::Query { problem, line: 0, column: 0 });
@@ -170,7 +160,8 @@ impl Shared {
         guard::check_plan(&plan)?;
         let plan = bounded(plan, context.rows_max).map_err(planning)?;
         let plan = state.create_physical_plan(&plan).await.map_err(planning)?;
-        Ok((plan, state))
+        let started = stoppable(plan, watch).and_then(|plan| execute_stream(plan, state.task_ctx()));
+        started.map_err(|error| Error::running(error, context.memory_bytes_max))
     }
 
     /// A session of its own for one query: its tables, its memory.

@@ -127,7 +127,15 @@ fn exactness(segment: &Segment, name: &str) -> bool {
 
 /// The facts of the segments in use.
 #[derive(Default)]
-pub(super) struct FactCache(Mutex<HashMap<usize, (Weak<Segment>, Arc<Facts>)>>);
+pub(super) struct FactCache(Mutex<HashMap<usize, Known>>);
+
+#[derive(Clone)]
+struct Known {
+    /// Keeps the allocation, so that no other segment can come to have its address, but not the segment: a file that
+    /// compaction replaced may go.
+    _segment: Weak<Segment>,
+    facts: Arc<Facts>,
+}
 
 impl FactCache {
     /// The facts of these segments, in their order; those of other segments are forgotten.
@@ -136,15 +144,13 @@ impl FactCache {
         let mut used = HashMap::with_capacity(segments.len());
         let mut facts = Vec::with_capacity(segments.len());
         for segment in segments {
-            // The weak reference keeps the allocation, so no other segment can come to have its address, but not the
-            // segment: a file that compaction replaced may go.
-            let address = Arc::as_ptr(segment) as usize;
-            let found = match known.remove(&address).or_else(|| used.get(&address).cloned()) {
-                Some((_, found)) => found,
-                None => Arc::new(Facts::of(segment)?),
+            let address = Arc::as_ptr(segment).addr();
+            let known = match known.remove(&address).or_else(|| used.get(&address).cloned()) {
+                Some(known) => known,
+                None => Known { _segment: Arc::downgrade(segment), facts: Arc::new(Facts::of(segment)?) },
             };
-            used.insert(address, (Arc::downgrade(segment), Arc::clone(&found)));
-            facts.push(found);
+            facts.push(Arc::clone(&known.facts));
+            used.insert(address, known);
         }
         *known = used;
         Ok(facts)

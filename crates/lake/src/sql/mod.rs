@@ -27,6 +27,7 @@ mod rows;
 mod scan;
 mod table;
 mod tail;
+mod watch;
 
 pub use engine::{Engine, QueryContext};
 pub use error::Error;

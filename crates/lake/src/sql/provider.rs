@@ -8,7 +8,7 @@ use super::identity::Entitled;
 use super::reader::{SegmentHandle, SegmentReaders};
 use super::review::Reviews;
 use super::scan::LakeScan;
-use super::table::{AI_AUDIT_LOGS, Reviewed, Source, Table, unreviewed_name};
+use super::table::{AI_AUDIT_LOGS, Replaced, Source, Table, unreviewed_name};
 use crate::lake::Snapshot;
 use crate::schema::column;
 use crate::tail::Chunk;
@@ -250,7 +250,7 @@ impl LakeTable {
         }
         let own = Arc::clone(filter).transform(|expr| {
             let found = expr.downcast_ref::<Column>().and_then(|column| reviewed(column.name()));
-            let Some(found): Option<Reviewed> = found else { return Ok(Transformed::no(expr)) };
+            let Some(found): Option<Replaced> = found else { return Ok(Transformed::no(expr)) };
             Ok(Transformed::yes(column_of(unreviewed_name(found), schema)?))
         });
         let mut may = own.data()?;

@@ -6,7 +6,7 @@
 //! The latest review, by leaf index, speaks for all four columns: what it leaves out it denies. A decision that was
 //! overridden and then reviewed again without an override is not overridden, and has no reason for it.
 
-use super::table::Reviewed;
+use super::table::Replaced;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
 use std::collections::{BTreeMap, HashMap};
@@ -37,12 +37,12 @@ impl Reviews {
     }
 
     /// The values of a column, one for each of `leaves`.
-    pub(super) fn values(&self, column: Reviewed) -> ArrayRef {
+    pub(super) fn values(&self, column: Replaced) -> ArrayRef {
         match column {
-            Reviewed::HumanReviewed => Arc::new(BooleanArray::from(vec![true; self.leaves.len()])),
-            Reviewed::HumanDecision => Arc::new(self.human_decision.clone()),
-            Reviewed::Overridden => Arc::new(self.overridden.clone()),
-            Reviewed::OverrideReason => Arc::new(self.override_reason.clone()),
+            Replaced::HumanReviewed => Arc::new(BooleanArray::from(vec![true; self.leaves.len()])),
+            Replaced::HumanDecision => Arc::new(self.human_decision.clone()),
+            Replaced::Overridden => Arc::new(self.overridden.clone()),
+            Replaced::OverrideReason => Arc::new(self.override_reason.clone()),
         }
     }
 

@@ -1,71 +1,99 @@
 //! The rows of an answer, as they come.
 
-use super::engine::QueryContext;
 use super::error::Error;
+use super::watch::Running;
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 /// Batches that wait for a slow reader before the query waits too.
-const BATCHES_WAITING_MAX: usize = 2;
+const MESSAGES_WAITING_MAX: usize = 2;
+
+/// What the query's task tells its reader.
+pub(super) enum Message {
+    /// Planning is done.
+    Columns(SchemaRef),
+    Batch(RecordBatch),
+    Failed(Error),
+    /// There are no more rows, or no more that were asked for.
+    Done {
+        cut_short: bool,
+    },
+}
 
 /// An answer. Dropping it stops the query.
 pub struct Rows {
     schema: SchemaRef,
-    batches: mpsc::Receiver<Result<RecordBatch, Error>>,
-    cut_short: Arc<AtomicBool>,
-    task: tokio::task::AbortHandle,
+    messages: mpsc::Receiver<Message>,
+    running: Running,
+    engine: Handle,
+    time_max: Duration,
+    is_over: bool,
+    cut_short: bool,
+}
+
+/// The two ends of what a query's task tells its reader.
+pub(super) fn channel() -> (mpsc::Sender<Message>, mpsc::Receiver<Message>) {
+    mpsc::channel(MESSAGES_WAITING_MAX)
+}
+
+/// Sends the stream's batches, and of the rows no more than `rows_max`. Errors mean that nobody listens any more.
+pub(super) async fn send(
+    mut stream: SendableRecordBatchStream,
+    rows_max: Option<usize>,
+    bytes_max: usize,
+    to: &mpsc::Sender<Message>,
+) -> Result<(), mpsc::error::SendError<Message>> {
+    to.send(Message::Columns(stream.schema())).await?;
+    let mut wanted = rows_max.unwrap_or(usize::MAX);
+    while let Some(batch) = stream.next().await {
+        match batch {
+            Ok(batch) if batch.num_rows() > wanted => {
+                to.send(Message::Batch(batch.slice(0, wanted))).await?;
+                return to.send(Message::Done { cut_short: true }).await;
+            }
+            Ok(batch) => {
+                wanted -= batch.num_rows();
+                to.send(Message::Batch(batch)).await?;
+            }
+            Err(error) => return to.send(Message::Failed(Error::running(error, bytes_max))).await,
+        }
+    }
+    to.send(Message::Done { cut_short: false }).await
 }
 
 impl Rows {
-    pub(super) fn start(
-        handle: &Handle,
-        mut stream: SendableRecordBatchStream,
-        context: &QueryContext,
-        deadline: Instant,
-    ) -> Self {
-        let schema = stream.schema();
-        let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
-        let cut_short = Arc::new(AtomicBool::new(false));
-        let (bytes_max, limit) = (context.memory_bytes_max, context.time_max);
-        let mut wanted = context.rows_max.unwrap_or(usize::MAX);
-        let cut = Arc::clone(&cut_short);
-        let task = handle.spawn(async move {
-            loop {
-                let sent = match tokio::time::timeout_at(deadline, stream.next()).await {
-                    Ok(Some(Ok(batch))) if batch.num_rows() > wanted => {
-                        cut.store(true, Ordering::Release);
-                        let _ = sender.send(Ok(batch.slice(0, wanted))).await;
-                        return;
-                    }
-                    Ok(Some(Ok(batch))) => {
-                        wanted -= batch.num_rows();
-                        tokio::time::timeout_at(deadline, sender.send(Ok(batch))).await
-                    }
-                    Ok(Some(Err(error))) => {
-                        let _ = sender.send(Err(Error::running(error, bytes_max))).await;
-                        return;
-                    }
-                    Ok(None) => return,
-                    Err(late) => Err(late),
-                };
-                match sent {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => return,
-                    Err(_) => {
-                        let _ = sender.send(Err(Error::Time { limit })).await;
-                        return;
-                    }
-                }
-            }
-        });
-        Self { schema, batches, cut_short, task: task.abort_handle() }
+    /// The rows of a query that was started; waits until it is planned.
+    ///
+    /// # Errors
+    /// [`Error`], for anything that is known before the first row.
+    pub(super) async fn start(
+        messages: mpsc::Receiver<Message>,
+        running: Running,
+        engine: Handle,
+        time_max: Duration,
+    ) -> Result<Self, Error> {
+        let schema = Arc::new(Schema::empty());
+        let mut rows = Self { schema, messages, running, engine, time_max, is_over: false, cut_short: false };
+        match rows.receive().await? {
+            Message::Columns(schema) => rows.schema = schema,
+            Message::Failed(error) => return Err(error),
+            Message::Batch(_) | Message::Done { .. } => return Err(Error::Engine("it answered before it was planned")),
+        }
+        Ok(rows)
+    }
+
+    async fn receive(&mut self) -> Result<Message, Error> {
+        tokio::select! {
+            biased;
+            message = self.messages.recv() => message.ok_or(Error::Engine("it was stopped")),
+            () = self.running.watch.late() => Err(Error::Time { limit: self.time_max }),
+        }
     }
 
     /// The columns. Documents are marked as JSON: see [`super::print`].
@@ -78,7 +106,20 @@ impl Rows {
     /// # Errors
     /// [`Error`]; nothing comes after it.
     pub async fn next(&mut self) -> Option<Result<RecordBatch, Error>> {
-        self.batches.recv().await
+        if self.is_over {
+            return None;
+        }
+        let error = match self.receive().await {
+            Ok(Message::Batch(batch)) => return Some(Ok(batch)),
+            Ok(Message::Done { cut_short }) => {
+                (self.is_over, self.cut_short) = (true, cut_short);
+                return None;
+            }
+            Ok(Message::Failed(error)) | Err(error) => error,
+            Ok(Message::Columns(_)) => Error::Engine("it was planned twice"),
+        };
+        self.is_over = true;
+        Some(Err(error))
     }
 
     /// Like [`Rows::next`], for threads outside any async runtime.
@@ -86,7 +127,8 @@ impl Rows {
     /// # Errors
     /// As [`Rows::next`].
     pub fn next_blocking(&mut self) -> Option<Result<RecordBatch, Error>> {
-        self.batches.blocking_recv()
+        let engine = self.engine.clone();
+        engine.block_on(self.next())
     }
 
     /// Every batch.
@@ -105,22 +147,13 @@ impl Rows {
     ///
     /// # Errors
     /// As [`Rows::next`].
-    pub fn collect_blocking(mut self) -> Result<Vec<RecordBatch>, Error> {
-        let mut batches = Vec::new();
-        while let Some(batch) = self.next_blocking() {
-            batches.push(batch?);
-        }
-        Ok(batches)
+    pub fn collect_blocking(self) -> Result<Vec<RecordBatch>, Error> {
+        let engine = self.engine.clone();
+        engine.block_on(self.collect())
     }
 
-    /// After the last batch: whether there were more rows than [`QueryContext::rows_max`].
+    /// After the last batch: whether there were more rows than [`super::QueryContext::rows_max`].
     pub fn is_cut_short(&self) -> bool {
-        self.cut_short.load(Ordering::Acquire)
-    }
-}
-
-impl Drop for Rows {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.cut_short
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn is_json(field: &Field) -> bool {
 
 /// What a review replaces in its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Reviewed {
+pub(super) enum Replaced {
     /// `human_reviewed`
     HumanReviewed,
     /// `human_decision`
@@ -57,7 +57,7 @@ pub(super) enum Source {
     /// A document as JSON.
     Document(Document),
     /// What the decision says unless a review says otherwise.
-    Reviewed(Reviewed),
+    Reviewed(Replaced),
     /// The whole record as JSON.
     Record,
     /// A member of the record as text or of that type.
@@ -85,11 +85,11 @@ impl Column {
             Source::EventId | Source::DecisionId | Source::InputHash | Source::User => {
                 Field::new(name, DataType::Utf8View, true)
             }
-            Source::Reviewed(Reviewed::HumanReviewed | Reviewed::Overridden) => {
+            Source::Reviewed(Replaced::HumanReviewed | Replaced::Overridden) => {
                 Field::new(name, DataType::Boolean, true)
             }
-            Source::Reviewed(Reviewed::OverrideReason) => Field::new(name, DataType::Utf8View, true),
-            Source::Reviewed(Reviewed::HumanDecision)
+            Source::Reviewed(Replaced::OverrideReason) => Field::new(name, DataType::Utf8View, true),
+            Source::Reviewed(Replaced::HumanDecision)
             | Source::Document(_)
             | Source::Record
             | Source::JsonMember(_) => json_field(name),
@@ -147,22 +147,22 @@ impl Table {
 }
 
 /// The hidden column with what the decision itself says, for a column that a review can replace.
-pub(super) const fn unreviewed_name(column: Reviewed) -> &'static str {
+pub(super) const fn unreviewed_name(column: Replaced) -> &'static str {
     match column {
-        Reviewed::HumanReviewed => "unreviewed.human_reviewed",
-        Reviewed::HumanDecision => "unreviewed.human_decision",
-        Reviewed::Overridden => "unreviewed.overridden",
-        Reviewed::OverrideReason => "unreviewed.override_reason",
+        Replaced::HumanReviewed => "unreviewed.human_reviewed",
+        Replaced::HumanDecision => "unreviewed.human_decision",
+        Replaced::Overridden => "unreviewed.overridden",
+        Replaced::OverrideReason => "unreviewed.override_reason",
     }
 }
 
 /// The column that a review can replace.
-pub(super) const fn reviewed_name(column: Reviewed) -> &'static str {
+pub(super) const fn reviewed_name(column: Replaced) -> &'static str {
     match column {
-        Reviewed::HumanReviewed => column::HUMAN_REVIEWED,
-        Reviewed::HumanDecision => "human_decision",
-        Reviewed::Overridden => column::OVERRIDDEN,
-        Reviewed::OverrideReason => column::OVERRIDE_REASON,
+        Replaced::HumanReviewed => column::HUMAN_REVIEWED,
+        Replaced::HumanDecision => "human_decision",
+        Replaced::Overridden => column::OVERRIDDEN,
+        Replaced::OverrideReason => column::OVERRIDE_REASON,
     }
 }
 
@@ -172,10 +172,10 @@ fn unreviewed_columns() -> Vec<Column> {
         Column { name, inner: name, source }
     };
     vec![
-        column(Reviewed::HumanReviewed, Source::Stored(column::HUMAN_REVIEWED, DataType::Boolean)),
-        column(Reviewed::HumanDecision, Source::Document(Document::HumanDecision)),
-        column(Reviewed::Overridden, Source::Stored(column::OVERRIDDEN, DataType::Boolean)),
-        column(Reviewed::OverrideReason, Source::Stored(column::OVERRIDE_REASON, DataType::Utf8View)),
+        column(Replaced::HumanReviewed, Source::Stored(column::HUMAN_REVIEWED, DataType::Boolean)),
+        column(Replaced::HumanDecision, Source::Document(Document::HumanDecision)),
+        column(Replaced::Overridden, Source::Stored(column::OVERRIDDEN, DataType::Boolean)),
+        column(Replaced::OverrideReason, Source::Stored(column::OVERRIDE_REASON, DataType::Utf8View)),
     ]
 }
 
@@ -187,7 +187,7 @@ pub(super) static TABLES: LazyLock<Vec<Arc<Table>>> = LazyLock::new(|| {
         Table::new("entries", None, entries()),
         Table::new("reviews", Some(Kind::Review), reviews()),
         Table::new("outcomes", Some(Kind::Outcome), outcomes()),
-        Table::new("erasures", Some(Kind::Erasure), other(&[("subject", TEXT), ("reason", TEXT)])),
+        Table::new("erasures", Some(Kind::Erasure), other(&[("subject", TEXT), ("actor", TEXT), ("reason", TEXT)])),
         Table::new("holds", Some(Kind::Hold), holds()),
         Table::new("retentions", Some(Kind::Retention), retentions()),
         Table::new("accesses", Some(Kind::Access), accesses()),
@@ -234,10 +234,10 @@ fn ai_audit_logs() -> Vec<Column> {
         document(Document::Prediction),
         stored(column::CONFIDENCE, DataType::Float64),
         document(Document::Explanation),
-        from(column::HUMAN_REVIEWED, Source::Reviewed(Reviewed::HumanReviewed)),
-        from("human_decision", Source::Reviewed(Reviewed::HumanDecision)),
-        from(column::OVERRIDDEN, Source::Reviewed(Reviewed::Overridden)),
-        from(column::OVERRIDE_REASON, Source::Reviewed(Reviewed::OverrideReason)),
+        from(column::HUMAN_REVIEWED, Source::Reviewed(Replaced::HumanReviewed)),
+        from("human_decision", Source::Reviewed(Replaced::HumanDecision)),
+        from(column::OVERRIDDEN, Source::Reviewed(Replaced::Overridden)),
+        from(column::OVERRIDE_REASON, Source::Reviewed(Replaced::OverrideReason)),
         stored(column::PROCESSING_TIME_MS, DataType::Float64),
         stored(column::ENVIRONMENT, TEXT),
         stored(column::REQUEST_ID, TEXT),
@@ -260,16 +260,16 @@ fn decisions() -> Vec<Column> {
     for column in &mut columns {
         match column.source {
             Source::User => column.source = Source::Stored(column::USER_ID, TEXT),
-            Source::Reviewed(Reviewed::HumanReviewed) => {
+            Source::Reviewed(Replaced::HumanReviewed) => {
                 column.source = Source::Stored(column::HUMAN_REVIEWED, DataType::Boolean);
             }
-            Source::Reviewed(Reviewed::Overridden) => {
+            Source::Reviewed(Replaced::Overridden) => {
                 column.source = Source::Stored(column::OVERRIDDEN, DataType::Boolean);
             }
-            Source::Reviewed(Reviewed::OverrideReason) => {
+            Source::Reviewed(Replaced::OverrideReason) => {
                 column.source = Source::Stored(column::OVERRIDE_REASON, TEXT);
             }
-            Source::Reviewed(Reviewed::HumanDecision) => column.source = Source::Document(Document::HumanDecision),
+            Source::Reviewed(Replaced::HumanDecision) => column.source = Source::Document(Document::HumanDecision),
             _ => {}
         }
     }
@@ -311,7 +311,7 @@ fn reviews() -> Vec<Column> {
         ("overridden", DataType::Boolean),
         ("override_reason", TEXT),
     ];
-    with_json(other(&members), &["human_decision"])
+    with_json(other(&members), &["human_decision", "metadata"])
 }
 
 fn outcomes() -> Vec<Column> {
@@ -319,12 +319,19 @@ fn outcomes() -> Vec<Column> {
 }
 
 fn holds() -> Vec<Column> {
-    with_json(other(&[("subject", TEXT), ("state", TEXT), ("reason", TEXT)]), &["decision_ids"])
+    let members = [("hold", TEXT), ("state", TEXT), ("subject", TEXT), ("actor", TEXT), ("reason", TEXT)];
+    with_json(other(&members), &["decision_ids"])
 }
 
 fn retentions() -> Vec<Column> {
     let count = DataType::Int64;
-    other(&[("first_leaf", count.clone()), ("end_leaf", count.clone()), ("policy", TEXT), ("count", count)])
+    other(&[
+        ("first_leaf", count.clone()),
+        ("end_leaf", count.clone()),
+        ("policy", TEXT),
+        ("count", count),
+        ("actor", TEXT),
+    ])
 }
 
 fn accesses() -> Vec<Column> {

@@ -285,8 +285,7 @@ fn a_dropped_answer_stops_its_query() {
     let (engine, house) = (Engine::new(1).unwrap(), sampled(10));
     let endless = "SELECT value FROM generate_series(1, 1000000000000)";
     for _ in 0..3 {
-        let mut answer =
-            engine.query_blocking(house.lake().snapshot(), endless, &QueryContext::default()).unwrap();
+        let mut answer = engine.query_blocking(house.lake().snapshot(), endless, &QueryContext::default()).unwrap();
         assert!(answer.next_blocking().unwrap().unwrap().num_rows() > 0);
     }
     // The engine's only thread is free again.
@@ -332,8 +331,15 @@ fn every_kind_of_entry_has_its_table() {
         }
         let all = ask(&engine, &house, "SELECT kind, recorded_at FROM entries ORDER BY leaf_index");
         assert_eq!(all[3], json!({"kind": "unknown", "recorded_at": null}));
-        let outcome = ask(&engine, &house, "SELECT outcome->>'repaid' AS repaid, metadata, timestamp FROM outcomes WHERE decision_id = 'D-1'");
-        assert_eq!(outcome, [json!({"repaid": "true", "metadata": {"a": 1}, "timestamp": "2026-11-23T07:00:00.000000Z"})]);
+        let outcome = ask(
+            &engine,
+            &house,
+            "SELECT outcome->>'repaid' AS repaid, metadata, timestamp FROM outcomes WHERE decision_id = 'D-1'",
+        );
+        assert_eq!(
+            outcome,
+            [json!({"repaid": "true", "metadata": {"a": 1}, "timestamp": "2026-11-23T07:00:00.000000Z"})]
+        );
         let access = ask(&engine, &house, "SELECT actor, rows + 1 AS n FROM accesses");
         assert_eq!(access, [json!({"actor": "token:a", "n": 13})]);
         let system = ask(&engine, &house, "SELECT detail FROM systems WHERE what = 'started'");

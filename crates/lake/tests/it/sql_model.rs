@@ -639,7 +639,7 @@ fn run(steps: &[Step], probes: &[Probe], at: &prop::sample::Index) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn sql_answers_as_the_records_do(

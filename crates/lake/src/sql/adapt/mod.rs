@@ -23,7 +23,7 @@ use super::kernel::reveal::Reveal;
 use super::kernel::review::Replace;
 use super::kernel::text::{FirstText, IdText, Member};
 use super::review::Reviews;
-use super::table::{Reviewed, Source, Table};
+use super::table::{Replaced, Source, Table};
 use crate::schema::{Document, column};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::Result;
@@ -111,12 +111,12 @@ impl FlatAdapter {
     fn member_of(&self, source: &Source, path: &[Key], form: Form) -> Result<Option<Expr>> {
         match source {
             Source::Document(document) => self.file.member(*document, path, form).map(Some),
-            Source::Reviewed(Reviewed::HumanDecision) => {
+            Source::Reviewed(Replaced::HumanDecision) => {
                 let stored = self.file.member(Document::HumanDecision, path, form)?;
                 let Some(reviews) = self.reviews() else { return Ok(Some(stored)) };
                 let path = path.to_vec();
                 let said = members(&reviews.human_decision, form, |_| Some(&path));
-                Ok(Some(self.replaced(reviews, Reviewed::HumanDecision, Arc::new(said), stored)?))
+                Ok(Some(self.replaced(reviews, Replaced::HumanDecision, Arc::new(said), stored)?))
             }
             _ => Ok(None),
         }
@@ -204,12 +204,12 @@ impl FlatAdapter {
         })
     }
 
-    fn reviewed(&self, reviewed: Reviewed) -> Result<Expr> {
+    fn reviewed(&self, reviewed: Replaced) -> Result<Expr> {
         let stored = self.read(&match reviewed {
-            Reviewed::HumanReviewed => Source::Stored(column::HUMAN_REVIEWED, DataType::Boolean),
-            Reviewed::Overridden => Source::Stored(column::OVERRIDDEN, DataType::Boolean),
-            Reviewed::OverrideReason => Source::Stored(column::OVERRIDE_REASON, DataType::Utf8View),
-            Reviewed::HumanDecision => Source::Document(Document::HumanDecision),
+            Replaced::HumanReviewed => Source::Stored(column::HUMAN_REVIEWED, DataType::Boolean),
+            Replaced::Overridden => Source::Stored(column::OVERRIDDEN, DataType::Boolean),
+            Replaced::OverrideReason => Source::Stored(column::OVERRIDE_REASON, DataType::Utf8View),
+            Replaced::HumanDecision => Source::Document(Document::HumanDecision),
         })?;
         match self.reviews() {
             Some(reviews) => self.replaced(reviews, reviewed, reviews.values(reviewed), stored),
@@ -220,7 +220,7 @@ impl FlatAdapter {
     fn replaced(
         &self,
         reviews: &Reviews,
-        reviewed: Reviewed,
+        reviewed: Replaced,
         values: arrow::array::ArrayRef,
         stored: Expr,
     ) -> Result<Expr> {

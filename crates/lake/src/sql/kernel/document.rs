@@ -58,22 +58,18 @@ impl Kernel for Assemble {
 
     fn evaluate(&self, args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         let batch = self.batch(args, rows)?;
-        let mut write: Box<dyn FnMut(usize, &mut Vec<u8>) -> Result<bool>> = match &self.whole {
+        let mut reader = match &self.whole {
             Whole::Part(document, path) => {
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                let mut reader = DocumentReader::new(&batch, *document, &path);
-                Box::new(move |row, out| Ok(reader.write(row, out)))
+                Reader::Part(DocumentReader::new(&batch, *document, &path))
             }
-            Whole::Record => {
-                let mut assembler = Assembler::new(&batch).map_err(damaged)?;
-                Box::new(move |row, out| assembler.write(row, out).map(|()| true).map_err(damaged))
-            }
+            Whole::Record => Reader::Record(Assembler::new(&batch).map_err(damaged)?),
         };
         let mut out = StringViewBuilder::with_capacity(rows);
         let mut scratch = Vec::new();
         for row in 0..rows {
             scratch.clear();
-            if write(row, &mut scratch)? {
+            if reader.write(row, &mut scratch)? {
                 // Records are JSON, which is UTF-8; bytes that are none have no text to show.
                 out.append_option(std::str::from_utf8(&scratch).ok());
             } else {
@@ -81,6 +77,21 @@ impl Kernel for Assemble {
             }
         }
         Ok(Arc::new(out.finish()))
+    }
+}
+
+enum Reader {
+    Part(DocumentReader),
+    Record(Assembler),
+}
+
+impl Reader {
+    /// Appends what the row holds; `false` if it holds nothing.
+    fn write(&mut self, row: usize, out: &mut Vec<u8>) -> Result<bool> {
+        match self {
+            Reader::Part(document) => Ok(document.write(row, out)),
+            Reader::Record(assembler) => assembler.write(row, out).map(|()| true).map_err(damaged),
+        }
     }
 }
 
