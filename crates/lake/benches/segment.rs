@@ -12,11 +12,15 @@ use onrecord_lake::assemble::Assembler;
 use onrecord_lake::shred::{Shredded, Shredder, survey};
 use onrecord_lake::{Lake, Row, Sealer, Segment, SegmentWriter};
 use onrecord_ledger::{Config, Entry, EntryId, Ledger, OsDisk, Sealed};
+use onrecord_record::Parser;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Records that the stages are timed with, all of them in memory.
+const STAGE_RECORDS_MAX: u64 = 1 << 18;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -24,16 +28,26 @@ fn main() -> Outcome {
     let asked = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
     let records = asked.unwrap_or(1 << 18);
     let dir = tempfile::tempdir()?;
-    stages(dir.path(), records)?;
-    house(dir.path(), records)
+    // First, for what it says of memory.
+    house(dir.path(), records)?;
+    stages(dir.path(), records.min(STAGE_RECORDS_MAX))
 }
 
-/// Times `work` per record and prints it.
+/// Times `work` per record and prints it: by the clock, and by what this thread spent on a core, which other work on the
+/// machine hardly changes.
 fn timed<T>(what: &str, records: u64, work: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
+    let (start, core_start) = (Instant::now(), core_micros());
     let result = work();
-    println!("{what:<44} {:>8.2} µs/record", start.elapsed().as_secs_f64() * 1e6 / records as f64);
+    let wall = start.elapsed().as_secs_f64() * 1e6 / records as f64;
+    let core = (core_micros() - core_start) / records as f64;
+    println!("{what:<44} {wall:>8.2} {core:>8.2} µs/record");
     result
+}
+
+/// Microseconds that this thread has spent on a core; 0 where Linux does not say.
+fn core_micros() -> f64 {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    schedstat.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
 }
 
 /// Each stage for itself, on one thread.
@@ -42,12 +56,15 @@ fn stages(dir: &Path, records: u64) -> Outcome {
         (0..records).map(|number| (sample::event_id(number).into_bytes(), sample::decision(number))).collect();
     let bytes: usize = rows.iter().map(|(_, record)| record.len()).sum();
     println!("{records} decisions of {} bytes\n", bytes as u64 / records);
+    println!("{:<44} {:>8} {:>8}", "", "wall", "core");
     let row = |leaf: usize| Row { leaf: leaf as u64, id: rows[leaf].0, record: &rows[leaf].1, beside: &[] };
     let borrowed: Vec<Row<'_>> = (0..rows.len()).map(row).collect();
 
     let columns = timed("survey (of 8,192 rows)", records, || survey(&borrowed, 8_192).plan());
+    let mut parser = Parser::new();
+    timed("parse", records, || rows.iter().all(|(_, record)| black_box(parser.parse(record)).is_ok()));
     let mut batches: Vec<Shredded> = Vec::new();
-    timed("shred", records, || -> Outcome {
+    timed("shred (parse included)", records, || -> Outcome {
         let mut shredder = Shredder::new(&columns);
         for row in &borrowed {
             shredder.push(row, false)?;
@@ -72,7 +89,7 @@ fn stages(dir: &Path, records: u64) -> Outcome {
         }
         Ok(())
     })?;
-    timed("hash", records, || rows.iter().for_each(|(_, record)| drop(black_box(leaf_hash(record)))));
+    timed("hash", records, || rows.iter().for_each(|(_, record)| _ = black_box(leaf_hash(record))));
     let path = timed("encode, write and sync", records, || -> onrecord_lake::Result<_> {
         let mut writer = SegmentWriter::create(dir, 0..records, columns)?;
         batches.into_iter().try_for_each(|shredded| writer.write(shredded))?;
@@ -127,7 +144,7 @@ fn house(dir: &Path, records: u64) -> Outcome {
         Ledger::open(&dir, signer, config, Arc::new(OsDisk), Arc::clone(&lake) as _, Arc::clone(&lake) as _)?;
     let ledger = Arc::new(ledger);
     let sealer = Sealer::start(Arc::clone(&lake), Arc::clone(&ledger))?;
-    timed("append (1,000 at once), seal, compact: wall", records, || -> Outcome {
+    timed("make, hash, append (1,000 at once), seal", records, || -> Outcome {
         for first in (0..records).step_by(1_000) {
             let numbers = first..(first + 1_000).min(records);
             let entry = |number| {
@@ -141,7 +158,14 @@ fn house(dir: &Path, records: u64) -> Outcome {
         }
         Ok(())
     })?;
+    let compacted = Instant::now();
+    while lake.segments().windows(16).any(|run| run.iter().all(|segment| segment.rows() < 1 << 19)) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     sealer.stop();
+    println!("{:<44} {:>8.2} s more", "compact", compacted.elapsed().as_secs_f64());
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    println!("{:<44} {}", "peak memory", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
     let bytes: u64 = lake.segments().iter().map(|segment| segment.bytes()).sum();
     println!(
         "{:<44} {:>8.2} bytes/record in {} segments",

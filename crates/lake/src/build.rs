@@ -145,16 +145,15 @@ fn read_back(
     Ok(differing)
 }
 
+/// What is called for a row: the batch, which row of it, its record bytes.
+pub(crate) type VisitRow<'v> = dyn FnMut(&Rows, usize, &[u8]) -> Result<()> + 'v;
+
 /// Visits the rows of these leaves of a segment with their record bytes, decoding on another thread. That the leaves
 /// follow each other is checked.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`], and what `visit` returns.
-pub(crate) fn each_row(
-    segment: &Segment,
-    leaves: Range<u64>,
-    visit: &mut dyn FnMut(&Rows, usize, &[u8]) -> Result<()>,
-) -> Result<()> {
+pub(crate) fn each_row(segment: &Segment, leaves: Range<u64>, visit: &mut VisitRow<'_>) -> Result<()> {
     std::thread::scope(|scope| {
         let (sender, receiver): (_, Receiver<Result<RecordBatch>>) = sync_channel(BATCHES_WAITING_MAX);
         let range = leaves.clone();
@@ -176,7 +175,7 @@ fn visit_batches(
     segment: &Segment,
     leaves: &Range<u64>,
     batches: Receiver<Result<RecordBatch>>,
-    visit: &mut dyn FnMut(&Rows, usize, &[u8]) -> Result<()>,
+    visit: &mut VisitRow<'_>,
 ) -> Result<()> {
     let mut next = leaves.start;
     let mut record = Vec::new();
@@ -196,4 +195,65 @@ fn visit_batches(
         return Err(Error::damaged(segment.path(), format!("leaf {next} is missing")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shred::survey;
+
+    /// Entries, and what is claimed to be their leaf hashes.
+    struct Claimed(Vec<(String, Hash)>);
+
+    impl Claimed {
+        fn row(&self, leaf: u64) -> Row<'_> {
+            Row { leaf, id: u128::from(leaf).to_be_bytes(), record: self.0[leaf as usize].0.as_bytes(), beside: &[] }
+        }
+    }
+
+    impl Source for Claimed {
+        fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+            (0..self.0.len() as u64).try_for_each(|leaf| visit(&self.row(leaf)))
+        }
+
+        fn leaf_hashes(&self, leaves: Range<u64>) -> Result<Vec<Hash>> {
+            Ok(leaves.map_while(|leaf| self.0.get(leaf as usize)).map(|(_, hash)| *hash).collect())
+        }
+    }
+
+    fn claimed(rows: u64) -> Claimed {
+        let record = |leaf| format!(r#"{{"event_id":"00000000-0000-0000-0000-{leaf:012x}","kind":"decision"}}"#);
+        Claimed((0..rows).map(record).map(|record| (record.clone(), leaf_hash(record.as_bytes()))).collect())
+    }
+
+    fn files(dir: &Path) -> usize {
+        std::fs::read_dir(dir).unwrap().count()
+    }
+
+    fn build_all(dir: &Path, source: &Claimed, rows: u64) -> Result<PathBuf> {
+        let borrowed: Vec<Row<'_>> = (0..source.0.len() as u64).map(|leaf| source.row(leaf)).collect();
+        build(dir, 0..rows, &survey(&borrowed, 10).plan(), source)
+    }
+
+    #[test]
+    fn a_segment_whose_records_are_not_those_of_the_leaves_is_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut source = claimed(9_000);
+        source.0[8_500].1 = leaf_hash(b"something else");
+        let error = build_all(dir.path(), &source, 9_000).unwrap_err();
+        assert!(matches!(error, Error::ReadBack { leaf: 8_500, .. }), "{error}");
+        assert_eq!(files(dir.path()), 0);
+        source.0[8_500].1 = leaf_hash(source.0[8_500].0.as_bytes());
+        build_all(dir.path(), &source, 9_000).unwrap();
+        assert_eq!(files(dir.path()), 1);
+    }
+
+    #[test]
+    fn a_segment_needs_every_leaf() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = build_all(dir.path(), &claimed(10), 11).unwrap_err();
+        assert_eq!(error.to_string(), "leaves 0 to 11 cannot be sealed: leaf 10 is missing");
+        assert!(build_all(dir.path(), &claimed(0), 0).is_err());
+        assert_eq!(files(dir.path()), 0);
+    }
 }

@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(overlap, "0-4 and 3-8 both hold leaves 3 to 4");
         let gap = check(&[0..4, 5..8]).unwrap_err().to_string();
         assert_eq!(gap, "0-4 and 5-8 do not adjoin: leaves 4 to 5 are missing");
-        let start = check(&[5..8]).unwrap_err().to_string();
+        let start = check(&[5..8, 8..9]).unwrap_err().to_string();
         assert_eq!(start, "5-8 is damaged: no segment holds leaves 0 to 5");
     }
 }

@@ -16,6 +16,7 @@ use onrecord_ledger::{Closed, Committed, Entry, EntryId, Follower, Sealed, Seale
 use onrecord_record::{Parser, canonical};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Bytes of memory for what look-ups have read of segments: enough for the ids of some ten million entries.
@@ -31,9 +32,9 @@ pub struct Lake {
     /// Held for moments only.
     state: Mutex<State>,
     lookups: Mutex<LookupCache>,
-    /// Whether there may be something to seal; see [`Lake::wait_for_work`].
-    work: Mutex<bool>,
-    work_came: Condvar,
+    /// Counts the reasons to look for something to seal or compact; see [`Lake::wait_for_change`].
+    changes: Mutex<u64>,
+    changed: Condvar,
 }
 
 struct State {
@@ -104,8 +105,8 @@ impl Lake {
             dir,
             state: Mutex::new(State { segments, tail: Tail::new(sealed), id_max }),
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
-            work: Mutex::new(true),
-            work_came: Condvar::new(),
+            changes: Mutex::new(0),
+            changed: Condvar::new(),
         }))
     }
 
@@ -292,18 +293,22 @@ impl Lake {
         Ok(rows)
     }
 
-    /// Waits until [`Lake::wake`] was called since the last wait.
-    pub(crate) fn wait_for_work(&self, at_most: std::time::Duration) {
-        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut work, _) =
-            self.work_came.wait_timeout_while(work, at_most, |came| !*came).unwrap_or_else(PoisonError::into_inner);
-        *work = false;
+    /// How often [`Lake::wake`] was called.
+    pub(crate) fn changes(&self) -> u64 {
+        *self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that there may be something to seal.
+    /// Waits until [`Lake::wake`] was called more often than that.
+    pub(crate) fn wait_for_change(&self, seen: u64, at_most: Duration) {
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whether it changed or took too long, the caller looks.
+        drop(self.changed.wait_timeout_while(changes, at_most, |changes| *changes == seen));
+    }
+
+    /// Says that there may be something to seal or compact.
     pub(crate) fn wake(&self) {
-        *self.work.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.work_came.notify_all();
+        *self.changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
     }
 
     // Each change under these locks is complete or not begun, so a panic elsewhere while one was held harms nothing.

@@ -141,6 +141,40 @@ pub fn fixed_fields() -> Vec<FieldRef> {
     ]
 }
 
+/// The members of a decision's record in canonical order: the constants `kind` and `schema`, the documents, and those
+/// that have a fixed column of the same name.
+pub const MEMBERS: [&str; 29] = [
+    "alternative_predictions",
+    column::CONFIDENCE,
+    column::CONSENT_GIVEN,
+    column::DATA_RETENTION_DAYS,
+    column::DATA_RETENTION_POLICY,
+    column::DECISION_ID,
+    column::ENVIRONMENT,
+    column::EVENT_ID,
+    "explanation",
+    "human_decision",
+    column::HUMAN_REVIEWED,
+    "input_features",
+    column::INPUT_HASH,
+    column::KIND,
+    "metadata",
+    column::MODEL_ID,
+    column::MODEL_TYPE,
+    column::MODEL_VERSION,
+    column::OVERRIDDEN,
+    column::OVERRIDE_REASON,
+    "prediction",
+    column::PROCESSING_TIME_MS,
+    column::RECORDED_AT,
+    column::REQUEST_ID,
+    "schema",
+    column::SESSION_ID,
+    column::SYSTEM_ACTOR,
+    column::TIMESTAMP,
+    column::USER_ID,
+];
+
 /// The members of a decision that are JSON documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Document {
@@ -396,6 +430,16 @@ pub fn rest_may_hold(field: &Field, key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_are_in_canonical_order_and_have_a_place() {
+        assert!(MEMBERS.is_sorted());
+        let fixed = fixed_fields();
+        for member in MEMBERS {
+            let is_fixed = fixed.iter().any(|field| field.name() == member);
+            assert!(is_fixed || member == "schema" || Document::parse(member).is_some(), "{member}");
+        }
+    }
 
     #[test]
     fn a_path_column_reads_back_from_its_field() {

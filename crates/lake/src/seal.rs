@@ -14,9 +14,10 @@ use crate::shred::survey;
 use crate::tail::row;
 use onrecord_evidence::{Hash, LeafIndex};
 use onrecord_ledger::{Entry, Ledger};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,21 +30,25 @@ const RETRY_SECONDS: u64 = 5;
 /// How often there is a look without being told.
 const LOOK_SECONDS: u64 = 60;
 
-/// The background worker. Dropping it stops it after the segment at hand.
+/// With so many segments compaction does not wait for sealing to have nothing to do.
+const SEGMENTS_WAITING_MAX: usize = 64;
+
+/// The background workers, one that seals and one that compacts, so that a long compaction does not hold up the ledger.
+/// Dropping it stops them after the segments at hand.
 pub struct Sealer {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
     lake: Arc<Lake>,
     ledger: Arc<Ledger>,
     stop: AtomicBool,
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<BTreeMap<&'static str, String>>,
 }
 
 impl Sealer {
-    /// Starts the worker for a lake that follows this ledger.
+    /// Starts the workers for a lake that follows this ledger.
     ///
     /// # Errors
     /// [`Error::Damaged`] if leaves that the ledger has given away are in no segment; [`Error::Io`] if no thread can be
@@ -55,17 +60,26 @@ impl Sealer {
             return Err(Error::damaged(lake.dir(), problem));
         }
         let shared = Arc::new(Shared { lake, ledger, stop: AtomicBool::new(false), trouble: Mutex::default() });
-        let worker = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("sealer".to_owned()).spawn(move || worker.run());
-        Ok(Self { thread: Some(thread.map_err(Error::io(shared.lake.dir()))?), shared })
+        let mut sealer = Self { threads: Vec::new(), shared };
+        sealer.spawn("sealing", Shared::seal)?;
+        sealer.spawn("compaction", Shared::compact)?;
+        Ok(sealer)
     }
 
-    /// Why sealing does not go on, if it does not; it is tried again and again.
+    /// Starts a thread that does `step` until there is nothing to do, then waits to be woken.
+    fn spawn(&mut self, what: &'static str, step: fn(&Shared) -> Result<bool>) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().name(what.to_owned()).spawn(move || shared.run(what, step));
+        self.threads.push(thread.map_err(Error::io(self.shared.lake.dir()))?);
+        Ok(())
+    }
+
+    /// Why sealing or compaction does not go on, if it does not; it is tried again and again.
     pub fn trouble(&self) -> Option<String> {
-        self.shared.trouble().clone()
+        self.shared.trouble().values().next().cloned()
     }
 
-    /// Stops the worker after the segment at hand and waits for it.
+    /// Stops the workers after the segments at hand and waits for them.
     pub fn stop(mut self) {
         self.join();
     }
@@ -73,8 +87,10 @@ impl Sealer {
     fn join(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
         self.shared.lake.wake();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the sealing thread panicked");
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a sealing thread panicked");
+            }
         }
     }
 }
@@ -86,26 +102,41 @@ impl Drop for Sealer {
 }
 
 impl Shared {
-    fn run(&self) {
+    fn run(&self, what: &'static str, step: fn(&Shared) -> Result<bool>) {
         while !self.stop.load(Ordering::Acquire) {
-            let done = seal_next(&self.lake, &self.ledger)
-                .and_then(|sealed| Ok(sealed || compact::compact_next(&self.lake, &self.ledger)?));
-            match done {
-                Ok(true) => *self.trouble() = None,
-                Ok(false) => {
-                    *self.trouble() = None;
-                    self.lake.wait_for_work(Duration::from_secs(LOOK_SECONDS));
+            let seen = self.lake.changes();
+            let wait = match step(self) {
+                Ok(more) => {
+                    self.trouble().remove(what);
+                    if more { continue } else { LOOK_SECONDS }
                 }
                 Err(error) => {
-                    tracing::error!(%error, "sealing failed; it will be tried again");
-                    *self.trouble() = Some(error.to_string());
-                    self.lake.wait_for_work(Duration::from_secs(RETRY_SECONDS));
+                    tracing::error!(%error, "{what} failed; it will be tried again");
+                    self.trouble().insert(what, error.to_string());
+                    RETRY_SECONDS
                 }
+            };
+            if !self.stop.load(Ordering::Acquire) {
+                self.lake.wait_for_change(seen, Duration::from_secs(wait));
             }
         }
     }
 
-    fn trouble(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn seal(&self) -> Result<bool> {
+        let sealed = seal_next(&self.lake, &self.ledger)?;
+        if sealed {
+            // There may be something to compact.
+            self.lake.wake();
+        }
+        Ok(sealed)
+    }
+
+    fn compact(&self) -> Result<bool> {
+        let is_calm = self.ledger.sealable().is_empty() || self.lake.segments().len() > SEGMENTS_WAITING_MAX;
+        Ok(is_calm && compact::compact_next(&self.lake, &self.ledger)?)
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -42,11 +42,6 @@ impl Tail {
         Self { chunks: Vec::new(), recent: Vec::new(), end: sealed }
     }
 
-    /// The leaf after the last.
-    pub(crate) fn end(&self) -> u64 {
-        self.end
-    }
-
     /// Adds a commit. What is already there, or already sealed, is left out. Returns whether the commit adjoins what is
     /// there; it is not added otherwise.
     pub(crate) fn add(&mut self, commit: &Committed) -> bool {
@@ -193,7 +188,7 @@ mod tests {
         assert_eq!(leaves(&mut tail), (12..41).collect::<Vec<_>>());
         tail.release(41);
         assert_eq!(leaves(&mut tail), [] as [u64; 0]);
-        assert_eq!(tail.end(), 41);
+        assert_eq!(tail.end, 41);
     }
 
     #[test]

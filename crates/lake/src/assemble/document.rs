@@ -11,7 +11,7 @@ pub struct DocumentReader {
     rest: Option<Text>,
     /// Where in the rest this part of the document lies.
     path: Vec<String>,
-    parser: Parser,
+    parser: Box<Parser>,
 }
 
 /// A key on the way to columns. Children are sorted, which for their plain keys is canonical order.
@@ -39,7 +39,7 @@ impl DocumentReader {
             }
         }
         let rest = batch.column_by_name(document.rest_name()).and_then(Text::of);
-        Self { root, rest, path: path.iter().map(|key| (*key).to_owned()).collect(), parser: Parser::new() }
+        Self { root, rest, path: path.iter().map(|key| (*key).to_owned()).collect(), parser: Box::default() }
     }
 
     /// Appends the JSON of the row in canonical form; `false`, and nothing appended, if the row has none.

@@ -18,7 +18,7 @@ use std::collections::HashSet;
 const DICTIONARY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Rows of one page. A look-up of one record decodes one page of each column.
-const PAGE_ROWS: usize = 16_384;
+const PAGE_ROWS: usize = 8_192;
 
 /// Statistics of strings are cut to this many bytes.
 const STATISTICS_BYTES_MAX: usize = 24;

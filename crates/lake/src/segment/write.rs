@@ -23,11 +23,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A segment file being written.
+/// A segment file being written. Dropping it removes the file.
 pub struct SegmentWriter {
-    dir: PathBuf,
-    path: PathBuf,
-    leaves: Range<u64>,
+    unfinished: Written,
     columns: Vec<PathColumn>,
     rest_keys: RestKeys,
     /// Without the keys of the rest columns, which are known only at the end.
@@ -37,10 +35,10 @@ pub struct SegmentWriter {
     writer: Option<ArrowWriter<Summing<BufWriter<File>>>>,
 }
 
-/// A complete file that has not its name yet. Dropping it removes it.
+/// A complete file that has not its name yet. Dropping it removes the file.
 pub struct Written {
     dir: PathBuf,
-    unfinished: PathBuf,
+    path: PathBuf,
     leaves: Range<u64>,
 }
 
@@ -50,13 +48,13 @@ impl SegmentWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(dir: &Path, leaves: Range<u64>, columns: Vec<PathColumn>) -> Result<Self> {
-        let stem = name::format(&leaves);
-        let path = dir.join(stem.replace(".parquet", name::UNFINISHED));
+        let path = dir.join(name::format(&leaves).replace(".parquet", name::UNFINISHED));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
         let file = file.map_err(Error::io(&path))?;
-        let schema = schema(&columns, &RestKeys::default());
         let rest_keys = RestKeys::default();
-        Ok(Self { dir: dir.to_owned(), path, leaves, columns, rest_keys, schema, file, writer: None })
+        let schema = schema(&columns, &rest_keys);
+        let unfinished = Written { dir: dir.to_owned(), path, leaves };
+        Ok(Self { unfinished, columns, rest_keys, schema, file, writer: None })
     }
 
     /// Encodes a batch.
@@ -71,19 +69,19 @@ impl SegmentWriter {
             self.writer = Some(self.start(&batch)?);
         }
         match &mut self.writer {
-            Some(writer) => writer.write(&batch).map_err(|error| failed(&self.path, &self.leaves, error)),
+            Some(writer) => writer.write(&batch).map_err(|error| self.unfinished.failed(error)),
             None => Ok(()),
         }
     }
 
     fn start(&self, sample: &RecordBatch) -> Result<ArrowWriter<Summing<BufWriter<File>>>> {
-        let rows = (self.leaves.end - self.leaves.start) as usize;
-        let failed = |error| failed(&self.path, &self.leaves, error);
+        let rows = self.unfinished.rows() as usize;
+        let failed = |error| self.unfinished.failed(error);
         let options = ArrowWriterOptions::new()
             .with_properties(encoding::properties(sample, rows))
             .with_parquet_schema(parquet_schema(&self.schema).map_err(failed)?)
             .with_skip_arrow_metadata(true);
-        let file = self.file.try_clone().map_err(Error::io(&self.path))?;
+        let file = self.file.try_clone().map_err(Error::io(&self.unfinished.path))?;
         let sink = Summing::new(BufWriter::with_capacity(1 << 20, file));
         ArrowWriter::try_new_with_options(sink, Arc::clone(&self.schema), options).map_err(failed)
     }
@@ -94,38 +92,38 @@ impl SegmentWriter {
     /// [`Error::Io`], or [`Error::Unsealable`] if there were no rows.
     pub fn finish(mut self) -> Result<Written> {
         let mut writer = self.writer.take().ok_or_else(|| self.unsealable("there are none"))?;
-        let failed = |error| failed(&self.path, &self.leaves, error);
+        let unfinished = &self.unfinished;
         let schema = schema(&self.columns, &self.rest_keys);
-        let rows = self.leaves.end - self.leaves.start;
         // The checksums come last: see `checksum`.
         for (key, value) in [
             (ARROW_SCHEMA_META_KEY, encode_arrow_schema(&schema)),
             (meta::FORMAT, FORMAT.to_string()),
-            (meta::FIRST_LEAF, self.leaves.start.to_string()),
-            (meta::END_LEAF, self.leaves.end.to_string()),
-            (meta::ROWS, rows.to_string()),
+            (meta::FIRST_LEAF, unfinished.leaves.start.to_string()),
+            (meta::END_LEAF, unfinished.leaves.end.to_string()),
+            (meta::ROWS, unfinished.rows().to_string()),
             (meta::FOOTER_CHECKSUM, checksum::PLACEHOLDER.to_owned()),
             (meta::CHECKSUM, checksum::PLACEHOLDER.to_owned()),
         ] {
             writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
-        writer.finish().map_err(failed)?;
+        writer.finish().map_err(|error| unfinished.failed(error))?;
         let sum = writer.inner().sum();
         drop(writer);
-        checksum::stamp(&self.path, &self.file, sum)?;
-        self.file.sync_all().map_err(Error::io(&self.path))?;
-        Ok(Written { dir: self.dir.clone(), unfinished: self.path.clone(), leaves: self.leaves.clone() })
+        checksum::stamp(&unfinished.path, &self.file, sum)?;
+        self.file.sync_all().map_err(Error::io(&unfinished.path))?;
+        Ok(self.unfinished)
     }
 
     fn unsealable(&self, problem: impl std::fmt::Display) -> Error {
-        Error::Unsealable { first: self.leaves.start, end: self.leaves.end, problem: problem.to_string() }
+        let Range { start, end } = self.unfinished.leaves;
+        Error::Unsealable { first: start, end, problem: problem.to_string() }
     }
 }
 
 impl Written {
     /// Where the file is until it is published.
     pub fn path(&self) -> &Path {
-        &self.unfinished
+        &self.path
     }
 
     /// Gives the file its name and makes that durable. Returns its path.
@@ -134,29 +132,33 @@ impl Written {
     /// [`Error::Io`].
     pub fn publish(self) -> Result<PathBuf> {
         let path = self.dir.join(name::format(&self.leaves));
-        std::fs::rename(&self.unfinished, &path).map_err(Error::io(&path))?;
+        std::fs::rename(&self.path, &path).map_err(Error::io(&path))?;
         sync_dir(&self.dir)?;
         Ok(path)
+    }
+
+    fn rows(&self) -> u64 {
+        self.leaves.end - self.leaves.start
+    }
+
+    fn failed(&self, error: ParquetError) -> Error {
+        match io_error(error) {
+            Ok(source) => Error::Io { path: self.path.clone(), source },
+            Err(problem) => Error::Unsealable { first: self.leaves.start, end: self.leaves.end, problem },
+        }
     }
 }
 
 impl Drop for Written {
     fn drop(&mut self) {
         // After publishing there is nothing to remove; before, opening the lake would do it.
-        let _ = std::fs::remove_file(&self.unfinished);
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
 /// Makes what happened to names in the directory durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))
-}
-
-fn failed(path: &Path, leaves: &Range<u64>, error: ParquetError) -> Error {
-    match io_error(error) {
-        Ok(source) => Error::Io { path: path.to_owned(), source },
-        Err(problem) => Error::Unsealable { first: leaves.start, end: leaves.end, problem },
-    }
 }
 
 /// The operating system's error inside, or a description.

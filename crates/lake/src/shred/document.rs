@@ -84,12 +84,13 @@ impl DocumentColumns {
 
 impl Node {
     fn find(&mut self, key: &str) -> Option<usize> {
-        let expected = self.next;
-        let at = if self.children.get(expected).is_some_and(|child| child.key == key) {
-            expected
-        } else {
-            self.children.iter().position(|child| child.key == key)?
-        };
+        // Members and children are both sorted, so what is looked for is mostly the next child or near it.
+        let (before, after) = self.children.split_at(self.next.min(self.children.len()));
+        let at = after
+            .iter()
+            .position(|child| child.key == key)
+            .map(|at| at + before.len())
+            .or_else(|| before.iter().position(|child| child.key == key))?;
         self.next = at + 1;
         Some(at)
     }

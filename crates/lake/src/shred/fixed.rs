@@ -6,7 +6,7 @@
 
 use super::cell::Cells;
 use crate::Row;
-use crate::schema::{Document, Scalar, column};
+use crate::schema::{Document, MEMBERS, Scalar, column};
 use arrow::array::{
     ArrayBuilder, ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, StringBuilder,
     TimestampMicrosecondBuilder,
@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// The word in `kind` for bytes that are no record.
 pub const UNKNOWN_KIND: &str = "unknown";
 
-/// Columns that hold a scalar as it comes, in file order: `system_actor` to `override_reason`.
+/// Columns that hold a text as it comes, in file order.
 const TEXTS: [&str; 10] = [
     column::USER_ID,
     column::SYSTEM_ACTOR,
@@ -33,7 +33,7 @@ const TEXTS: [&str; 10] = [
     column::OVERRIDE_REASON,
 ];
 
-/// More of them, after `input_hash`.
+/// Columns that hold another scalar as it comes, in file order, after `input_hash`.
 const SCALARS: [(&str, Scalar); 6] = [
     (column::PROCESSING_TIME_MS, Scalar::Float64),
     (column::CONFIDENCE, Scalar::Float64),
@@ -43,8 +43,49 @@ const SCALARS: [(&str, Scalar); 6] = [
     (column::CONSENT_GIVEN, Scalar::Boolean),
 ];
 
+/// Where a member goes.
+#[derive(Clone, Copy)]
+enum Place {
+    Kind,
+    Schema,
+    EventId,
+    RecordedAt,
+    Timestamp,
+    DecisionId,
+    InputHash,
+    /// Of [`TEXTS`].
+    Text(usize),
+    /// Of [`SCALARS`].
+    Scalar(usize),
+    Document(Document),
+    /// A member that decisions do not have.
+    Nowhere,
+}
+
+impl Place {
+    fn of(member: &str) -> Self {
+        match member {
+            column::KIND => Place::Kind,
+            "schema" => Place::Schema,
+            column::EVENT_ID => Place::EventId,
+            column::RECORDED_AT => Place::RecordedAt,
+            column::TIMESTAMP => Place::Timestamp,
+            column::DECISION_ID => Place::DecisionId,
+            column::INPUT_HASH => Place::InputHash,
+            _ => {
+                let text = TEXTS.iter().position(|name| *name == member).map(Place::Text);
+                let scalar = || SCALARS.iter().position(|(name, _)| *name == member).map(Place::Scalar);
+                let document = || Document::parse(member).map(Place::Document);
+                text.or_else(scalar).or_else(document).unwrap_or(Place::Nowhere)
+            }
+        }
+    }
+}
+
 /// The fixed columns, being filled.
 pub(super) struct FixedColumns {
+    /// The place of each of [`MEMBERS`].
+    places: [Place; MEMBERS.len()],
     leaf_index: Int64Builder,
     kind: StringBuilder,
     event_id: FixedSizeBinaryBuilder,
@@ -70,6 +111,7 @@ struct Present {
 impl FixedColumns {
     pub(super) fn new() -> Self {
         Self {
+            places: MEMBERS.map(Place::of),
             leaf_index: Int64Builder::new(),
             kind: StringBuilder::new(),
             event_id: FixedSizeBinaryBuilder::new(16),
@@ -106,14 +148,19 @@ impl FixedColumns {
         let is_decision = kind == Kind::Decision.as_str();
         let mut present = Present::default();
         let mut exact = is_decision;
+        let mut next = 0;
         for (key, value) in record.members() {
-            exact &= match Document::parse(key) {
-                Some(name) if is_decision => {
+            // Members come in the order of the table, most of them.
+            let (before, after) = MEMBERS.split_at(next);
+            let found = after.iter().position(|name| *name == key).map(|at| at + next);
+            let found = found.or_else(|| before.iter().position(|name| *name == key));
+            next = found.map_or(next, |at| at + 1);
+            exact &= match found.map_or(Place::Nowhere, |at| self.places[at]) {
+                Place::Document(name) if is_decision => {
                     document(name, value);
                     true
                 }
-                Some(_) => false,
-                None => self.put_member(at, row, key, value, is_decision, &mut present)?,
+                place => self.put_member(at, row, place, value, is_decision, &mut present)?,
             };
         }
         Ok(exact && present.event_id && present.decision_id && present.kind && present.schema)
@@ -124,54 +171,45 @@ impl FixedColumns {
         &mut self,
         at: usize,
         row: &Row<'_>,
-        key: &str,
+        place: Place,
         value: Value<'_>,
         is_decision: bool,
         present: &mut Present,
     ) -> Result<bool, ArrowError> {
-        match key {
-            "schema" => {
-                present.schema = true;
-                return Ok(value.as_i64() == Some(SCHEMA as i64));
-            }
-            "kind" => {
+        Ok(match place {
+            Place::Kind => {
                 present.kind = true;
-                return Ok(true);
+                true
             }
-            column::EVENT_ID => {
+            Place::Schema => {
+                present.schema = true;
+                value.as_i64() == Some(SCHEMA as i64)
+            }
+            Place::EventId => {
                 present.event_id = true;
-                return Ok(value.as_str().is_some_and(|text| is_text_of(row.id, text)));
+                value.as_str().is_some_and(|text| is_text_of(row.id, text))
             }
-            column::RECORDED_AT => return Ok(put_moment(&mut self.recorded_at, at, value)),
-            column::TIMESTAMP => return Ok(put_moment(&mut self.timestamp, at, value)),
-            column::DECISION_ID => {
+            Place::RecordedAt => put_moment(&mut self.recorded_at, at, value),
+            Place::Timestamp => put_moment(&mut self.timestamp, at, value),
+            Place::DecisionId => {
                 present.decision_id = true;
                 let Some(text) = value.as_str() else { return Ok(false) };
                 if !(is_decision && is_text_of(row.id, text)) {
                     pad_to(&mut self.decision_id, at, StringBuilder::append_nulls);
                     self.decision_id.append_value(text);
                 }
-                return Ok(true);
+                true
             }
-            column::INPUT_HASH => {
+            Place::InputHash if is_decision => {
                 let Some(hash) = value.as_str().and_then(hash_of) else { return Ok(false) };
                 pad_to(&mut self.input_hash, at, FixedSizeBinaryBuilder::append_nulls);
                 self.input_hash.append_value(hash)?;
-                return Ok(true);
+                true
             }
-            _ => {}
-        }
-        if !is_decision && key != column::USER_ID {
-            return Ok(false);
-        }
-        let cells = match TEXTS.iter().position(|name| *name == key) {
-            Some(place) => &mut self.texts[place],
-            None => match SCALARS.iter().position(|(name, _)| *name == key) {
-                Some(place) => &mut self.scalars[place],
-                None => return Ok(false),
-            },
-        };
-        Ok(cells.put(at, value))
+            Place::Text(text) if is_decision || TEXTS[text] == column::USER_ID => self.texts[text].put(at, value),
+            Place::Scalar(scalar) if is_decision => self.scalars[scalar].put(at, value),
+            Place::InputHash | Place::Text(_) | Place::Scalar(_) | Place::Document(_) | Place::Nowhere => false,
+        })
     }
 
     /// Keeps the exact bytes of the row.

@@ -34,19 +34,19 @@ impl Model {
     }
 
     fn check(&self, lake: &Lake) {
-        for (leaf, (id, record)) in (0..).zip(&self.records).step_by(7) {
+        for (leaf, (id, record)) in (0..).zip(&self.records).step_by(13) {
             let row = lake.by_leaf(leaf).unwrap().unwrap();
             assert_eq!((row.leaf, &row.id, &row.record), (leaf, id, record));
             assert_eq!(lake.by_event_id(*id).unwrap().unwrap().leaf, leaf);
         }
         assert_eq!(lake.by_leaf(self.records.len() as u64).unwrap(), None);
         assert_eq!(lake.by_event_id([0xff; 16]).unwrap(), None);
-        for (decision, leaves) in self.by_decision.iter().step_by(5) {
+        for (decision, leaves) in self.by_decision.iter().step_by(17) {
             let found: Vec<u64> = lake.by_decision_id(decision).unwrap().iter().map(|row| row.leaf).collect();
             assert_eq!(&found, leaves, "{decision}");
         }
         assert_eq!(lake.by_decision_id("nobody's").unwrap(), []);
-        for (user, leaves) in self.by_user.iter().step_by(9) {
+        for (user, leaves) in self.by_user.iter().step_by(29) {
             assert_eq!(&lake.leaves_of_user(user).unwrap(), leaves, "{user}");
         }
     }
@@ -226,6 +226,28 @@ fn segments_that_compaction_replaced_go_at_the_next_start() {
     house.open();
     assert_eq!(house.segment_files().len(), 1);
     assert_eq!(check_leaves(&house.lake().snapshot()), 16);
+}
+
+#[test]
+fn a_seal_that_fails_leaves_the_entries_where_they_are_and_is_tried_again() {
+    let house = House::new(20);
+    house.append(entries(1..11));
+    // A directory where the file should be written.
+    let name = "00000000000000000000-00000000000000000010.parquet.tmp";
+    let obstacle = house.path().join(onrecord_lake::SEGMENTS).join(name);
+    std::fs::create_dir(&obstacle).unwrap();
+    let sealer = Sealer::start(Arc::clone(house.lake()), Arc::clone(house.ledger())).unwrap();
+    house.ledger().rotate().unwrap();
+    wait_until(|| sealer.trouble().is_some());
+    assert!(sealer.trouble().unwrap().contains(name));
+    assert_eq!(house.record(3), sample::decision(4));
+    house.append(entries(11..12));
+    std::fs::remove_dir(&obstacle).unwrap();
+    house.ledger().rotate().unwrap();
+    wait_until(|| house.lake().sealed_end() == 11 && sealer.trouble().is_none());
+    sealer.stop();
+    assert_eq!(house.ledger().status().unsealed_files, 0);
+    assert_eq!(house.verify(), [] as [String; 0]);
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

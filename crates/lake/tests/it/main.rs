@@ -1,5 +1,7 @@
 //! The lake on a real ledger, in a real directory.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod damage;
 mod house;
 mod life;

@@ -134,6 +134,7 @@ pub(crate) fn decision(number: u64) -> Vec<u8> {
     let _ = write!(out, r#""processing_time_ms":{},"recorded_at":"{moment}","#, (80 + random.below(900)) as f64 / 10.0);
     let _ = write!(out, r#""request_id":"req-{:012x}","schema":1,"#, random.next() >> 16);
     let _ = write!(out, r#""system_actor":"loan-service","timestamp":"{sent}","user_id":"{user}"}}"#);
+    record.shrink_to_fit();
     record.into_bytes()
 }
 
