@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             if !output::is_broken_pipe(&error) {
                 output::print_error(&error);
             }
-            ExitCode::from(1)
+            ExitCode::from(if error.is::<cli::Misuse>() { 2 } else { 1 })
         }
     }
 }

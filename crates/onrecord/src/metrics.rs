@@ -12,6 +12,7 @@ const REQUEST_SECONDS: &str = "onrecord_http_request_seconds";
 const TREE_SIZE: &str = "onrecord_tree_size";
 const SEALED_SIZE: &str = "onrecord_sealed_size";
 const SEGMENTS: &str = "onrecord_segments";
+const UNSEALED_FILES: &str = "onrecord_unsealed_files";
 const ACCEPTED: &str = "onrecord_entries_accepted_total";
 const REFUSED: &str = "onrecord_entries_refused_total";
 const WRITABLE: &str = "onrecord_writable";
@@ -36,6 +37,7 @@ pub(crate) fn start() {
         describe_gauge!(TREE_SIZE, "Entries in the ledger");
         describe_gauge!(SEALED_SIZE, "Entries sealed in segments");
         describe_gauge!(SEGMENTS, "Segment files");
+        describe_gauge!(UNSEALED_FILES, "Closed write-ahead files that wait to be sealed");
         describe_counter!(ACCEPTED, "Entries acknowledged since the start");
         describe_counter!(REFUSED, "Entries refused since the start, by reason");
         describe_gauge!(WRITABLE, "1 while the ledger accepts entries, 0 while it refuses them");
@@ -45,7 +47,9 @@ pub(crate) fn start() {
 
 /// Counts one answered request.
 pub(crate) fn request(method: &Method, path: &str, status: StatusCode, took: Duration) {
-    let labels = [("method", method.to_string()), ("path", path.to_owned()), ("status", status.as_u16().to_string())];
+    // Anyone can invent methods, and each label value is kept for ever.
+    let method = if matches!(method.as_str(), "GET" | "HEAD" | "POST" | "DELETE") { method.as_str() } else { "other" };
+    let labels = [("method", method.to_owned()), ("path", path.to_owned()), ("status", status.as_u16().to_string())];
     counter!(REQUESTS, &labels).increment(1);
     histogram!(REQUEST_SECONDS, "path" => path.to_owned()).record(took.as_secs_f64());
 }
@@ -56,6 +60,7 @@ pub(crate) fn render(node: &Node) -> String {
     gauge!(TREE_SIZE).set(state.tree_size as f64);
     gauge!(SEALED_SIZE).set(state.sealed_size as f64);
     gauge!(SEGMENTS).set(state.segments as f64);
+    gauge!(UNSEALED_FILES).set(state.unsealed_files as f64);
     gauge!(WRITABLE).set(if state.writable { 1.0 } else { 0.0 });
     let counts = node.service.counts();
     counter!(ACCEPTED).absolute(counts.accepted);

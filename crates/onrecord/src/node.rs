@@ -12,6 +12,7 @@ use onrecord_record::Timestamp;
 use onrecord_service::{Initial, Kek, Keys, Parts, Service, Vault};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,7 +44,28 @@ pub(crate) struct Node {
     pub(crate) lake: Arc<Lake>,
     pub(crate) engine: Engine,
     sealer: Mutex<Option<Sealer>>,
+    /// Whether a [`SealingPaused`] lives.
+    paused: AtomicBool,
+    closed: AtomicBool,
     keeper: Keeper,
+}
+
+/// While this lives, nothing is sealed and no segment is replaced.
+pub(crate) struct SealingPaused {
+    node: Arc<Node>,
+    was_sealing: bool,
+}
+
+impl Drop for SealingPaused {
+    fn drop(&mut self) {
+        if self.was_sealing && !self.node.closed.load(Ordering::Acquire) {
+            match Sealer::start(self.node.lake.clone(), self.node.ledger.clone()) {
+                Ok(sealer) => *self.node.sealer() = Some(sealer),
+                Err(error) => tracing::error!(%error, "sealing cannot be started again; restart the server"),
+            }
+        }
+        self.node.paused.store(false, Ordering::Release);
+    }
 }
 
 /// The thread that keeps house: it stops when told.
@@ -58,6 +80,7 @@ pub(crate) struct State {
     pub(crate) tree_size: u64,
     pub(crate) sealed_size: u64,
     pub(crate) segments: usize,
+    pub(crate) unsealed_files: usize,
     pub(crate) writable: bool,
 }
 
@@ -142,6 +165,11 @@ impl Node {
         let lake = Lake::open(&directory)?;
         let (ledger, recovery) =
             Ledger::open(&directory, signer(&keys)?, Config::default(), Arc::new(OsDisk), lake.clone(), lake.clone())?;
+        let (in_segments, given_away) = (lake.sealed_end(), ledger.status().sealed.0);
+        if in_segments < given_away {
+            let segments = directory.join(onrecord_lake::SEGMENTS);
+            bail!("{}: leaves {in_segments} to {given_away} are in no segment; restore the file", segments.display());
+        }
         let ledger = Arc::new(ledger);
         let vault = Arc::new(Vault::open(&directory, keys.kek())?);
         let in_background = purpose != Purpose::Command || ledger.sealable().len() > 1;
@@ -160,7 +188,17 @@ impl Node {
         if purpose == Purpose::Serve {
             keeper.start(service.clone(), ledger.clone())?;
         }
-        Ok(Arc::new(Self { directory, service, ledger, lake, engine, sealer: Mutex::new(sealer), keeper }))
+        Ok(Arc::new(Self {
+            directory,
+            service,
+            ledger,
+            lake,
+            engine,
+            sealer: Mutex::new(sealer),
+            paused: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            keeper,
+        }))
     }
 
     /// The data directory.
@@ -179,12 +217,16 @@ impl Node {
             tree_size: status.size.0,
             sealed_size: self.lake.sealed_end(),
             segments: self.lake.segments().len(),
-            writable: status.poisoned.is_none(),
+            unsealed_files: status.unsealed_files,
+            writable: status.poisoned.is_none() && self.sealer().as_ref().and_then(Sealer::trouble).is_none(),
         }
     }
 
     /// Seals everything that is on the record now into segments, and waits until that is done. Blocks.
     pub(crate) fn seal(&self) -> Result<()> {
+        if self.paused.load(Ordering::Acquire) {
+            bail!("a verification is under way, and nothing is sealed meanwhile; ask again when it is done");
+        }
         let end = self.ledger.size().0;
         self.ledger.rotate()?;
         {
@@ -206,25 +248,26 @@ impl Node {
         Ok(())
     }
 
-    /// Stops sealing and compaction, so that no segment is replaced until [`Node::resume_sealing`].
-    pub(crate) fn pause_sealing(&self) -> bool {
-        let sealer = self.sealer().take();
-        sealer.map(Sealer::stop).is_some()
+    /// Stops sealing and compaction, so that no segment is replaced while the answer lives; `None` when that is so already.
+    pub(crate) fn pause_sealing(self: &Arc<Self>) -> Option<SealingPaused> {
+        if self.paused.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let paused = SealingPaused { node: self.clone(), was_sealing: self.stop_sealer() };
+        Some(paused)
     }
 
-    /// Goes on where [`Node::pause_sealing`] stopped.
-    pub(crate) fn resume_sealing(&self) {
-        match Sealer::start(self.lake.clone(), self.ledger.clone()) {
-            Ok(sealer) => *self.sealer() = Some(sealer),
-            Err(error) => tracing::error!(%error, "sealing cannot be started again"),
-        }
+    fn stop_sealer(&self) -> bool {
+        let sealer = self.sealer().take();
+        sealer.map(Sealer::stop).is_some()
     }
 
     /// Closes everything, in order: nothing new, what waits is finished, the vault and the ledger last.
     pub(crate) async fn close(self: Arc<Self>) -> Result<()> {
         tokio::task::spawn_blocking(move || {
             self.keeper.stop();
-            self.pause_sealing();
+            self.closed.store(true, Ordering::Release);
+            self.stop_sealer();
             let closed = self.service.close();
             self.ledger.close();
             Ok(closed?)

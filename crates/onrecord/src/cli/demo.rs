@@ -1,11 +1,11 @@
 //! `onrecord demo`: a fresh directory with 1,000 real credit decisions, three things worth trying, and a server.
 
-use super::Place;
 use super::serve::Serve;
+use super::{Place, must_be_local};
 use crate::client::{Ask, Client};
 use crate::node::{self, Node, Purpose};
 use crate::output;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::http::Method;
 use bytes::Bytes;
 use clap::Args;
@@ -35,9 +35,7 @@ struct Recorded {
 
 impl Demo {
     pub(super) async fn run(self, place: &Place) -> Result<bool> {
-        if place.url.is_some() {
-            bail!("demo makes a directory on this machine; leave out --url");
-        }
+        must_be_local(place, "demo")?;
         self.serve.check()?;
         let made = node::init(place.data(), Some("onrecord.example/demo")).await?;
         let node = Node::open(place.data(), Purpose::Serve).await?;

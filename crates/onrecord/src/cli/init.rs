@@ -1,9 +1,9 @@
 //! `onrecord init`: a fresh data directory.
 
-use super::Place;
+use super::{Place, must_be_local};
 use crate::node;
 use crate::output;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
@@ -18,9 +18,7 @@ pub(crate) struct Init {
 
 impl Init {
     pub(super) async fn run(self, place: &Place) -> Result<bool> {
-        if place.url.is_some() {
-            bail!("init makes a directory on this machine; leave out --url");
-        }
+        must_be_local(place, "init")?;
         let made = node::init(place.data(), self.origin.as_deref()).await?;
         match place.format {
             None | Some(output::Format::Table) => {

@@ -1,6 +1,5 @@
 //! `onrecord log`: one decision in, its receipt out.
 
-use super::Place;
 use crate::client::{Ask, Client};
 use crate::output;
 use anyhow::{Context, Result};
@@ -19,7 +18,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(super) async fn run(self, _place: &Place, client: &Client) -> Result<bool> {
+    pub(super) async fn run(self, client: &Client) -> Result<bool> {
         let mut body = Vec::new();
         if self.file.as_os_str() == "-" {
             if std::io::stdin().is_terminal() {

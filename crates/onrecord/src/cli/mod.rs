@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
             Command::Serve(command) => command.run(&place).await,
             Command::Demo(command) => command.run(&place.data_or("onrecord-demo")).await,
             Command::Log(command) => {
-                with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await
+                with_client(&place, Purpose::Command, async |client| command.run(client).await).await
             }
             Command::Import(command) => {
                 with_client(&place, Purpose::Bulk, async |client| command.run(&place, client).await).await
@@ -115,6 +115,26 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
             Command::Schema => schema::run(),
         }
     })
+}
+
+/// The arguments contradict each other: exit code 2, as for arguments that cannot be read.
+#[derive(Debug)]
+pub(crate) struct Misuse(pub(crate) String);
+
+impl std::error::Error for Misuse {}
+
+impl std::fmt::Display for Misuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Refuses `--url` for what works on a directory of this machine.
+fn must_be_local(place: &Place, what: &str) -> Result<()> {
+    match place.url {
+        None => Ok(()),
+        Some(_) => Err(Misuse(format!("{what} works on a directory of this machine; leave out --url")).into()),
+    }
 }
 
 /// Runs `work` with a client for `place`, and closes it whatever came of the work.

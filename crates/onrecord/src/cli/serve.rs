@@ -1,10 +1,10 @@
 //! `onrecord serve`: a data directory over HTTP, until it is told to stop.
 
-use super::Place;
+use super::{Misuse, Place, must_be_local};
 use crate::http::{self, server};
 use crate::node::{self, Node, Purpose};
 use crate::output;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,9 +32,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, place: &Place) -> Result<bool> {
-        if place.url.is_some() {
-            bail!("serve opens a directory on this machine; leave out --url");
-        }
+        must_be_local(place, "serve")?;
         self.check()?;
         let node = Node::open(place.data(), Purpose::Serve).await?;
         self.serve(node, place, |_| ()).await
@@ -43,10 +41,11 @@ impl Serve {
     /// Refuses what would put tokens and personal data on a network in plain, unless asked for by name.
     pub(super) fn check(&self) -> Result<()> {
         if self.tls_cert.is_none() && !self.plaintext && !self.listen.ip().is_loopback() {
-            bail!(
+            let problem = format!(
                 "{} is not a loopback address, and there is no TLS: give --tls-cert and --tls-key, or ask for it with --plaintext",
                 self.listen
             );
+            return Err(Misuse(problem).into());
         }
         Ok(())
     }
@@ -63,10 +62,11 @@ impl Serve {
         let url = format!("{scheme}://{}", tcp.address().context("the listener has no address")?);
         let (stop, stopped) = watch::channel(false);
         let router = http::router(node.clone());
-        let serving = [
-            tokio::spawn(server::serve(tcp, router.clone(), stopped.clone())),
-            tokio::spawn(server::serve(unix, router, stopped)),
-        ];
+        let serving: Vec<_> = [Some(tcp), unix]
+            .into_iter()
+            .flatten()
+            .map(|listener| tokio::spawn(server::serve(listener, router.clone(), stopped.clone())))
+            .collect();
         tracing::info!(%url, data = %place.data().display(), "serving");
         ready(&url);
         tokio::spawn(async move {

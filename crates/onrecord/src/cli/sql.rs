@@ -3,7 +3,7 @@
 use super::Place;
 use crate::client::Client;
 use crate::output::{self, Format};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use futures::StreamExt;
 use serde::Deserialize;
@@ -67,7 +67,10 @@ async fn table(client: &Client, statement: &str) -> Result<()> {
     match answer.rows.len() {
         1 => output::line("1 row"),
         rows if rows > TABLE_ROWS_MAX => {
-            bail!("only the first {TABLE_ROWS_MAX} rows are shown; `--format jsonl` gives all of them")
+            output::note(&format!(
+                "only the first {TABLE_ROWS_MAX} rows are shown; `--format jsonl` gives all of them"
+            ));
+            Ok(())
         }
         rows => output::line(&format!("{rows} rows")),
     }

@@ -33,7 +33,7 @@ enum Action {
     List,
     /// Revoke a token
     Revoke {
-        /// The token's name
+        /// The token's name or id
         name: String,
     },
 }
@@ -49,7 +49,7 @@ impl Token {
             Action::List => {
                 let list: Vec<Map<String, Value>> = client.fetch("/v1/tokens").await?.json().await?;
                 if Format::or_default(place.format) == Format::Table {
-                    let columns = ["name", "roles", "created_at", "expires_at", "revoked_at"].map(str::to_owned);
+                    let columns = ["id", "name", "roles", "created_at", "expires_at", "revoked_at"].map(str::to_owned);
                     output::line(&output::table(&columns, &list))?;
                 } else {
                     output::line(&serde_json::to_string_pretty(&list)?)?;

@@ -55,7 +55,7 @@ pub(super) struct Recorded {
         (status = 409, description = "event ids that are on the record with another body", body = Problem),
         (status = 413, description = "over 32 MiB after decompression", body = Problem),
         (status = 422, description = "every bad line", body = Problem),
-        (status = 503, description = "the ledger cannot write now; nothing was recorded", body = Problem)))]
+        (status = 503, description = "the ledger cannot do this now; send it again with the same event_id to learn whether it was recorded", body = Problem)))]
 pub(super) async fn log_batch(
     State(node): State<Arc<Node>>,
     caller: Caller,

@@ -7,7 +7,7 @@ use super::problem::Problem;
 use crate::node::Node;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use onrecord_evidence::Receipt;
 use onrecord_service::Role;
@@ -39,7 +39,7 @@ pub(super) struct Logged {
         (status = 409, description = "the event_id is on the record with another body", body = Problem),
         (status = 413, description = "over 1 MiB", body = Problem),
         (status = 422, description = "every rule that the record breaks", body = Problem),
-        (status = 503, description = "the ledger cannot write now; nothing was recorded", body = Problem)))]
+        (status = 503, description = "the ledger cannot do this now; send it again with the same event_id to learn whether it was recorded", body = Problem)))]
 pub(super) async fn log(
     State(node): State<Arc<Node>>,
     caller: Caller,
@@ -83,7 +83,7 @@ pub(super) struct Told {
 pub(super) async fn read(
     State(node): State<Arc<Node>>,
     caller: Caller,
-    Path(decision_id): Path<String>,
+    input::Path(decision_id): input::Path<String>,
     input::Query(shown): input::Query<Shown>,
 ) -> Result<Json<Told>, Problem> {
     caller.must(Role::Read)?;
@@ -102,7 +102,7 @@ pub(super) async fn read(
 pub(super) async fn evidence(
     State(node): State<Arc<Node>>,
     caller: Caller,
-    Path(decision_id): Path<String>,
+    input::Path(decision_id): input::Path<String>,
 ) -> Result<Json<onrecord_evidence::Bundle>, Problem> {
     caller.must(Role::Read)?;
     let bundle = node.service.evidence(&decision_id, &caller.0).await?;

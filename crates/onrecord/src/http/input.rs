@@ -1,5 +1,5 @@
-//! What a request says beside a record: its JSON body, its query. A request that cannot be understood gets problem
-//! details like any other error, naming the place and never the content.
+//! What a request says beside a record: its JSON body, its query, its path. A request that cannot be understood gets
+//! problem details like any other error, naming the place and never the content.
 
 use super::body;
 use super::problem::Problem;
@@ -41,5 +41,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let query =
             query.map_err(|_| Problem::bad_request("a parameter in the URL is not what /openapi.json asks for"))?;
         Ok(Self(query.0))
+    }
+}
+
+/// What stands in the path, decoded.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        Ok(Self(path.map_err(|_| Problem::bad_request("the path is not percent-encoded UTF-8"))?.0))
     }
 }

@@ -18,7 +18,7 @@ mod verify;
 use crate::metrics;
 use crate::node::Node;
 use axum::extract::Request;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
@@ -61,7 +61,8 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
     let description = Arc::new(description);
     router
         .route("/openapi.json", get(move |_: auth::Caller| async move { Json((*description).clone()) }))
-        .fallback(|uri: Uri| async move { Problem::not_found(format!("no such path: {}", uri.path())) })
+        // The path is not repeated: it may hold a user id.
+        .fallback(async || Problem::not_found("no such path; /openapi.json lists them all"))
         .method_not_allowed_fallback(async || {
             let title = "The method does not fit the path";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, "see /openapi.json")

@@ -28,6 +28,8 @@ use tower::ServiceExt;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const FINISH_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECTIONS_MAX: usize = 4096;
+/// `sun_path` of unix(7), less its final zero.
+const SOCKET_PATH_BYTES_MAX: usize = 107;
 
 /// Where requests come in.
 pub(crate) enum Listener {
@@ -133,13 +135,20 @@ pub(crate) async fn bind_tcp(address: SocketAddr, tls: Option<TlsAcceptor>) -> R
 
 /// Binds the socket of the data directory at `path`, replacing one that a dead process left behind. The caller holds
 /// the directory's lock, so no living process can own the old one.
-pub(crate) fn bind_unix(path: &Path) -> Result<Listener> {
+/// `None` when the path is longer than the operating system takes for a socket.
+pub(crate) fn bind_unix(path: &Path) -> Result<Option<Listener>> {
+    if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+        tracing::warn!(
+            "the data directory's path is too long for a socket in it: commands reach this server with --url only"
+        );
+        return Ok(None);
+    }
     if path.symlink_metadata().is_ok() {
         std::fs::remove_file(path).with_context(|| format!("cannot replace {}", path.display()))?;
     }
     let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(Listener::Unix(listener))
+    Ok(Some(Listener::Unix(listener)))
 }
 
 /// Reads a PEM certificate chain and private key.

@@ -5,7 +5,7 @@ use super::input;
 use super::problem::Problem;
 use crate::node::Node;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use onrecord_evidence::{ReadError, TreeSize, tile::Tile};
@@ -27,7 +27,7 @@ pub(super) async fn checkpoint(_: Caller, State(node): State<Arc<Node>>) -> impl
 pub(super) async fn tile(
     _: Caller,
     State(node): State<Arc<Node>>,
-    Path(path): Path<String>,
+    input::Path(path): input::Path<String>,
 ) -> Result<Response, Problem> {
     let tile: Tile = format!("tile/{path}")
         .parse()

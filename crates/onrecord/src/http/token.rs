@@ -5,7 +5,7 @@ use super::input;
 use super::problem::Problem;
 use crate::node::Node;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use onrecord_service::Role;
 use serde::{Deserialize, Serialize};
@@ -45,12 +45,32 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(Made { name: wanted.name, token })))
 }
 
+/// A token as it is listed: what it is called and allows, nothing that it could be used or recognised by.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Listed {
+    id: String,
+    name: String,
+    roles: Vec<String>,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<String>,
+}
+
 /// List the tokens, without their secrets.
-#[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = Vec<serde_json::Value>)))]
-pub(super) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<serde_json::Value>, Problem> {
+#[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = Vec<Listed>)))]
+pub(super) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Vec<Listed>>, Problem> {
     caller.must(Role::Admin)?;
-    let tokens = node.service.tokens()?;
-    serde_json::to_value(tokens).map(Json).map_err(|_| Problem::unavailable("the tokens cannot be listed"))
+    let listed = node.service.tokens()?.into_iter().map(|token| Listed {
+        id: token.id,
+        name: token.name,
+        roles: token.roles.iter().map(ToString::to_string).collect(),
+        created_at: token.created,
+        expires_at: token.expires,
+        revoked_at: token.revoked,
+    });
+    Ok(Json(listed.collect()))
 }
 
 /// Revoke a token.
@@ -59,7 +79,7 @@ pub(super) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Resul
 pub(super) async fn revoke(
     State(node): State<Arc<Node>>,
     caller: Caller,
-    Path(name): Path<String>,
+    input::Path(name): input::Path<String>,
 ) -> Result<StatusCode, Problem> {
     caller.must(Role::Admin)?;
     if node.service.revoke_token(&name, &caller.0).await? {

@@ -7,7 +7,7 @@ use crate::node::Node;
 use crate::verify::{Event, Options, served};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -28,23 +28,27 @@ pub(super) struct Asked {
 /// Re-read and re-hash everything. NDJSON: `{"progress": …}` lines, then one `{"report": …}` line, or `{"failed": …}`
 /// when it could not be done.
 #[utoipa::path(post, path = "/v1/verify", request_body = Asked,
-    responses((status = 200, description = "progress, then the report", content_type = "application/x-ndjson")))]
+    responses((status = 200, description = "progress, then the report", content_type = "application/x-ndjson"),
+        (status = 409, description = "another verification is under way", body = Problem)))]
 pub(super) async fn verify(
     State(node): State<Arc<Node>>,
     caller: Caller,
     input::Json(asked): input::Json<Asked>,
 ) -> Result<Response, Problem> {
     caller.must(Role::Admin)?;
+    // While files are read, none may be replaced by a sealed or compacted one.
+    let pausing = node.clone();
+    let paused = tokio::task::spawn_blocking(move || pausing.pause_sealing()).await.ok().flatten();
+    let Some(paused) = paused else {
+        let title = "A verification is under way";
+        return Err(Problem::new(StatusCode::CONFLICT, "verifying", title, "ask again when it is done"));
+    };
     let (sender, events) = mpsc::channel::<Event>(16);
     tokio::task::spawn_blocking(move || {
-        // While files are read, none may be replaced by a sealed or compacted one.
-        let was_sealing = node.pause_sealing();
+        let _paused = paused;
         let options = Options { earlier_checkpoint: asked.checkpoint };
         let last = sender.clone();
         let verified = served(&node, &options, &|event| drop(sender.try_send(event)));
-        if was_sealing {
-            node.resume_sealing();
-        }
         match verified {
             Ok(report) => drop(last.blocking_send(Event::Report(report))),
             Err(error) => drop(last.blocking_send(Event::Failed(format!("{error:#}")))),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What was recorded of a file.
 #[derive(Debug, Default, Deserialize)]
@@ -49,15 +49,19 @@ impl<'c> Door<'c> {
         Self { client, key }
     }
 
-    /// The bad rows of the chunk; nothing is written.
-    pub(super) async fn check(&self, chunk: &Chunk) -> Result<Vec<BadRow>> {
+    /// The bad rows of the chunk, as far as they are named, and how many there are; nothing is written.
+    pub(super) async fn check(&self, chunk: &Chunk) -> Result<(Vec<BadRow>, u64)> {
         let mut bad: Vec<BadRow> =
             chunk.bad.iter().map(|bad| BadRow { row: bad.row, reason: bad.reason.clone() }).collect();
+        let mut count = bad.len() as u64;
         if let Err(problem) = self.post(chunk, Bytes::from(chunk.lines.clone()), true).await? {
-            bad.extend(bad_rows(problem)?);
+            let faulty_lines = problem.faulty_lines;
+            let named = bad_rows(problem)?;
+            count += faulty_lines.unwrap_or(named.len() as u64);
+            bad.extend(named);
         }
         bad.sort_by_key(|bad| bad.row);
-        Ok(bad)
+        Ok((bad, count))
     }
 
     /// Records the chunk, all or nothing.
@@ -96,7 +100,7 @@ impl<'c> Door<'c> {
     /// Sends the lines; a ledger that is only busy is asked again.
     async fn post(&self, chunk: &Chunk, lines: Bytes, check: bool) -> Result<Result<Recorded, Problem>> {
         let path = format!("/v1/decisions/batch?first_line={}&check={check}", chunk.first_row);
-        let mut waited = Duration::ZERO;
+        let started = Instant::now();
         loop {
             let headers =
                 vec![("content-type", "application/x-ndjson".to_owned()), ("idempotency-key", self.key.clone())];
@@ -104,9 +108,10 @@ impl<'c> Door<'c> {
             let answer = self.client.send(ask).await?;
             match answer.status {
                 status if status.is_success() => return Ok(Ok(answer.json().await?)),
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE if waited < PATIENCE => {
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE
+                    if started.elapsed() < PATIENCE =>
+                {
                     tokio::time::sleep(PAUSE).await;
-                    waited += PAUSE;
                 }
                 StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT => return Ok(Err(answer.problem().await?.0)),
                 _ => return Err(answer.problem().await?.into()),

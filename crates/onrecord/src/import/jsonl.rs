@@ -21,7 +21,8 @@ pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -
     let mut line = Vec::new();
     while next_line(&mut opened, &mut line)? {
         if line.len() > LINE_BYTES_MAX {
-            let problem = "the line is over 4 MiB, and no record is that large";
+            let problem =
+                "the line is over 4 MiB, and no record is that large (it is not copied when bad rows are put aside)";
             chunk.push(&[], |_| Err(BadCell { column: "(line)".to_owned(), problem }));
         } else {
             chunk.push(&line, |out| lines.write(&line, out));

@@ -1,9 +1,10 @@
 //! `onrecord import`: whole files of decisions, in constant memory.
 //!
-//! All or nothing per file: a first pass checks every row and writes nothing; only a file without a bad row is then
-//! recorded. With `--skip-bad` there is one pass, and bad rows are put aside. Either way an import that broke off can be
-//! run again: a row without an event id gets one derived from the file's name, the row's number and its content, so
-//! what is on the record already is recognised.
+//! All or nothing per file, as far as the rows themselves go: a first pass checks every row and writes nothing; only a
+//! file without a bad row is then recorded. (An event id that is on the record with another body shows in the second
+//! pass: the rows before it stay.) With `--skip-bad` there is one pass, and bad rows are put aside. Either way an import
+//! that broke off can be run again: a row without an event id gets one derived from the file's name, the row's number
+//! and its content, so what is on the record already is recognised.
 
 mod cell;
 mod chunk;
@@ -74,9 +75,13 @@ impl Import {
 
 async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&mut Aside>) -> Result<Recorded> {
     let door = Door::new(client, reading.path);
+    let before = state_of(reading.path)?;
     match aside.as_deref_mut() {
         None => check(&door, reading).await?,
         Some(aside) => aside.write(&source::header(reading)?)?,
+    }
+    if state_of(reading.path)? != before {
+        bail!("{} changed while it was checked; nothing was recorded, import it again", reading.path.display());
     }
     let progress = Progress::new("recording", reading.path)?;
     let mut recorded = Recorded::default();
@@ -91,7 +96,7 @@ async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&
         };
         recorded.add(outcome);
         progress.advance(chunk.position, chunk.rows);
-        Ok(true)
+        Ok(())
     })
     .await?;
     client.settle().await?;
@@ -99,16 +104,22 @@ async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&
     Ok(recorded)
 }
 
+/// What changes when a file does: its length and when it was last written.
+fn state_of(path: &Path) -> Result<(u64, std::time::SystemTime)> {
+    let metadata = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((metadata.len(), metadata.modified()?))
+}
+
 /// The first pass: every row is checked, nothing is written.
 async fn check(door: &Door<'_>, reading: &Reading<'_>) -> Result<()> {
     let progress = Progress::new("checking", reading.path)?;
     let (mut named, mut count) = (Vec::new(), 0_u64);
     each_chunk(reading, async |chunk: Chunk| {
-        let bad = door.check(&chunk).await?;
-        count += bad.len() as u64;
+        let (bad, in_chunk) = door.check(&chunk).await?;
+        count += in_chunk;
         named.extend(bad.into_iter().take(NAMED_ROWS_MAX.saturating_sub(named.len())));
         progress.advance(chunk.position, chunk.rows);
-        Ok(true)
+        Ok(())
     })
     .await?;
     progress.finish();
@@ -131,18 +142,17 @@ fn plural(count: u64) -> &'static str {
 }
 
 /// Reads the file on a thread of its own, one chunk ahead of `work`.
-async fn each_chunk(reading: &Reading<'_>, mut work: impl AsyncFnMut(Chunk) -> Result<bool>) -> Result<()> {
+async fn each_chunk(reading: &Reading<'_>, mut work: impl AsyncFnMut(Chunk) -> Result<()>) -> Result<()> {
     let (sender, mut chunks) = mpsc::channel::<Chunk>(1);
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || source::read(reading, &mut |chunk| sender.blocking_send(chunk).is_ok()));
         let worked = tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
                 while let Some(chunk) = chunks.recv().await {
-                    if chunk.rows > 0 && !work(chunk).await? {
-                        break;
+                    if chunk.rows > 0 {
+                        work(chunk).await?;
                     }
                 }
-                chunks.close();
                 Ok(())
             })
         });
