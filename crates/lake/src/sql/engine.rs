@@ -10,6 +10,7 @@ use super::facts::FactCache;
 use super::guard::{self, SQL_BYTES_MAX, WITHHELD_FUNCTIONS};
 use super::identity::{Entitled, Identity};
 use super::json::operator::{JsonOperators, PostgresTypes};
+use super::late::LateReads;
 use super::provider::{LakeTable, Moment};
 use super::rows::{self, Message, Rows};
 use super::table::TABLES;
@@ -223,6 +224,7 @@ fn base_state(threads: usize) -> SessionState {
         .with_default_features()
         .with_config(config)
         .with_file_formats(Vec::new())
+        .with_physical_optimizer_rule(Arc::new(LateReads))
         .with_table_factories(Default::default());
     if let Some(planners) = builder.expr_planners() {
         planners.insert(0, Arc::new(JsonOperators));

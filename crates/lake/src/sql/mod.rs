@@ -19,6 +19,7 @@ mod guard;
 mod identity;
 mod json;
 mod kernel;
+mod late;
 pub mod print;
 mod provider;
 mod reader;

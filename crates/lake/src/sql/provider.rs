@@ -5,6 +5,7 @@ use super::desk::ReviewDesk;
 use super::facts::Facts;
 use super::guard::SEGMENTS_URL;
 use super::identity::Entitled;
+use super::kernel::cover;
 use super::reader::{SegmentHandle, SegmentReaders};
 use super::review::Reviews;
 use super::scan::LakeScan;
@@ -132,12 +133,7 @@ impl LakeTable {
             identity: self.identity.clone(),
             reviews: reviews.clone(),
         });
-        let mut source = ParquetSource::new(Arc::clone(&schema))
-            .with_parquet_file_reader_factory(Arc::new(SegmentReaders))
-            .with_pushdown_filters(true)
-            .with_reorder_filters(true)
-            .with_enable_page_index(true)
-            .with_bloom_filter_on_read(true);
+        let mut source = parquet_source(Arc::clone(&schema));
         if let Some(predicate) = self.complete(predicate, &schema, reviews.as_deref())? {
             source = source.with_predicate(predicate);
         }
@@ -255,7 +251,7 @@ impl LakeTable {
         });
         let mut may = own.data()?;
         let leaf = column_of(column::LEAF_INDEX, schema)?;
-        for (first, last) in reviews.cover(REVIEW_RANGES_MAX) {
+        for (first, last) in cover(&reviews.leaves, REVIEW_RANGES_MAX) {
             let bound = |op, leaf_index: i64| -> Arc<dyn PhysicalExpr> {
                 Arc::new(BinaryExpr::new(Arc::clone(&leaf), op, lit(leaf_index)))
             };
@@ -265,6 +261,16 @@ impl LakeTable {
         }
         Ok(Some(may))
     }
+}
+
+/// Reads segments, and rules out what it can before it decodes.
+pub(super) fn parquet_source(inner_schema: SchemaRef) -> ParquetSource {
+    ParquetSource::new(inner_schema)
+        .with_parquet_file_reader_factory(Arc::new(SegmentReaders))
+        .with_pushdown_filters(true)
+        .with_reorder_filters(true)
+        .with_enable_page_index(true)
+        .with_bloom_filter_on_read(true)
 }
 
 /// The column of an inner schema by name.

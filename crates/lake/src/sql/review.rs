@@ -45,21 +45,6 @@ impl Reviews {
             Replaced::OverrideReason => Arc::new(self.override_reason.clone()),
         }
     }
-
-    /// At most `ranges_max` ranges, first and last leaf, that cover the leaves: cut at the widest gaps.
-    pub(super) fn cover(&self, ranges_max: usize) -> Vec<(i64, i64)> {
-        let mut cuts: Vec<usize> = (1..self.leaves.len()).collect();
-        cuts.sort_unstable_by_key(|at| std::cmp::Reverse(self.leaves[*at] - self.leaves[at - 1]));
-        cuts.truncate(ranges_max.saturating_sub(1));
-        cuts.sort_unstable();
-        let starts = std::iter::once(0).chain(cuts.iter().copied());
-        let ends = cuts.iter().copied().chain(std::iter::once(self.leaves.len()));
-        starts
-            .zip(ends)
-            .filter(|(start, end)| start < end)
-            .map(|(start, end)| (self.leaves[start], self.leaves[end - 1]))
-            .collect()
-    }
 }
 
 /// What one review says.
@@ -161,15 +146,6 @@ mod tests {
             overridden: leaves.iter().map(|_| Some(true)).collect(),
             override_reason: leaves.iter().map(|_| None::<&str>).collect(),
         }
-    }
-
-    #[test]
-    fn a_cover_is_cut_at_the_widest_gaps() {
-        let reviews = reviews(&[1, 2, 100, 101, 200, 1_000]);
-        assert_eq!(reviews.cover(3), [(1, 101), (200, 200), (1_000, 1_000)]);
-        assert_eq!(reviews.cover(1), [(1, 1_000)]);
-        assert_eq!(reviews.cover(100).len(), 6);
-        assert_eq!(super::tests::reviews(&[]).cover(4), []);
     }
 
     #[test]

@@ -215,6 +215,35 @@ fn statistics_and_bloom_filters_answer_look_ups() {
 }
 
 #[test]
+fn the_newest_rows_are_put_together_late() {
+    let (engine, house, records) = (engine(), sampled(3_000), decisions(3_000));
+    house.seal();
+    let sql = "SELECT * FROM ai_audit_logs WHERE input_features->>'gender' = 'female' ORDER BY timestamp DESC LIMIT 20";
+    let plan = analyze(&engine, &house, sql);
+    assert!(plan.contains("ReadLate"), "{plan}");
+    let theirs = records.iter().filter(|record| record["input_features"]["gender"] == "female");
+    let mut theirs: Vec<&Value> = theirs.collect();
+    theirs.sort_by_key(|record| std::cmp::Reverse(record["timestamp"].as_str().unwrap()));
+    let found = rows(&engine, &house, sql, &entitled(7));
+    assert_eq!(found.len(), 20);
+    for (row, record) in found.iter().zip(theirs) {
+        for name in ["event_id", "input_features", "prediction", "explanation", "confidence", "timestamp", "request_id"]
+        {
+            assert_eq!(row[name], record[name], "{name}");
+        }
+    }
+    // What is sorted by is not put off, and neither is what costs nothing.
+    let cheap = "SELECT event_id FROM ai_audit_logs ORDER BY timestamp DESC LIMIT 20";
+    assert!(!analyze(&engine, &house, cheap).contains("ReadLate"));
+    let by_document = "SELECT prediction FROM ai_audit_logs ORDER BY prediction LIMIT 20";
+    assert!(!analyze(&engine, &house, by_document).contains("ReadLate"));
+    assert_eq!(
+        ask(&engine, &house, "SELECT prediction FROM ai_audit_logs WHERE confidence > 2 ORDER BY timestamp LIMIT 5"),
+        Vec::<Value>::new()
+    );
+}
+
+#[test]
 fn a_review_does_not_make_every_segment_be_read() {
     let house = House::new(1_000_000);
     let plain = |number: u64| {

@@ -599,6 +599,21 @@ impl Asked<'_> {
             .map(|(leaf, record)| json!({"leaf_index": leaf, "overridden": record["overridden"]}))
             .collect();
         assert_eq!(self.rows("SELECT leaf_index, overridden FROM ai_audit_logs ORDER BY timestamp DESC LIMIT 5"), last);
+        let sql = "SELECT leaf_index, input_features, human_decision, overridden, user_id FROM ai_audit_logs \
+                   WHERE overridden ORDER BY model_id DESC, leaf_index DESC LIMIT 9 OFFSET 1";
+        let mut merged_by: Vec<(usize, Value)> = self.model.merged();
+        merged_by.retain(|(_, record)| record["overridden"] == true);
+        merged_by
+            .sort_by(|left, right| (right.1["model_id"].as_str(), right.0).cmp(&(left.1["model_id"].as_str(), left.0)));
+        let found = self.rows(sql);
+        let expected: Vec<_> = merged_by.iter().skip(1).take(9).collect();
+        assert_eq!(found.len(), expected.len());
+        for (row, (leaf, record)) in found.iter().zip(expected) {
+            assert_eq!((&row["leaf_index"], &row["user_id"]), (&json!(leaf), &json!(shown(record))));
+            for name in ["input_features", "human_decision", "overridden"] {
+                assert_eq!(canonical_text(&row[name]), canonical_text(&record[name]), "{name} of leaf {leaf}");
+            }
+        }
     }
 }
 

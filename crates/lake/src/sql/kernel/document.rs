@@ -61,9 +61,9 @@ impl Kernel for Assemble {
         let mut reader = match &self.whole {
             Whole::Part(document, path) => {
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                Reader::Part(DocumentReader::new(&batch, *document, &path))
+                Reader::Part(Box::new(DocumentReader::new(&batch, *document, &path)))
             }
-            Whole::Record => Reader::Record(Assembler::new(&batch).map_err(damaged)?),
+            Whole::Record => Reader::Record(Box::new(Assembler::new(&batch).map_err(damaged)?)),
         };
         let mut out = StringViewBuilder::with_capacity(rows);
         let mut scratch = Vec::new();
@@ -81,8 +81,8 @@ impl Kernel for Assemble {
 }
 
 enum Reader {
-    Part(DocumentReader),
-    Record(Assembler),
+    Part(Box<DocumentReader>),
+    Record(Box<Assembler>),
 }
 
 impl Reader {

@@ -3,11 +3,14 @@
 //! `adapt` builds them; nothing outside the scan sees them. Each is a [`Kernel`], a function over whole columns, and
 //! [`KernelExpr`] makes a DataFusion expression of it.
 
+mod cover;
 pub(super) mod document;
 pub(super) mod presence;
 pub(super) mod reveal;
 pub(super) mod review;
 pub(super) mod text;
+
+pub(super) use cover::cover;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
