@@ -59,14 +59,15 @@ fn the_demo_loads_and_what_it_prints_works_as_printed() {
 
     let told: Value = serde_json::from_str(&answers[1]).unwrap();
     let told = told["rows"].as_array().unwrap();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told.iter().any(|row| row["overridden"] == true && row["override_reason"].is_string()), "{told:?}");
+    assert_eq!(told.len(), 5, "{told:?}");
+    assert!(told.iter().all(|row| row["override_reason"].is_string() && row["human_decision"].is_object()), "{told:?}");
+    assert!(told.iter().all(|row| row["user_id"].as_str().unwrap().starts_with("user_")), "{told:?}");
 
     assert!(answers[2].starts_with("yes: "), "{}", answers[2]);
     let bundle = directory.beside("loan-0001.json");
     let forged = std::fs::read_to_string(&bundle).unwrap().replacen("\"leaf_index\": ", "\"leaf_index\": 1", 1);
     std::fs::write(&bundle, forged).unwrap();
-    let check = scripts[2].lines().find(|line| line.starts_with("onrecord-verify")).unwrap();
+    let check = scripts[2].lines().find(|line| line.contains(" bundle ")).unwrap();
     let output = shell(&directory, check);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     assert!(text(&output.stdout).starts_with("no: "), "{}", text(&output.stdout));

@@ -304,6 +304,7 @@ fn the_description_lists_every_path() {
         ("/v1/decisions/{decision_id}/evidence", "get"),
         ("/v1/sql", "post"),
         ("/v1/consistency", "get"),
+        ("/v1/seal", "post"),
         ("/v1/verify", "post"),
         ("/v1/tokens", "get"),
         ("/v1/tokens", "post"),
@@ -370,7 +371,8 @@ fn a_command_answers_the_same_wherever_the_directory_is_open() {
     let directory = Directory::init();
     let body: String =
         (0..20).map(|at| decision(&format!(r#","decisionId":"d-{at}","userId":"user-{at}""#)) + "\n").collect();
-    let sql = "SELECT leaf_index, decision_id, user_id, confidence, input_features FROM decisions ORDER BY leaf_index";
+    let sql =
+        "SELECT leaf_index, decision_id, user_id, confidence, input_features FROM ai_audit_logs ORDER BY leaf_index";
     let file = directory.write("some.jsonl", body);
     directory.ok(&["import", &file]);
     let alone = directory.rows(sql);

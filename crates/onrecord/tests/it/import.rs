@@ -96,7 +96,7 @@ fn parquet(loans: &[Loan]) -> Vec<u8> {
 
 /// What was recorded, without what differs from one import to the next.
 const RECORDED: &str = "SELECT decision_id, user_id, model_id, model_version, confidence, prediction, input_features, \
-    metadata, environment FROM decisions ORDER BY leaf_index";
+    metadata, environment FROM ai_audit_logs ORDER BY leaf_index";
 
 /// Imports, and gives how many were added and how many were there already.
 #[track_caller]

@@ -58,11 +58,7 @@ impl Directory {
     /// A copy of it as it lies there now.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self { token: self.token.clone(), public_key: self.public_key.clone(), ..Self::absent() };
-        for file in self.files() {
-            let to = copy.path().join(&file);
-            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-            std::fs::copy(self.path().join(&file), to).unwrap();
-        }
+        copy_files(&self.path(), &copy.path());
         copy
     }
 
@@ -197,6 +193,19 @@ pub(crate) fn files(root: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_files(&path, &to);
+        } else if path.is_file() {
+            std::fs::copy(&path, to).unwrap();
+        }
+    }
 }
 
 /// The directory of this repository.

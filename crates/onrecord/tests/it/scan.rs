@@ -1,7 +1,7 @@
 //! Looks for texts in every byte of a data directory: as they are and in the forms in which they could hide.
 
 use crate::program::files;
-use arrow::json::LineDelimitedWriter;
+use arrow::array::{Array, ArrayData};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -79,15 +79,19 @@ impl Scan {
     }
 }
 
-/// Every value of every column of a Parquet file: texts as they are, bytes in hexadecimal.
+/// Every byte of every column of a Parquet file, decompressed and decoded.
 fn unpacked(path: &Path) -> Vec<u8> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
-    let mut writer = LineDelimitedWriter::new(Vec::new());
+    let mut bytes = Vec::new();
     for batch in builder.build().unwrap() {
-        writer.write(&batch.unwrap()).unwrap();
+        batch.unwrap().columns().iter().for_each(|column| push_buffers(&column.to_data(), &mut bytes));
     }
-    writer.finish().unwrap();
-    writer.into_inner()
+    bytes
+}
+
+fn push_buffers(data: &ArrayData, bytes: &mut Vec<u8>) {
+    data.buffers().iter().for_each(|buffer| bytes.extend_from_slice(buffer));
+    data.child_data().iter().for_each(|child| push_buffers(child, bytes));
 }
 
 /// The forms in which a text is looked for, each with its name. An unsalted hash is one: who guesses the text finds it.
