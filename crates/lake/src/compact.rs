@@ -27,6 +27,15 @@ const LARGE_ROWS: u64 = ROWS_MAX / 2;
 /// So many small segments are joined even if they do not fill a large one.
 const SMALL_SEGMENTS_MAX: usize = 16;
 
+/// Compacts all that is worth it now, on this thread. Not while a [`crate::Sealer`] runs.
+///
+/// # Errors
+/// As [`crate::Sealer::trouble`] would have it.
+pub fn compact_all(lake: &Lake, ledger: &Ledger) -> Result<()> {
+    while compact_next(lake, ledger)? {}
+    Ok(())
+}
+
 /// Compacts one run of small segments, if there is one worth it. Returns whether there was.
 ///
 /// # Errors

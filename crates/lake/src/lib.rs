@@ -22,6 +22,7 @@ pub mod sql;
 mod tail;
 mod verify;
 
+pub use compact::compact_all;
 pub use error::{Error, Result};
 pub use lake::{Lake, SEGMENTS, Snapshot};
 pub use seal::{Sealer, seal_all};

@@ -182,18 +182,21 @@ fn what_an_interrupted_run_left_behind_is_dealt_with() {
     let mut house = House::new(30);
     house.append(entries(0..28));
     house.ledger().rotate().unwrap();
-    // Sealed, but the ledger was not told: its write-ahead files are put back.
     let wal = house.path().join("wal");
     let saved = house.path().join("saved");
     copy(&wal, &saved);
-    house.append(entries(100..120));
-    house.close();
-    copy(&wal, &saved);
-    house.open();
     house.seal();
     let old = house.segment_files();
     let records: Vec<Vec<u8>> = (0..house.lake().sealed_end()).map(|leaf| house.record(leaf)).collect();
-    // An unfinished file, and one whose leaves a later segment holds.
+    // Sealed, but the ledger did not get to removing its write-ahead file.
+    house.close();
+    copy(&saved, &wal);
+    house.open();
+    assert!(house.lake().snapshot().chunks.is_empty());
+    house.seal();
+    assert_eq!(house.segment_files(), old, "nothing is sealed twice");
+    assert_eq!(house.ledger().sealable(), []);
+    // A file that was not finished.
     let segments = house.path().join(onrecord_lake::SEGMENTS);
     let unfinished = segments.join("00000000000000000900-00000000000000000999.parquet.tmp");
     std::fs::write(&unfinished, b"PAR1").unwrap();

@@ -128,11 +128,38 @@ proptest! {
         });
         house.ledger().append(entries.collect()).unwrap();
         house.seal();
-        for (leaf, (id, record)) in (0..).zip(&records) {
-            let row = house.row(leaf);
+        let leaves: Vec<u64> = (0..records.len() as u64).collect();
+        let rows = house.lake().by_leaves(&leaves).unwrap();
+        prop_assert_eq!(rows.len(), records.len());
+        for (row, (id, record)) in rows.iter().zip(&records) {
             prop_assert_eq!(&row.record, record);
             prop_assert_eq!(&row.id, id);
             prop_assert_eq!(&row.beside, &beside);
+        }
+        prop_assert_eq!(house.verify(), Vec::<String>::new());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    /// Segments that have different columns, and different types for the same path, become one.
+    #[test]
+    fn any_decision_comes_back_after_compaction(parts in prop::collection::vec(prop::collection::vec(any_decision(), 1..8), 16)) {
+        let house = House::new(1_000);
+        let mut numbers = 0..;
+        let mut records = Vec::new();
+        for part in parts {
+            let part: Vec<_> = part.into_iter().map(|record| (numbers.next().unwrap(), record)).map(|(number, record)| stored(number, record)).collect();
+            house.append(part.clone());
+            house.seal();
+            records.extend(part);
+        }
+        onrecord_lake::compact_all(house.lake(), house.ledger()).unwrap();
+        prop_assert_eq!(house.segment_files().len(), 1);
+        let leaves: Vec<u64> = (0..records.len() as u64).collect();
+        for (row, (_, record)) in house.lake().by_leaves(&leaves).unwrap().iter().zip(&records) {
+            prop_assert_eq!(&row.record, record);
         }
         prop_assert_eq!(house.verify(), Vec::<String>::new());
     }
