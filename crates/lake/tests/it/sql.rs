@@ -128,6 +128,66 @@ fn event_ids(rows: &[Value]) -> Vec<Value> {
 }
 
 #[test]
+fn the_postgres_dialect_is_spoken() {
+    let (engine, house) = (engine(), sampled(200));
+    let one = |sql: &str| ask(&engine, &house, sql)[0]["x"].clone();
+    for (sql, x) in [
+        ("SELECT input_features ? 'gender' AS x FROM ai_audit_logs LIMIT 1", json!(true)),
+        ("SELECT COUNT(*) AS x FROM ai_audit_logs WHERE input_features ? 'nothing'", json!(0)),
+        (
+            "SELECT COUNT(*) FILTER (WHERE explanation #>> '{top_features,0,feature}' IS NOT NULL) AS x FROM ai_audit_logs",
+            json!(200),
+        ),
+        ("SELECT jsonb_typeof(explanation->'top_features') AS x FROM ai_audit_logs LIMIT 1", json!("array")),
+        ("SELECT jsonb_array_length(explanation->'top_features') AS x FROM ai_audit_logs LIMIT 1", json!(4)),
+        (
+            "SELECT COUNT(*) AS x FROM (SELECT UNNEST(json_array_elements(explanation->'top_features'))->>'feature' AS f FROM ai_audit_logs) AS t WHERE f = 'age' OR f <> 'age'",
+            json!(800),
+        ),
+        ("SELECT MAX(timestamp::date)::text AS x FROM ai_audit_logs", json!("2026-11-23")),
+        ("SELECT date_trunc('hour', MIN(recorded_at)) AS x FROM ai_audit_logs", json!("2026-11-23T07:00:00.000000Z")),
+        ("SELECT COUNT(DISTINCT EXTRACT(day FROM timestamp)) AS x FROM ai_audit_logs", json!(1)),
+        ("SELECT to_char(MIN(recorded_at), '%Y-%m') AS x FROM ai_audit_logs", json!("2026-11")),
+        (
+            "SELECT SUM(1) AS x FROM ai_audit_logs WHERE model_id ILIKE 'LOAN%' AND confidence BETWEEN 0 AND 1",
+            json!(200),
+        ),
+        ("SELECT ROUND(AVG((input_features->>'age')::numeric), 2) IS NOT NULL AS x FROM ai_audit_logs", json!(true)),
+        ("SELECT ('{\"a\": {\"b\": [1, \"two\"]}}'::jsonb -> 'a' -> 'b' ->> 1) AS x", json!("two")),
+        (
+            "WITH t AS (SELECT event_id, ROW_NUMBER() OVER (PARTITION BY input_features->>'gender' ORDER BY timestamp) AS n FROM ai_audit_logs) SELECT COUNT(*) AS x FROM t WHERE n = 1",
+            json!(3),
+        ),
+        (
+            "SELECT COUNT(*) AS x FROM ai_audit_logs a LEFT JOIN outcomes o ON o.decision_id = a.decision_id WHERE o.decision_id IS NULL",
+            json!(200),
+        ),
+        (
+            "SELECT COUNT(*) AS x FROM ai_audit_logs WHERE event_id IN (SELECT event_id FROM decisions WHERE confidence > 0.7) AND confidence <= 0.7",
+            json!(0),
+        ),
+        (
+            "SELECT COUNT(*) AS x FROM ai_audit_logs WHERE confidence > (SELECT MAX(confidence) FROM decisions)",
+            json!(0),
+        ),
+        (
+            "SELECT COUNT(*) AS x FROM ai_audit_logs WHERE event_id = '01a20734-5582-75b2-b208-808922a43378'::uuid",
+            json!(1),
+        ),
+        ("SELECT NOW() > '2020-01-01'::timestamptz AS x", json!(true)),
+        ("SELECT COUNT(*) AS x FROM (SELECT 1 FROM ai_audit_logs UNION ALL SELECT 1 FROM entries) AS t", json!(400)),
+        (
+            "SELECT COALESCE(NULLIF(override_reason, ''), 'none') AS x FROM ai_audit_logs ORDER BY override_reason NULLS FIRST LIMIT 1",
+            json!("none"),
+        ),
+    ] {
+        assert_eq!(one(sql), x, "{sql}");
+    }
+    let title = ask(&engine, &house, "SELECT input_features->>'gender' FROM ai_audit_logs LIMIT 1");
+    assert_eq!(title[0].as_object().unwrap().keys().collect::<Vec<_>>(), ["ai_audit_logs.input_features ->> 'gender'"]);
+}
+
+#[test]
 fn user_ids_are_for_who_is_entitled() {
     let (engine, house) = (engine(), sampled(50));
     let sql = "SELECT DISTINCT user_id FROM ai_audit_logs WHERE user_id = 'user_12345'";

@@ -45,6 +45,9 @@ struct Judged {
     reason: Option<u8>,
 }
 
+/// What a condition on a member's text should say.
+type Condition<'a> = Box<dyn Fn(Option<&str>) -> Option<bool> + 'a>;
+
 /// A question about a member.
 #[derive(Clone, Debug)]
 struct Probe {
@@ -212,7 +215,7 @@ impl Model {
         let mut record = json!({
             "kind": "decision", "schema": 1, "event_id": id, "recorded_at": moment(leaf), "timestamp": moment(leaf),
             "decision_id": made.decision_id.map_or(id, |id| format!("D-{id}")),
-            "model_id": if leaf % 3 == 0 { "loan" } else { "card" }, "model_version": "1",
+            "model_id": if leaf.is_multiple_of(3) { "loan" } else { "card" }, "model_version": "1",
             "input_features": made.input_features, "input_hash": format!("{leaf:032x}"), "prediction": made.prediction,
             "human_reviewed": false, "overridden": made.overridden, "environment": "production", "consent_given": true,
         });
@@ -255,8 +258,8 @@ impl Model {
     fn merged(&self) -> Vec<(usize, Value)> {
         let merge = |record: &Value| {
             let mut record = record.clone();
-            let reviews = self.entries.iter().filter(|entry| entry["kind"] == "review");
-            if let Some(latest) = reviews.filter(|review| review["decision_id"] == record["decision_id"]).next_back() {
+            let mut reviews = self.entries.iter().filter(|entry| entry["kind"] == "review");
+            if let Some(latest) = reviews.rfind(|review| review["decision_id"] == record["decision_id"]) {
                 record["human_reviewed"] = true.into();
                 for member in ["human_decision", "overridden", "override_reason"] {
                     record[member] = latest[member].clone();
@@ -322,7 +325,7 @@ impl Probe {
     }
 
     /// Conditions on the text of the member, with what they should say.
-    fn conditions(&self) -> Vec<(String, Box<dyn Fn(Option<&str>) -> Option<bool> + '_>)> {
+    fn conditions(&self) -> Vec<(String, Condition<'_>)> {
         let member = self.sql("->>");
         let first = self.constants[0];
         let list = self.constants.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
