@@ -23,7 +23,7 @@ pub struct Assembler {
 enum Member {
     /// `,"schema":1`
     Constant(Vec<u8>),
-    Column(Vec<u8>, Source),
+    Column(Vec<u8>, Box<Source>),
     Document(Vec<u8>, Box<DocumentReader>),
 }
 
@@ -49,7 +49,10 @@ impl Assembler {
             Ok(match name {
                 "schema" => Member::Constant([prefix, onrecord_record::SCHEMA.to_string().into_bytes()].concat()),
                 column::KIND => Member::Constant([prefix, format!("\"{}\"", Kind::Decision).into_bytes()].concat()),
-                _ => Member::Column(prefix, Source::fixed(name, find(name)?, event_id).ok_or(Unknown(name))?),
+                _ => {
+                    let source = Source::fixed(name, find(name)?, event_id).ok_or(Unknown(name))?;
+                    Member::Column(prefix, Box::new(source))
+                }
             })
         });
         Ok(Self {
