@@ -8,7 +8,7 @@ mod write;
 
 use uuid::Uuid;
 
-use crate::{Fault, Timestamp, Value};
+use crate::{Timestamp, Value};
 
 pub(crate) use read::NAMES;
 
@@ -128,15 +128,5 @@ impl Environment {
     /// The word in the record.
     pub const fn as_str(self) -> &'static str {
         Self::WORDS[self as usize].0
-    }
-}
-
-impl Decision<'_> {
-    /// Refuses a `timestamp` too far ahead of `recorded_at`: reading has no clock, so the service asks this.
-    ///
-    /// # Errors
-    /// The fault to answer with; the limit is [`limit::TIMESTAMP_AHEAD_HOURS_MAX`](crate::limit::TIMESTAMP_AHEAD_HOURS_MAX).
-    pub fn check_clock(&self, recorded_at: Timestamp) -> Result<(), Fault> {
-        self.timestamp.map_or(Ok(()), |timestamp| timestamp.check_not_ahead(recorded_at, "/timestamp"))
     }
 }

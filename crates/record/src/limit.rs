@@ -21,9 +21,6 @@ pub const FAULTS_MAX: usize = 1_000;
 /// Characters of a member name that a fault repeats.
 pub const FAULT_KEY_CHARS_MAX: usize = 64;
 
-/// How far a producer's clock may be ahead of ours, in hours.
-pub const TIMESTAMP_AHEAD_HOURS_MAX: i64 = 24;
-
 /// The longest retention that can be asked for, in days: a hundred years.
 pub const RETENTION_DAYS_MAX: i64 = 36_525;
 

@@ -88,12 +88,4 @@ impl<'a> Review<'a> {
         record.moment(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
         record.close();
     }
-
-    /// Refuses a `timestamp` too far ahead of `recorded_at`.
-    ///
-    /// # Errors
-    /// The fault to answer with.
-    pub fn check_clock(&self, recorded_at: Timestamp) -> Result<(), Fault> {
-        self.timestamp.map_or(Ok(()), |timestamp| timestamp.check_not_ahead(recorded_at, "/timestamp"))
-    }
 }

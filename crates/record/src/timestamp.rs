@@ -7,7 +7,6 @@
 use std::fmt;
 
 use crate::Fault;
-use crate::limit::TIMESTAMP_AHEAD_HOURS_MAX;
 
 /// Microseconds since 1970-01-01T00:00:00Z, in the years 0001 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,16 +87,16 @@ impl Timestamp {
         text
     }
 
-    /// Refuses a moment that lies more than [`TIMESTAMP_AHEAD_HOURS_MAX`] after `now`: a producer's clock or its unit
-    /// is wrong. `pointer` is where the moment was sent, `/timestamp` for instance.
+    /// Refuses a moment that lies more than `ahead_seconds_max` after `now`: a producer's clock or its unit is wrong.
+    /// `pointer` is where the moment was sent, `/timestamp` for instance.
     ///
     /// # Errors
     /// The fault to answer with.
-    pub fn check_not_ahead(self, now: Self, pointer: &str) -> Result<(), Fault> {
-        if self.0 - now.0 <= TIMESTAMP_AHEAD_HOURS_MAX * 3600 * SECOND {
+    pub fn check_not_ahead(self, now: Self, ahead_seconds_max: i64, pointer: &str) -> Result<(), Fault> {
+        if self.0 - now.0 <= ahead_seconds_max.saturating_mul(SECOND) {
             return Ok(());
         }
-        let problem = format!("lies more than {TIMESTAMP_AHEAD_HOURS_MAX} hours in the future");
+        let problem = format!("lies more than {ahead_seconds_max} seconds in the future");
         Err(Fault::new(pointer, problem))
     }
 }

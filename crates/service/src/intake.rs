@@ -167,14 +167,9 @@ impl Intake {
             let user_id = value.get("user_id").or_else(|| value.get("userId")).and_then(Value::as_str);
             self.refuse(faults, user_id.and_then(|user_id| OwnUser::new(&self.policy, user_id, "sub_…")))
         })?;
-        let ahead_seconds_max = self.policy.future_seconds_max;
-        match sent.timestamp() {
-            Some(at) if at.as_micros() - recorded_at.as_micros() > ahead_seconds_max.saturating_mul(1_000_000) => {
-                let problem = format!("lies more than {ahead_seconds_max} seconds in the future");
-                Err(Refusal::invalid(vec![Fault::new("/timestamp", problem)]))
-            }
-            _ => Ok(sent),
-        }
+        let ahead = |at: Timestamp| at.check_not_ahead(recorded_at, self.policy.future_seconds_max, "/timestamp");
+        sent.timestamp().map_or(Ok(()), ahead).map_err(|fault| Refusal::invalid(vec![fault]))?;
+        Ok(sent)
     }
 
     fn refuse(&self, mut faults: Vec<Fault>, own_user: Option<OwnUser<'_>>) -> Refusal {
