@@ -8,16 +8,11 @@ use onrecord_record::Kind;
 use onrecord_service::{ReadError, Records, Stored, SubjectToken, Vault};
 use std::collections::HashMap;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// The lake, as the service reads it.
 pub(crate) struct LakeRecords(pub(crate) Arc<Lake>);
 
 impl Records for LakeRecords {
-    fn by_event_id(&self, event_id: Uuid) -> Result<Option<Stored>, ReadError> {
-        Ok(self.0.by_event_id(event_id.into_bytes()).map_err(failed)?.map(stored))
-    }
-
     fn by_leaf(&self, leaf: LeafIndex) -> Result<Option<Stored>, ReadError> {
         Ok(self.0.by_leaf(leaf.0).map_err(failed)?.map(stored))
     }

@@ -25,10 +25,6 @@ impl Sealed for Nowhere {
 }
 
 impl Records for Nowhere {
-    fn by_event_id(&self, _: Uuid) -> Result<Option<Stored>, ReadError> {
-        Ok(None)
-    }
-
     fn by_leaf(&self, _: LeafIndex) -> Result<Option<Stored>, ReadError> {
         Ok(None)
     }

@@ -1,7 +1,6 @@
 //! What the service asks of whoever stores the records: the seam to the lake.
 
 use onrecord_ledger::LeafIndex;
-use uuid::Uuid;
 
 /// One stored entry.
 #[derive(Clone)]
@@ -28,12 +27,6 @@ pub struct ReadError(pub String);
 
 /// Reads stored records. Every call sees all entries that were acknowledged before it.
 pub trait Records: Send + Sync {
-    /// The entry with this event id.
-    ///
-    /// # Errors
-    /// It cannot be told.
-    fn by_event_id(&self, event_id: Uuid) -> Result<Option<Stored>, ReadError>;
-
     /// The entry of this leaf; `None` when there is none, or when retention deleted it.
     ///
     /// # Errors

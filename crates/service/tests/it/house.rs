@@ -7,7 +7,6 @@ use onrecord_service::{Actor, Keys, Logged, Parts, ReadError, Records, Refusal, 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 #[derive(Default)]
 pub(crate) struct Memory(Mutex<Vec<Stored>>);
@@ -48,10 +47,6 @@ impl Memory {
 }
 
 impl Records for Memory {
-    fn by_event_id(&self, event_id: Uuid) -> Result<Option<Stored>, ReadError> {
-        Ok(self.with_header(|header| header.event_id == event_id).pop())
-    }
-
     fn by_leaf(&self, leaf: LeafIndex) -> Result<Option<Stored>, ReadError> {
         Ok(self.0.lock().unwrap().get(leaf.0 as usize).cloned())
     }
