@@ -68,12 +68,12 @@ pub struct Retention<'a> {
 pub struct Access<'a> {
     /// Who: the name of an API key, a person's token.
     pub actor: &'a str,
-    /// How: `sql`, `get`, `history`, `export`, `reveal`.
+    /// How: `sql`, `get`, `reveal`, `evidence`.
     pub action: &'a str,
     /// What was asked for, without personal data.
     pub what: &'a str,
-    /// How many records the answer held.
-    pub rows: u64,
+    /// How many records the answer holds; `None` when the answer is still to be computed.
+    pub rows: Option<u64>,
 }
 
 /// The system did or noticed something itself.
@@ -167,7 +167,9 @@ impl Access<'_> {
         record.uuid(name!("event_id"), event_id);
         record.id(name!("kind"), Some(Kind::Access.as_str()));
         record.moment(name!("recorded_at"), recorded_at);
-        record.count(name!("rows"), self.rows);
+        if let Some(rows) = self.rows {
+            record.count(name!("rows"), rows);
+        }
         record.schema();
         record.id(name!("what"), Some(self.what));
         record.close();

@@ -1,10 +1,11 @@
 //! Reading is on the record: who read, how, what, and how many records.
 //!
-//! Invariant: what was asked is named without personal data. A person appears as a subject token; a query is kept with
-//! every literal and comment taken out, because that is where people's names are.
+//! Invariant: what was asked is named without personal data. An id stays as it is only when a decision has it, because
+//! intake looked at that one; whatever else was asked for may be a person's and becomes a keyed token. A query is kept
+//! with every literal, comment and unusual name taken out, because that is where people's names are.
 
 use crate::detector::Detector;
-use crate::vault::SubjectToken;
+use crate::vault::FieldKeys;
 use onrecord_record::limit;
 
 /// How records were read.
@@ -18,12 +19,6 @@ pub enum Action {
     Reveal,
     /// The evidence of a decision.
     Evidence,
-    /// All decisions about a person.
-    History,
-    /// A copy of all data of a person.
-    Export,
-    /// A report.
-    Report,
 }
 
 impl Action {
@@ -34,9 +29,6 @@ impl Action {
             Action::Get => "get",
             Action::Reveal => "reveal",
             Action::Evidence => "evidence",
-            Action::History => "history",
-            Action::Export => "export",
-            Action::Report => "report",
         }
     }
 }
@@ -44,33 +36,39 @@ impl Action {
 /// What was read.
 #[derive(Clone, Copy)]
 pub enum What<'a> {
-    /// A decision, by its id.
+    /// A decision that is there, by its id.
     Decision(&'a str),
-    /// A person.
-    Subject(SubjectToken),
+    /// A decision that is not there, by the id that was asked for; only a keyed token of it is recorded.
+    Unknown(&'a str),
     /// What a query asks for; only its shape is recorded.
     Sql(&'a str),
-    /// A report, by its name.
-    Report(&'a str),
 }
 
-/// Shows what is recorded, not what was asked.
+/// Shows nothing of what was asked.
 impl std::fmt::Debug for What<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.recorded())
+        f.write_str(match self {
+            What::Decision(_) => "Decision(…)",
+            What::Unknown(_) => "Unknown(…)",
+            What::Sql(_) => "Sql(…)",
+        })
     }
 }
 
 impl What<'_> {
-    /// The text on the record.
-    pub(crate) fn recorded(self) -> String {
+    /// The text on the record. `tenant` makes the token of an unknown id: equal ids can be told to be equal, and whoever
+    /// knows one can find it, with the key.
+    pub(crate) fn recorded(self, tenant: &FieldKeys) -> String {
         let text = match self {
-            What::Subject(token) => return token.to_string(),
+            What::Unknown(id) => {
+                let mut token = String::new();
+                tenant.token(id.as_bytes(), &mut token);
+                return token;
+            }
             What::Sql(sql) => sql_shape(sql),
-            What::Decision(text) | What::Report(text) => text.to_owned(),
+            What::Decision(id) => id.to_owned(),
         };
         let mut masked = String::new();
-        // A reader may ask for anything, also for an id that was never accepted.
         let text = if Detector::default().mask(&text, &mut masked) { masked } else { text };
         shorten(text)
     }
@@ -88,14 +86,15 @@ fn shorten(mut text: String) -> String {
     text
 }
 
-/// A query with `?` for every text and number, without comments, and with single spaces.
+/// A query with `?` for every text and number and `"?"` for every quoted name that is not a plain one, without comments,
+/// and with single spaces. Read as PostgreSQL reads it: a text that we took to end elsewhere would leak what follows.
 fn sql_shape(sql: &str) -> String {
     let mut shape = String::with_capacity(sql.len());
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {
         let word_before = shape.ends_with(|c: char| c.is_alphanumeric() || c == '_');
         let skipped = match first {
-            '\'' => Some(quoted(rest, '\'')),
+            '\'' => Some(quoted(rest, '\'', escapes(&shape))),
             '$' => dollar_quoted(rest),
             '0'..='9' if !word_before => {
                 Some(rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).unwrap_or(rest.len()))
@@ -112,12 +111,12 @@ fn sql_shape(sql: &str) -> String {
             rest = &rest[bytes..];
             continue;
         }
-        // A quoted name is a name: its content stays, and what looks like a literal in it is none.
-        let bytes = if first == '"' { quoted(rest, '"') } else { first.len_utf8() };
-        if first.is_whitespace() {
-            push_space(&mut shape);
-        } else {
-            shape.push_str(&rest[..bytes]);
+        let bytes = if first == '"' { quoted(rest, '"', false) } else { first.len_utf8() };
+        match first {
+            // `AS "Jane Doe"` says more than which column it is.
+            '"' => shape.push_str(if is_plain_name(&rest[..bytes]) { &rest[..bytes] } else { "\"?\"" }),
+            _ if first.is_whitespace() => push_space(&mut shape),
+            _ => shape.push(first),
         }
         rest = &rest[bytes..];
     }
@@ -131,12 +130,25 @@ fn push_space(shape: &mut String) {
     }
 }
 
+/// Whether a quoted name is one that needs no quotes: `[a-z_][a-z0-9_]*`.
+fn is_plain_name(quoted: &str) -> bool {
+    let name = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+/// Whether a text that follows `shape` is an `E'…'`, the only one in which a backslash escapes.
+fn escapes(shape: &str) -> bool {
+    let before = shape.strip_suffix(['e', 'E']);
+    before.is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$'))
+}
+
 /// Bytes of a quoted text at the start of `rest`, its doubled quotes included; all of it if it does not end.
-fn quoted(rest: &str, quote: char) -> usize {
+fn quoted(rest: &str, quote: char, escapes: bool) -> usize {
     let mut characters = rest.char_indices().skip(1).peekable();
     while let Some((at, character)) = characters.next() {
-        // A backslash may or may not escape, as the dialect says. Taken as an escape, too much is left out, not too little.
-        if character == '\\' && quote == '\'' {
+        if character == '\\' && escapes {
             characters.next();
         } else if character == quote && characters.next_if(|(_, next)| *next == quote).is_none() {
             return at + 1;
@@ -185,9 +197,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn recorded(what: What<'_>) -> String {
+        what.recorded(&FieldKeys::new(&[7; 32]))
+    }
+
+    fn shape(sql: &str) -> String {
+        recorded(What::Sql(sql))
+    }
+
     #[test]
     fn keeps_the_shape_and_drops_the_literals() {
-        let shape = |sql: &str| What::Sql(sql).recorded();
         assert_eq!(
             shape(
                 "SELECT t1.a,  count(*)\nFROM ai_audit_logs WHERE user_id = 'O''Brien' AND confidence < 0.70 LIMIT 100;"
@@ -195,27 +214,50 @@ mod tests {
             "SELECT t1.a, count(*) FROM ai_audit_logs WHERE user_id = ? AND confidence < ? LIMIT ?;"
         );
         assert_eq!(shape("select 1 -- jane\n, $$jane$$, $x$jane$x$, $1 /* jane /* or */ joe */"), "select ? , ?, ?, ?");
-        assert_eq!(
-            shape("select input_features->>'name' from \"my'table\""),
-            "select input_features->>? from \"my'table\""
-        );
         assert_eq!(shape("select 'unterminated jane"), "select ?");
         assert_eq!(shape("select E'it\\'s jane' , 'b'"), "select E? , ?");
+        assert_eq!(shape("select 'a\\' , 'jane'"), "select ? , ?", "no escape without the E");
+        assert_eq!(shape("select one'a\\' , 'jane'"), "select one? , ?");
         assert!(shape(&"x".repeat(10_000)).len() < 3000);
     }
 
     #[test]
-    fn masks_what_is_asked_for() {
-        assert_eq!(What::Decision("jane@example.com").recorded(), "[email]");
-        assert_eq!(What::Decision("loan-17").recorded(), "loan-17");
+    fn keeps_plain_quoted_names_only() {
+        assert_eq!(
+            shape("select input_features->>'name' as \"max.mustermann\" from \"ai_audit_logs\" as \"_t1\""),
+            "select input_features->>? as \"?\" from \"ai_audit_logs\" as \"_t1\""
+        );
+        for name in ["\"my'table\"", "\"Max\"", "\"7of9\"", "\"\"", "\"a\"\"b\"", "\"m\u{fc}ller\"", "\"open"] {
+            assert_eq!(shape(&format!("select {name}")), "select \"?\"", "{name}");
+        }
+        assert_eq!(shape("select \"it's\", 'jane', \"x\""), "select \"?\", ?, \"x\"");
+    }
+
+    #[test]
+    fn an_id_stays_only_when_it_is_one() {
+        assert_eq!(recorded(What::Decision("loan-17")), "loan-17");
+        assert_eq!(recorded(What::Decision("jane@example.com")), "[email]");
+        let token = recorded(What::Unknown("max.mustermann"));
+        assert!(token.starts_with("tok_") && token.len() == 20, "{token}");
+        assert_eq!(token, recorded(What::Unknown("max.mustermann")));
+        assert_ne!(token, recorded(What::Unknown("max.musterfrau")));
+        assert_ne!(token, What::Unknown("max.mustermann").recorded(&FieldKeys::new(&[8; 32])));
+        let shown = format!("{:?}", [What::Unknown("max"), What::Decision("max"), What::Sql("max")]);
+        assert!(!shown.contains("max"), "{shown}");
     }
 
     proptest! {
         /// Whatever stands in a literal, nothing of it is recorded.
         #[test]
-        fn no_literal_survives(before in "[a-z =]{0,10}", secret in "[a-zA-Z0-9 '$\\-/*\u{e4}]{0,30}", after in "[a-z =,]{0,10}") {
+        fn no_literal_survives(
+            before in "[a-z =]{0,10} ",
+            secret in "[a-zA-Z0-9 '\"$\\-/*\\\\\u{e4}]{0,30}",
+            after in "[a-z =,]{0,10}",
+        ) {
             let sql = format!("{before}'#{}#'{after}", secret.replace('\'', "''"));
-            prop_assert!(!What::Sql(&sql).recorded().contains('#'));
+            prop_assert!(!shape(&sql).contains('#'));
+            let sql = format!("{before}\"#{}#\"{after}'#'", secret.replace('"', "\"\""));
+            prop_assert!(!shape(&sql).contains('#'));
         }
     }
 }

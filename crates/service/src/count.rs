@@ -5,8 +5,14 @@ use crate::Refusal;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The reasons by which refusals are counted.
-pub const REASONS: [&str; 8] =
-    ["invalid", "conflict", "too_large", "busy", "full", "unavailable", "forbidden", "corrupt"];
+pub const REASONS: [&str; 9] =
+    ["invalid", "conflict", "too_large", "busy", "full", "unavailable", "forbidden", "corrupt", "unauthorized"];
+
+/// Nobody is behind the request, so that there is no [`Refusal`] either.
+const UNAUTHORIZED: usize = 8;
+
+/// Refusals by reason that are not on the record yet.
+pub(crate) type Unrecorded = [u64; REASONS.len()];
 
 /// Counts since the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +40,15 @@ impl Counters {
     }
 
     pub(crate) fn refuse(&self, refusal: &Refusal) {
-        let reason = refusal.reason_index();
+        self.add(refusal.reason_index());
+    }
+
+    /// Counts a request that came without a good token.
+    pub(crate) fn refuse_unknown_caller(&self) {
+        self.add(UNAUTHORIZED);
+    }
+
+    fn add(&self, reason: usize) {
         self.refused[reason].fetch_add(1, Ordering::Relaxed);
         self.unrecorded[reason].fetch_add(1, Ordering::Relaxed);
     }
@@ -52,11 +66,11 @@ impl Counters {
     }
 
     /// Takes the refusals that are not on the record yet; whoever takes them records them or puts them back.
-    pub(crate) fn take_unrecorded(&self) -> [u64; REASONS.len()] {
+    pub(crate) fn take_unrecorded(&self) -> Unrecorded {
         std::array::from_fn(|reason| self.unrecorded[reason].swap(0, Ordering::Relaxed))
     }
 
-    pub(crate) fn put_back(&self, unrecorded: [u64; REASONS.len()]) {
+    pub(crate) fn put_back(&self, unrecorded: Unrecorded) {
         for (count, taken) in self.unrecorded.iter().zip(unrecorded) {
             count.fetch_add(taken, Ordering::Relaxed);
         }

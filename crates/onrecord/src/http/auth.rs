@@ -18,12 +18,8 @@ pub(crate) struct Caller(pub(crate) Actor);
 
 impl Caller {
     /// Refuses a caller who lacks `role`.
-    pub(crate) fn must(&self, role: Role) -> Result<(), Problem> {
-        if self.0.may(role) {
-            return Ok(());
-        }
-        let detail = format!("this token lacks the role `{role}`; `onrecord token create --role {role}` makes one");
-        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "The token does not allow this", detail))
+    pub(crate) fn must(&self, node: &Node, role: Role) -> Result<(), Problem> {
+        Ok(node.service.must(&self.0, role)?)
     }
 }
 
@@ -41,12 +37,12 @@ impl FromRequestParts<Arc<Node>> for Caller {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
-        let Some(token) = token else {
-            return Err(unauthorized("send `Authorization: Bearer <token>`; `onrecord token create` makes one"));
-        };
         match node.service.authenticate(token) {
             Ok(Some(actor)) => Ok(Self(actor)),
-            Ok(None) => Err(unauthorized("the token is unknown, expired or revoked")),
+            Ok(None) => Err(unauthorized(match token {
+                None => "send `Authorization: Bearer <token>`; `onrecord token create` makes one",
+                Some(_) => "the token is unknown, expired or revoked",
+            })),
             Err(error) => {
                 tracing::error!(%error, "the token file cannot be read");
                 Err(Problem::unavailable("tokens cannot be checked now"))

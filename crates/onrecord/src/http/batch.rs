@@ -63,7 +63,7 @@ pub(super) async fn log_batch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Recorded>, Problem> {
-    caller.must(Role::Write)?;
+    caller.must(&node, Role::Write)?;
     let key = headers.get("idempotency-key").map(|key| key.as_bytes().to_vec());
     let lines = body::read(body, BATCH_BYTES_MAX).await?;
     let work = tokio::task::spawn_blocking(move || {

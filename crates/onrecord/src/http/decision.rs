@@ -45,7 +45,7 @@ pub(super) async fn log(
     caller: Caller,
     body: Body,
 ) -> Result<(StatusCode, Json<Logged>), Problem> {
-    caller.must(Role::Write)?;
+    caller.must(&node, Role::Write)?;
     let body = body::read(body, BODY_BYTES_MAX).await?;
     let logged = node.service.log(body, &caller.0).await?;
     let status = if logged.created { StatusCode::CREATED } else { StatusCode::OK };
@@ -86,9 +86,9 @@ pub(super) async fn read(
     input::Path(decision_id): input::Path<String>,
     input::Query(shown): input::Query<Shown>,
 ) -> Result<Json<Told>, Problem> {
-    caller.must(Role::Read)?;
+    caller.must(&node, Role::Read)?;
     if shown.reveal {
-        caller.must(Role::Reveal)?;
+        caller.must(&node, Role::Reveal)?;
     }
     let told = node.service.read(&decision_id, shown.reveal, &caller.0).await?;
     let told = told.ok_or_else(unknown_decision)?;
@@ -104,7 +104,7 @@ pub(super) async fn evidence(
     caller: Caller,
     input::Path(decision_id): input::Path<String>,
 ) -> Result<Json<onrecord_evidence::Bundle>, Problem> {
-    caller.must(Role::Read)?;
+    caller.must(&node, Role::Read)?;
     let bundle = node.service.evidence(&decision_id, &caller.0).await?;
     bundle.map(Json).ok_or_else(unknown_decision)
 }

@@ -41,14 +41,14 @@ pub(super) async fn query(
     headers: HeaderMap,
     input::Json(asked): input::Json<Asked>,
 ) -> Result<Response, Problem> {
-    caller.must(Role::Read)?;
+    caller.must(&node, Role::Read)?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("application/json");
     let shape = Shape::of(accept);
     let identity = caller.0.may(Role::Reveal).then(|| node.identity());
     let context = QueryContext { identity, rows_max: asked.limit, ..QueryContext::default() };
     let rows = node.engine.query(node.lake.snapshot(), &asked.sql, &context).await?;
     // Nothing is shown before it is on the record who asked. How many rows there will be is not known yet.
-    node.service.record_access(&caller.0, Action::Sql, What::Sql(&asked.sql), 0).await?;
+    node.service.record_access(&caller.0, Action::Sql, What::Sql(&asked.sql), None).await?;
     let mut answer = Answer { rows, printer: Some(Printer::new(shape.format())), shape };
     // The first rows are waited for: a query that fails at once is answered as a problem, not as a broken stream.
     let first = answer.next().await?;

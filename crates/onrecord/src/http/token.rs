@@ -38,7 +38,7 @@ pub(super) async fn create(
     caller: Caller,
     input::Json(wanted): input::Json<Wanted>,
 ) -> Result<(StatusCode, Json<Made>), Problem> {
-    caller.must(Role::Admin)?;
+    caller.must(&node, Role::Admin)?;
     let roles = wanted.roles.iter().map(|role| role.parse::<Role>()).collect::<Result<Vec<_>, _>>();
     let roles = roles.map_err(|_| Problem::bad_request("roles are write, read, reveal and admin"))?;
     let token = node.service.create_token(&wanted.name, &roles, wanted.expires_days, &caller.0).await?;
@@ -61,7 +61,7 @@ pub(super) struct Listed {
 /// List the tokens, without their secrets.
 #[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = Vec<Listed>)))]
 pub(super) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Vec<Listed>>, Problem> {
-    caller.must(Role::Admin)?;
+    caller.must(&node, Role::Admin)?;
     let listed = node.service.tokens()?.into_iter().map(|token| Listed {
         id: token.id,
         name: token.name,
@@ -81,7 +81,7 @@ pub(super) async fn revoke(
     caller: Caller,
     input::Path(name): input::Path<String>,
 ) -> Result<StatusCode, Problem> {
-    caller.must(Role::Admin)?;
+    caller.must(&node, Role::Admin)?;
     if node.service.revoke_token(&name, &caller.0).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -35,7 +35,7 @@ pub(super) async fn verify(
     caller: Caller,
     input::Json(asked): input::Json<Asked>,
 ) -> Result<Response, Problem> {
-    caller.must(Role::Admin)?;
+    caller.must(&node, Role::Admin)?;
     // While files are read, none may be replaced by a sealed or compacted one.
     let pausing = node.clone();
     let paused = tokio::task::spawn_blocking(move || pausing.pause_sealing()).await.ok().flatten();

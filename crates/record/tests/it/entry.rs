@@ -57,7 +57,6 @@ fn a_review() {
     let document = parser.parse(&record).unwrap();
     let again = Review::read(document.value(), Some("d1")).unwrap();
     assert_eq!(written(|out| again.write(&stamp, &mut Unprotected, out)), record);
-    assert!(again.check_clock(STAMP.recorded_at).is_ok());
 }
 
 #[test]
@@ -84,7 +83,6 @@ fn an_outcome() {
             "decision_id": "d1", "outcome": {"defaulted": false}, "metadata": {}, "timestamp": MOMENT,
         }),
     );
-    assert!(outcome.check_clock(STAMP.recorded_at).is_ok());
     let document = Parser::new();
     let mut parser = document;
     let nothing = parser.parse(br#"{"outcome":null}"#).unwrap();
@@ -135,9 +133,12 @@ fn a_retention_an_access_and_a_system_entry() {
     check(&record, Kind::Retention, members);
     assert_eq!(Retention::read(Parser::new().parse(&record).unwrap().value()).unwrap(), retention);
 
-    let access = Access { actor: "analyst", action: "sql", what: "ai_audit_logs", rows: 100 };
+    let access = Access { actor: "analyst", action: "sql", what: "ai_audit_logs", rows: Some(100) };
     let record = written(|out| access.write(STAMP.event_id, STAMP.recorded_at, out));
     check(&record, Kind::Access, json!({"actor": "analyst", "action": "sql", "what": "ai_audit_logs", "rows": 100}));
+    let access = Access { rows: None, ..access };
+    let record = written(|out| access.write(STAMP.event_id, STAMP.recorded_at, out));
+    check(&record, Kind::Access, json!({"actor": "analyst", "action": "sql", "what": "ai_audit_logs"}));
 
     let detail = json!({"file": "00000000000000000007.wal", "bytes": 1234, "b": [null, true], "a": -0.5});
     let system = System { what: "torn_tail_cut", detail: detail.as_object().unwrap() };

@@ -4,10 +4,10 @@ use super::Service;
 use crate::access::{Action, What};
 use crate::api_token::{self, Actor};
 use crate::clock::{self, IdSource};
-use crate::count::REASONS;
+use crate::count::{REASONS, Unrecorded};
 use crate::state::{StateFiles, WHATS};
 use crate::{Error, Refusal};
-use onrecord_ledger::{Entry, EntryId, Recovery};
+use onrecord_ledger::{AppendError, Commit, Entry, EntryId, Recovery};
 use onrecord_record::{Access, System, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use std::sync::PoisonError;
@@ -19,25 +19,35 @@ use uuid::Uuid;
 const REFUSALS_INTERVAL_MICROS: i64 = 60_000_000;
 
 impl Service {
-    /// Puts on the record that records were read. The answer may be given only afterwards.
+    /// Puts on the record that records are read, and how many where that is known beforehand. The answer may be given
+    /// only afterwards.
     ///
     /// # Errors
     /// [`Refusal`]: then the answer must not be given.
-    pub async fn record_access(&self, actor: &Actor, action: Action, what: What<'_>, rows: u64) -> Result<(), Refusal> {
-        let what = what.recorded();
-        let entry = entry(|event_id, at, out| {
-            Access { actor: actor.name(), action: action.as_str(), what: &what, rows }.write(event_id, at, out);
-        })?;
-        let recorded = self.append(vec![entry]).await.map(|_| ()).map_err(Refusal::from);
+    pub async fn record_access(
+        &self,
+        actor: &Actor,
+        action: Action,
+        what: What<'_>,
+        rows: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let recorded = self.append_access(actor, action, what, rows).await;
         self.counted(recorded)
     }
 
-    /// Puts an event of the system on the record. `detail` must hold no personal data and no number over 2^53. Blocks.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn record_system(&self, what: &str, detail: &Map<String, Json>) -> Result<(), Refusal> {
-        self.ledger.append(vec![system_entry(what, detail)?])?;
+    /// The same for callers that count what they refuse themselves.
+    pub(super) async fn append_access(
+        &self,
+        actor: &Actor,
+        action: Action,
+        what: What<'_>,
+        rows: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let what = what.recorded(self.vault.tenant());
+        let entry = entry(|event_id, at, out| {
+            Access { actor: actor.name(), action: action.as_str(), what: &what, rows }.write(event_id, at, out);
+        })?;
+        self.append(vec![entry]).await?;
         Ok(())
     }
 
@@ -104,13 +114,10 @@ impl Service {
 
     /// Puts the refusals since the last time on the record. Blocks.
     pub(super) fn record_refusals(&self) -> Result<(), Refusal> {
-        let taken = self.counters.take_unrecorded();
-        let Some(entry) = refusals_entry(&taken)? else { return Ok(()) };
+        let Some((entry, taken)) = self.take_refusals()? else { return Ok(()) };
+        self.ledger.append(vec![entry]).inspect_err(|_| self.counters.put_back(taken))?;
         self.refusals_recorded.store(clock::now().as_micros(), Ordering::Relaxed);
-        self.ledger.append(vec![entry]).map(|_| ()).map_err(|error| {
-            self.counters.put_back(taken);
-            error.into()
-        })
+        Ok(())
     }
 
     /// After a success, when writing is possible: the same without waiting, and not too often.
@@ -118,20 +125,30 @@ impl Service {
         if !self.refusals_due() {
             return;
         }
+        // Before it is known how it ends: until then others must not begin the same.
         self.refusals_recorded.store(clock::now().as_micros(), Ordering::Relaxed);
-        let taken = self.counters.take_unrecorded();
-        match refusals_entry(&taken) {
-            Ok(Some(entry)) => self.ledger.submit(
-                vec![entry],
-                Box::new(|outcome| {
+        match self.take_refusals() {
+            Ok(Some((entry, taken))) => {
+                let counters = self.counters.clone();
+                let done = move |outcome: Result<Commit, AppendError>| {
                     if let Err(error) = outcome {
-                        tracing::warn!(%error, "refusals could not be put on the record");
+                        counters.put_back(taken);
+                        tracing::warn!(%error, "refusals are not on the record yet");
                     }
-                }),
-            ),
+                };
+                self.ledger.submit(vec![entry], Box::new(done));
+            }
             Ok(None) => {}
-            Err(_) => self.counters.put_back(taken),
+            Err(error) => tracing::warn!(%error, "refusals are not on the record yet"),
         }
+    }
+
+    /// The refusals that are not on the record yet, and the entry about them. Whoever takes them appends the entry or
+    /// puts them back.
+    fn take_refusals(&self) -> Result<Option<(Entry, Unrecorded)>, Refusal> {
+        let taken = self.counters.take_unrecorded();
+        let entry = refusals_entry(&taken).inspect_err(|_| self.counters.put_back(taken))?;
+        Ok(entry.map(|entry| (entry, taken)))
     }
 
     fn refusals_due(&self) -> bool {
@@ -140,7 +157,7 @@ impl Service {
     }
 }
 
-fn refusals_entry(taken: &[u64; REASONS.len()]) -> Result<Option<Entry>, Refusal> {
+fn refusals_entry(taken: &Unrecorded) -> Result<Option<Entry>, Refusal> {
     let counts = REASONS.iter().zip(taken).filter(|(_, count)| **count > 0);
     let detail: Map<String, Json> = counts.map(|(reason, count)| ((*reason).to_owned(), (*count).into())).collect();
     if detail.is_empty() { Ok(None) } else { system_entry("refused", &detail).map(Some) }
@@ -157,4 +174,74 @@ fn entry(write: impl FnOnce(Uuid, Timestamp, &mut Vec<u8>)) -> Result<Entry, Ref
     let mut record = Vec::with_capacity(256);
     write(event_id, at, &mut record);
     Ok(Entry::new(EntryId(*event_id.as_bytes()), record, Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api_token::Actor;
+    use crate::service::{Parts, Service, init};
+    use crate::{ReadError, Records, Role, Stored, Vault};
+    use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, OsDisk, Sealed, SealedError};
+    use std::sync::Arc;
+
+    /// A lake in which nothing can be found.
+    struct Nowhere;
+
+    impl Follower for Nowhere {
+        fn committed(&self, _: &Committed) {}
+    }
+
+    impl Sealed for Nowhere {
+        fn find(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, SealedError> {
+            Ok(vec![None; ids.len()])
+        }
+    }
+
+    impl Records for Nowhere {
+        fn by_leaf(&self, _: LeafIndex) -> Result<Option<Stored>, ReadError> {
+            Ok(None)
+        }
+
+        fn by_decision_id(&self, _: &str) -> Result<Vec<Stored>, ReadError> {
+            Ok(Vec::new())
+        }
+
+        fn last_system(&self, _: &[&str]) -> Result<Option<Stored>, ReadError> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn refusals_that_cannot_be_recorded_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = init(dir.path(), "example.com/test", None).unwrap().keys;
+        Ledger::create(dir.path(), keys.signer(), &OsDisk).unwrap();
+        let vault = Arc::new(Vault::open(dir.path(), keys.kek()).unwrap());
+        let (disk, nowhere, signer) = (Arc::new(OsDisk), Arc::new(Nowhere), keys.ledger_signer().unwrap());
+        let (ledger, recovery) =
+            Ledger::open(dir.path(), signer, Config::default(), disk, nowhere.clone(), nowhere.clone()).unwrap();
+        let (dir, ledger) = (dir.path().to_owned(), Arc::new(ledger));
+        let parts = Parts { dir, keys, vault, ledger, records: nowhere, recovery, started_as: None };
+        let service = Service::open(parts).unwrap();
+
+        service.must(&Actor::local(), Role::Admin).unwrap();
+        for _ in 0..3 {
+            assert_eq!(service.authenticate(None).unwrap(), None);
+        }
+        let unrecorded = || {
+            let unrecorded = service.counters.take_unrecorded();
+            service.counters.put_back(unrecorded);
+            unrecorded
+        };
+        let kept = unrecorded();
+        assert_eq!(kept.iter().sum::<u64>(), 3);
+        service.ledger.close();
+        assert!(service.refusals_due());
+        service.record_refusals().unwrap_err();
+        assert_eq!(unrecorded(), kept);
+        assert!(service.refusals_due(), "the next tick tries again");
+        service.record_refusals_soon();
+        assert_eq!(unrecorded(), kept);
+        assert!(!service.refusals_due(), "the next success in a minute tries again");
+    }
 }

@@ -46,7 +46,8 @@ impl Service {
         body: impl AsRef<[u8]> + Send + Sync + 'static,
         actor: &Actor,
     ) -> Result<Logged, Refusal> {
-        let logged = self.log_one(body, actor).await;
+        self.must(actor, Role::Write)?;
+        let logged = self.log_one(body).await;
         if let Ok(logged) = &logged {
             self.counters.accept(u64::from(logged.created), u64::from(!logged.created));
             self.record_refusals_soon();
@@ -54,12 +55,7 @@ impl Service {
         self.counted(logged)
     }
 
-    async fn log_one(
-        self: &Arc<Self>,
-        body: impl AsRef<[u8]> + Send + Sync + 'static,
-        actor: &Actor,
-    ) -> Result<Logged, Refusal> {
-        self.must(actor, Role::Write)?;
+    async fn log_one(self: &Arc<Self>, body: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Logged, Refusal> {
         let prepared =
             self.workers.with(|worker| self.intake.prepare(worker, body.as_ref(), Id::Fresh, clock::now()))??;
         let Prepared { entry, event_id, decision_id, subject } = prepared;
@@ -88,7 +84,8 @@ impl Service {
     /// # Errors
     /// [`Refusal::Invalid`] with every bad line, [`Refusal::Conflict`], and the others as for [`Service::log`].
     pub fn log_batch(&self, batch: &Batch<'_>, actor: &Actor) -> Result<BatchLogged, Refusal> {
-        let logged = self.log_lines(batch, actor);
+        self.must(actor, Role::Write)?;
+        let logged = self.log_lines(batch);
         if let Ok(logged) = &logged {
             self.counters.accept(logged.accepted, logged.already);
             self.record_refusals_soon();
@@ -96,8 +93,7 @@ impl Service {
         self.counted(logged)
     }
 
-    fn log_lines(&self, batch: &Batch<'_>, actor: &Actor) -> Result<BatchLogged, Refusal> {
-        self.must(actor, Role::Write)?;
+    fn log_lines(&self, batch: &Batch<'_>) -> Result<BatchLogged, Refusal> {
         let lines = batch.split();
         let prepared = batch::prepare(&self.intake, &self.workers, batch, &lines, clock::now())?;
         let subjects: Vec<_> = prepared.iter().filter_map(|prepared| prepared.subject.clone()).collect();

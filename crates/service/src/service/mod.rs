@@ -23,7 +23,7 @@ use crate::intake::Intake;
 use crate::records::Records;
 use crate::state::StateFiles;
 use crate::vault::Vault;
-use crate::{Error, Keys, Policy, Refusal};
+use crate::{Keys, Policy, Refusal};
 use onrecord_evidence::Verifier;
 use onrecord_ledger::{Ledger, Recovery};
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ pub struct Service {
     records: Arc<dyn Records>,
     tokens: Tokens,
     workers: Workers,
-    counters: Counters,
+    counters: Arc<Counters>,
     /// What the newest entry about the state files says.
     recorded: Mutex<StateFiles>,
     /// When refusals were last put on the record, in microseconds.
@@ -89,7 +89,7 @@ impl Service {
             records,
             tokens,
             workers: Workers::default(),
-            counters: Counters::default(),
+            counters: Arc::default(),
             recorded: Mutex::default(),
             refusals_recorded: AtomicI64::new(0),
             dir,
@@ -118,12 +118,26 @@ impl Service {
         self.counters.counts()
     }
 
-    /// Who holds this API token; `None` when it is unknown, expired or revoked.
+    /// Who holds the API token that came with a request; `None`, which is counted, when there came none or it is
+    /// unknown, expired or revoked.
     ///
     /// # Errors
     /// The token file cannot be read: then nobody is let in.
-    pub fn authenticate(&self, token: &str) -> Result<Option<Actor>, Error> {
-        self.tokens.authenticate(token)
+    pub fn authenticate(&self, token: Option<&str>) -> Result<Option<Actor>, Refusal> {
+        let found = token.map_or(Ok(None), |token| self.tokens.authenticate(token)).map_err(Refusal::from);
+        if let Ok(None) = found {
+            self.counters.refuse_unknown_caller();
+        }
+        self.counted(found)
+    }
+
+    /// Refuses, and counts it, when `actor` lacks `role`. Every call here asks it for itself; doors ask it before they
+    /// read what was sent, and where they answer by themselves.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`].
+    pub fn must(&self, actor: &Actor, role: Role) -> Result<(), Refusal> {
+        self.counted(if actor.may(role) { Ok(()) } else { Err(Refusal::Forbidden(role)) })
     }
 
     /// Puts what is left on the record and closes the vault. The ledger is the caller's to close afterwards. Blocks.
@@ -136,11 +150,7 @@ impl Service {
         recorded
     }
 
-    fn must(&self, actor: &Actor, role: Role) -> Result<(), Refusal> {
-        if actor.may(role) { Ok(()) } else { Err(Refusal::Forbidden(role)) }
-    }
-
-    /// Counts what is refused on its way out.
+    /// Counts what is refused on its way out; once, so that no call within another does it too.
     fn counted<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
         result.inspect_err(|refusal| self.counters.refuse(refusal))
     }

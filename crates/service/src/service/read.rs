@@ -35,6 +35,10 @@ impl Service {
         reveal: bool,
         actor: &Actor,
     ) -> Result<Option<Told>, Refusal> {
+        self.must(actor, Role::Read)?;
+        if reveal {
+            self.must(actor, Role::Reveal)?;
+        }
         let told = self.read_decision(decision_id, reveal, actor).await;
         self.counted(told)
     }
@@ -45,13 +49,10 @@ impl Service {
         reveal: bool,
         actor: &Actor,
     ) -> Result<Option<Told>, Refusal> {
-        self.must(actor, Role::Read)?;
-        if reveal {
-            self.must(actor, Role::Reveal)?;
-        }
         let found = self.find(decision_id).await?;
         let action = if reveal { Action::Reveal } else { Action::Get };
-        self.record_access(actor, action, What::Decision(decision_id), found.len() as u64).await?;
+        let is_there = found.iter().any(|(kind, _)| *kind == Kind::Decision);
+        self.append_access(actor, action, asked(decision_id, is_there), Some(found.len() as u64)).await?;
         let service = self.clone();
         blocking(move || service.tell(found, reveal)).await
     }
@@ -63,9 +64,15 @@ impl Service {
     /// [`Refusal::Forbidden`] without the role `read`; [`Refusal::Unavailable`].
     pub async fn evidence(self: &Arc<Self>, decision_id: &str, actor: &Actor) -> Result<Option<Bundle>, Refusal> {
         self.must(actor, Role::Read)?;
+        let bundle = self.make_bundle(decision_id, actor).await;
+        self.counted(bundle)
+    }
+
+    async fn make_bundle(self: &Arc<Self>, decision_id: &str, actor: &Actor) -> Result<Option<Bundle>, Refusal> {
         let found = self.find(decision_id).await?;
         let decision = found.into_iter().find(|(kind, _)| *kind == Kind::Decision);
-        self.record_access(actor, Action::Evidence, What::Decision(decision_id), u64::from(decision.is_some())).await?;
+        let (what, rows) = (asked(decision_id, decision.is_some()), u64::from(decision.is_some()));
+        self.append_access(actor, Action::Evidence, what, Some(rows)).await?;
         let Some((_, Stored { leaf, record, .. })) = decision else { return Ok(None) };
         let service = self.clone();
         blocking(move || {
@@ -141,4 +148,9 @@ impl Service {
         }
         Ok(decision.map(|(leaf, decision)| Told { decision, leaf, reviews, outcomes }))
     }
+}
+
+/// What is recorded of an id that was asked for.
+fn asked(decision_id: &str, is_there: bool) -> What<'_> {
+    if is_there { What::Decision(decision_id) } else { What::Unknown(decision_id) }
 }

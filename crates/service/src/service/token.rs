@@ -23,6 +23,17 @@ impl Service {
         actor: &Actor,
     ) -> Result<String, Refusal> {
         self.must(actor, Role::Admin)?;
+        let made = self.make_token(name, roles, expires_days, actor).await;
+        self.counted(made)
+    }
+
+    async fn make_token(
+        self: &Arc<Self>,
+        name: &str,
+        roles: &[Role],
+        expires_days: Option<u32>,
+        actor: &Actor,
+    ) -> Result<String, Refusal> {
         let fault = |pointer: &str, problem: String| Err(Refusal::invalid(vec![Fault::new(pointer, problem)]));
         if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
             return fault("/name", format!("must have 1 to {NAME_CHARS_MAX} characters, and no control characters"));
@@ -50,7 +61,8 @@ impl Service {
     pub async fn revoke_token(self: &Arc<Self>, name_or_id: &str, actor: &Actor) -> Result<bool, Refusal> {
         self.must(actor, Role::Admin)?;
         let name = name_or_id.to_owned();
-        self.change_tokens("revoked", actor, move |tokens| tokens.revoke(&name)).await
+        let revoked = self.change_tokens("revoked", actor, move |tokens| tokens.revoke(&name)).await;
+        self.counted(revoked)
     }
 
     /// Changes the file, then puts the change on the record. Names of tokens can be those of persons and stay in the

@@ -163,14 +163,6 @@ impl Vault {
         Ok(self.row_of(token)?.map(|row| row.user_id))
     }
 
-    /// The number of users.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Corrupt`].
-    pub fn subjects_total(&self) -> Result<u64, Error> {
-        self.store.count()
-    }
-
     /// Closes the database and writes its sum. Afterwards every call fails. Dropping does the same, but tells nobody
     /// when it fails.
     ///

@@ -12,7 +12,7 @@
 use super::{FILE, Subject, SubjectToken, sum};
 use crate::cipher::{self, Aead256, NONCE_BYTES};
 use crate::{Error, file};
-use redb::{Builder, Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -115,10 +115,6 @@ impl Store {
             let tokens = database.begin_read()?.open_table(TOKENS)?;
             Ok(tokens.get(&token.0)?.map(|value| *value.value()))
         })
-    }
-
-    pub(super) fn count(&self) -> Result<u64, Error> {
-        self.run(|database| Ok(database.begin_read()?.open_table(SUBJECTS)?.len()?))
     }
 
     /// Stores subjects in one durable transaction; `batch` is (key, user id, subject).

@@ -78,19 +78,22 @@ fn a_change_of_tokens_by_another_process_is_noticed() {
 fn a_read_is_on_the_record_before_its_answer() {
     let house = House::new();
     house.log(decision(r#""decision_id":"d1""#)).unwrap();
-    let actor = house.service.authenticate(&house.admin_token).unwrap().unwrap();
+    let actor = house.service.authenticate(Some(&house.admin_token)).unwrap().unwrap();
     house.run(house.service.read("d1", false, &actor)).unwrap().unwrap();
     house.run(house.service.read("d1", true, &actor)).unwrap().unwrap();
     house.run(house.service.evidence("d1", &actor)).unwrap().unwrap();
     assert!(house.run(house.service.read("nobody@example.com", false, &actor)).unwrap().is_none());
     let sql = "SELECT * FROM decisions WHERE user_id = 'jane.doe'";
-    house.run(house.service.record_access(&actor, Action::Sql, What::Sql(sql), 7)).unwrap();
-    let accesses: Vec<_> = house
-        .entries("access")
+    house.run(house.service.record_access(&actor, Action::Sql, What::Sql(sql), None)).unwrap();
+    let entries = house.entries("access");
+    let unknown = entries[3]["what"].as_str().unwrap();
+    assert!(unknown.starts_with("tok_"), "{unknown}");
+    let accesses: Vec<_> = entries
         .iter()
         .map(|entry| {
             assert_eq!(entry["actor"], actor.name());
-            format!("{} {} {}", entry["action"].as_str().unwrap(), entry["what"].as_str().unwrap(), entry["rows"])
+            let rows = entry.get("rows").map_or("?".to_owned(), Json::to_string);
+            format!("{} {} {rows}", entry["action"].as_str().unwrap(), entry["what"].as_str().unwrap())
         })
         .collect();
     assert_eq!(
@@ -99,8 +102,8 @@ fn a_read_is_on_the_record_before_its_answer() {
             "get d1 1",
             "reveal d1 1",
             "evidence d1 1",
-            "get [email] 0",
-            "sql SELECT * FROM decisions WHERE user_id = ? 7"
+            &format!("get {unknown} 0"),
+            "sql SELECT * FROM decisions WHERE user_id = ? ?"
         ]
     );
 }
@@ -137,4 +140,22 @@ fn refusals_are_counted_and_put_on_the_record_together() {
     assert_eq!(whats(&house), ["started", "refused", "refused"], "closing records what is left");
     let refused: u64 = house.service.counts().refused.iter().map(|(_, count)| count).sum();
     assert_eq!(refused, 0, "counts are since the start");
+}
+
+#[test]
+fn who_is_not_let_in_is_counted_once() {
+    let house = House::new();
+    assert!(house.service.authenticate(None).unwrap().is_none());
+    assert!(house.service.authenticate(Some("onr_0000")).unwrap().is_none());
+    let token = house.run(house.service.create_token("r", &[Role::Read], None, &Actor::local())).unwrap();
+    let reader = house.service.authenticate(Some(&token)).unwrap().unwrap();
+    house.service.must(&reader, Role::Read).unwrap();
+    assert!(matches!(house.service.must(&reader, Role::Admin), Err(Refusal::Forbidden(Role::Admin))));
+    assert!(house.run(house.service.read("d1", true, &reader)).is_err());
+    assert!(house.run(house.service.log(decision(""), &reader)).is_err());
+    assert!(house.run(house.service.create_token("s", &[Role::Read], None, &reader)).is_err());
+    let counts = house.service.counts();
+    let refused: Vec<_> = counts.refused.into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(refused, [("forbidden", 4), ("unauthorized", 2)]);
+    house.reopen();
 }

@@ -1,7 +1,7 @@
 //! Invariant 5: no plain personal value is in any byte of the directory, in any error, or in any `Debug` form.
 
 use crate::house::{House, decision};
-use onrecord_service::{Actor, Batch, Refusal};
+use onrecord_service::{Action, Actor, Batch, Refusal, What};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -76,6 +76,33 @@ fn nothing_personal_is_in_any_byte_of_the_directory() {
         // "u9" is too short to be looked for in ciphertext and signatures.
         let found = if value.len() > 4 { house.holds(value) } else { house.holds(&format!("\"{value}\"")) };
         assert!(!found, "{value} is in a file");
+    }
+}
+
+#[test]
+fn nothing_that_a_reader_asks_for_is_kept_unless_a_decision_has_it() {
+    let house = House::new();
+    house.log(decision(r#""decision_id":"d1""#)).unwrap();
+    house.log(r#"{"kind":"outcome","decision_id":"erika.later","outcome":1}"#).unwrap();
+    let (service, actor) = (&house.service, Actor::local());
+    for asked in ["max.mustermann", "41155526711", "max@example.com", "Max Mustermann"] {
+        assert!(house.run(service.read(asked, false, &actor)).unwrap().is_none());
+        assert!(house.run(service.read(asked, true, &actor)).unwrap().is_none());
+        assert!(house.run(service.evidence(asked, &actor)).unwrap().is_none());
+    }
+    let sql = r#"SELECT 'max.mustermann' AS "max.mustermann", 1 AS "Max Mustermann" FROM "reviews" -- max@example.com"#;
+    house.run(service.record_access(&actor, Action::Sql, What::Sql(sql), None)).unwrap();
+    assert!(house.run(service.read("d1", false, &actor)).unwrap().is_some());
+    let accesses = house.entries("access");
+    assert_eq!(accesses.len(), 14);
+    assert!(accesses[..12].iter().all(|access| access["what"].as_str().unwrap().starts_with("tok_")));
+    assert_eq!(accesses[0]["what"], accesses[2]["what"], "the same id is the same token");
+    assert_eq!(accesses[12]["what"], r#"SELECT ? AS "?", ? AS "?" FROM "reviews""#);
+    assert_eq!(accesses[13]["what"], "d1");
+
+    let house = house.reopen();
+    for value in ["max.mustermann", "41155526711", "max@", "Mustermann"] {
+        assert!(!house.holds(value), "{value} is in a file");
     }
 }
 
