@@ -8,7 +8,7 @@ use crate::cache::LookupCache;
 use crate::catalog::{self, Segments};
 use crate::error::{Error, Result};
 use crate::schema::column;
-use crate::segment::{OwnedRow, Segment};
+use crate::segment::{OwnedRow, Segment, is_v7};
 use crate::tail::{Chunk, Tail};
 use arrow::array::RecordBatch;
 use onrecord_evidence::LeafIndex;
@@ -40,8 +40,8 @@ pub struct Lake {
 struct State {
     segments: Segments,
     tail: Tail,
-    /// No id in a segment is greater. Fresh UUIDv7 ids are.
-    id_max: Option<[u8; 16]>,
+    /// No id of version 7 in a segment is greater. Fresh ones are, whatever ids of other versions there are.
+    v7_max: Option<[u8; 16]>,
 }
 
 /// Everything at one moment: each leaf is in exactly one segment or chunk, all in order. Holding it keeps the files.
@@ -100,10 +100,10 @@ impl Lake {
         let dir = data_dir.join(SEGMENTS);
         let segments = catalog::open(&dir)?;
         let sealed = segments.last().map_or(0, |segment| segment.end());
-        let id_max = segments.iter().filter_map(|segment| segment.id_max()).max();
+        let v7_max = segments.iter().filter_map(|segment| segment.v7_max()).max();
         Ok(Arc::new(Self {
             dir,
-            state: Mutex::new(State { segments, tail: Tail::new(sealed), id_max }),
+            state: Mutex::new(State { segments, tail: Tail::new(sealed), v7_max }),
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
             changes: Mutex::new(0),
             changed: Condvar::new(),
@@ -135,7 +135,7 @@ impl Lake {
     pub(crate) fn add_segment(&self, segment: Segment) {
         let mut state = self.state();
         let end = segment.end();
-        state.id_max = state.id_max.max(segment.id_max());
+        state.v7_max = state.v7_max.max(segment.v7_max());
         state.segments = state.segments.iter().cloned().chain([Arc::new(segment)]).collect();
         state.tail.release(end);
     }
@@ -342,14 +342,15 @@ impl Follower for Lake {
 
 impl Sealed for Lake {
     fn find(&self, ids: &[EntryId]) -> std::result::Result<Vec<Option<LeafIndex>>, SealedError> {
-        let (segments, id_max) = {
+        let (segments, v7_max) = {
             let state = self.state();
-            (Arc::clone(&state.segments), state.id_max)
+            (Arc::clone(&state.segments), state.v7_max)
         };
         let mut leaves = vec![None; ids.len()];
-        // Ids that are greater than all sealed ones cost one comparison, however much there is.
+        // Ids of version 7 that are greater than all sealed ones cost one comparison, however much there is.
+        let may_be_sealed = |id: &[u8; 16]| !is_v7(id) || Some(*id) <= v7_max;
         let mut open: Vec<(usize, [u8; 16])> =
-            ids.iter().map(|id| id.0).enumerate().filter(|(_, id)| Some(*id) <= id_max).collect();
+            ids.iter().map(|id| id.0).enumerate().filter(|(_, id)| may_be_sealed(id)).collect();
         for segment in segments.iter().rev() {
             if open.is_empty() {
                 break;
@@ -364,5 +365,107 @@ impl Sealed for Lake {
             });
         }
         Ok(leaves)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Row;
+    use crate::segment::SegmentWriter;
+    use crate::shred::Shredder;
+
+    /// Fresh when the other ids of these tests were made.
+    const FRESH: &str = "019ab005-0000-7000-8000-000000000001";
+
+    /// A lake in a directory of its own, filled by the tests.
+    struct House {
+        dir: tempfile::TempDir,
+        lake: Arc<Lake>,
+    }
+
+    impl House {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            Self { lake: Lake::open(dir.path()).unwrap(), dir }
+        }
+
+        /// A segment of entries with these ids, after the last one.
+        fn segment(&self, ids: &[String]) -> Segment {
+            let first = self.lake.sealed_end();
+            let mut shredder = Shredder::new(&[]);
+            for (leaf, id) in (first..).zip(ids) {
+                let row = Row { leaf, id: bytes(id), record: b"{}", beside: &[] };
+                shredder.push(&row, false).unwrap();
+            }
+            let leaves = first..first + ids.len() as u64;
+            let mut writer = SegmentWriter::create(&self.dir.path().join(SEGMENTS), leaves, Vec::new()).unwrap();
+            writer.write(shredder.take().unwrap()).unwrap();
+            Segment::open(&writer.finish().unwrap().publish().unwrap()).unwrap()
+        }
+
+        /// What the ledger is told about the id, and of which segments bloom filters were read for it.
+        fn find(&self, id: &str) -> (Option<u64>, Vec<usize>) {
+            *self.lake.lookups() = LookupCache::new(LOOKUP_BYTES_MAX);
+            let found = self.lake.find(&[EntryId(bytes(id))]).unwrap()[0].map(|leaf| leaf.0);
+            let by_reader = self.lake.leaf_of(&self.lake.snapshot(), &bytes(id)).unwrap();
+            assert_eq!(found, by_reader);
+            let segments = self.lake.segments();
+            let is_read = |segment: &Segment| self.lake.lookups().get(segment.path()).filters.is_some();
+            (found, (0..segments.len()).filter(|at| is_read(&segments[*at])).collect())
+        }
+    }
+
+    fn bytes(id: &str) -> [u8; 16] {
+        Uuid::try_parse(id).unwrap().into_bytes()
+    }
+
+    /// Ids that begin with what looks random, and end with the greatest of all.
+    fn version_8() -> Vec<String> {
+        let id = |number: u32| format!("{:08x}-0000-8000-8000-000000000000", number.wrapping_mul(0x9e37_79b9));
+        (1..2_000).map(id).chain(["ffffffff-ffff-ffff-ffff-ffffffffffff".to_owned()]).collect()
+    }
+
+    fn version_7() -> Vec<String> {
+        (0..100).map(|number| format!("019ab000-{number:04}-7000-8000-000000000000")).collect()
+    }
+
+    #[test]
+    fn a_fresh_id_reads_no_filter_whatever_other_versions_are_sealed() {
+        let house = House::new();
+        house.lake.add_segment(house.segment(&version_8()));
+        assert_eq!(house.find(FRESH), (None, vec![]));
+        house.lake.add_segment(house.segment(&[version_7(), version_8()].concat()));
+        assert_eq!(house.find(FRESH), (None, vec![]));
+        // The lake as the next start opens it.
+        let house = House { lake: Lake::open(house.dir.path()).unwrap(), dir: house.dir };
+        assert_eq!(house.find(FRESH), (None, vec![]));
+        assert_eq!(house.find(&version_7()[99]), (Some(2_099), vec![1]));
+        assert_eq!(house.find(&version_8()[7]).0, Some(2_107));
+    }
+
+    #[test]
+    fn an_id_from_the_future_costs_filters_of_its_segment_only() {
+        let house = House::new();
+        house.lake.add_segment(house.segment(&version_7()));
+        let future = "0fffffff-ffff-7fff-bfff-ffffffffffff".to_owned();
+        house.lake.add_segment(
+            house.segment(&[version_8(), vec![version_7()[0].replace('a', "b"), future.clone()]].concat()),
+        );
+        house.lake.add_segment(house.segment(&version_8()));
+        assert_eq!(house.find("019bb005-0000-7000-8000-000000000001"), (None, vec![1]));
+        assert_eq!(house.find(&future), (Some(2_101), vec![1]));
+    }
+
+    #[test]
+    fn a_segment_without_bounds_is_asked_as_its_statistics_say() {
+        let house = House::new();
+        house.lake.add_segment(house.segment(&version_8()).without_id_bounds());
+        assert_eq!(house.find(FRESH), (None, vec![0]));
+        assert_eq!(house.find(&version_8()[3]), (Some(3), vec![0]));
+        let house = House::new();
+        house.lake.add_segment(house.segment(&version_7()).without_id_bounds());
+        assert_eq!(house.find(FRESH), (None, vec![]));
+        assert_eq!(house.find(&version_7()[3]), (Some(3), vec![0]));
     }
 }

@@ -46,6 +46,10 @@ pub mod meta {
     pub const END_LEAF: &str = "onrecord.end_leaf";
     /// Number of rows.
     pub const ROWS: &str = "onrecord.rows";
+    /// The least and the greatest event id of version 7 as UUID text, a space between; `none` if there are none.
+    pub const IDS_V7: &str = "onrecord.ids_v7";
+    /// The same of the event ids of all other versions.
+    pub const IDS_OTHER: &str = "onrecord.ids_other";
     /// CRC-32C of the footer up to the end of the file, 8 hex digits, computed while these digits and those of
     /// [`CHECKSUM`] are `00000000`.
     pub const FOOTER_CHECKSUM: &str = "onrecord.footer_crc32c";

@@ -1,7 +1,7 @@
 //! Finding single rows: which leaf has an id, which leaves have a text in a column, and the entry at a leaf.
 //!
 //! Each step is cheaper than the next and rules most segments out: the footer's bounds of a column, its bloom filters,
-//! and only then the column itself. For an id that is greater than every id of a segment, as a fresh UUIDv7 is, the
+//! and only then the column itself. For an id of version 7 that is greater than all of a segment, as a fresh one is, the
 //! bounds alone say no, without a read.
 
 use super::{OwnedRow, Rows, Segment};
@@ -57,13 +57,21 @@ impl IdFilters {
 }
 
 impl Segment {
-    /// Whether the id lies within the bounds of this segment's ids, as the footer has them.
+    /// Whether the id lies within the bounds of this segment's ids of its version, as the footer has them.
     pub(crate) fn may_hold_id(&self, id: &[u8; 16]) -> bool {
-        self.groups_with(column::EVENT_ID, id).next().is_some()
+        self.has_within_bounds(id) && self.groups_with(column::EVENT_ID, id).next().is_some()
     }
 
-    /// The greatest of this segment's ids, as the footer has it.
-    pub(crate) fn id_max(&self) -> Option<[u8; 16]> {
+    /// Whether the footer's own bounds of ids, if it has any, allow for the id.
+    pub(crate) fn has_within_bounds(&self, id: &[u8; 16]) -> bool {
+        self.ids.is_none_or(|bounds| bounds.may_hold(id))
+    }
+
+    /// No id of version 7 in this segment is greater, as the footer has it; `None` if there are none.
+    pub(crate) fn v7_max(&self) -> Option<[u8; 16]> {
+        if let Some(bounds) = &self.ids {
+            return bounds.v7_max();
+        }
         let leaf = self.leaf_column(column::EVENT_ID)?;
         let max = |group: &RowGroupMetaData| match group.column(leaf).statistics() {
             Some(Statistics::FixedLenByteArray(bounds)) => bounds.max_opt()?.data().try_into().ok(),

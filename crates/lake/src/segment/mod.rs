@@ -3,18 +3,20 @@
 //! Invariant: its name, its footer and its rows agree on the range, and there is one row per leaf, in order. The rows
 //! reproduce the records byte for byte; that was checked before the file got its name, and `verify` checks it again.
 //!
-//! `write` makes segments, `read` gives rows back, `lookup` finds single rows, `checksum` covers every byte. What holds
-//! several segments together is the catalog's.
+//! `write` makes segments, `read` gives rows back, `lookup` finds single rows, `id` rules segments out for that,
+//! `checksum` covers every byte. What holds several segments together is the catalog's.
 
 mod checksum;
 mod encoding;
 mod file;
+mod id;
 mod lookup;
 mod name;
 mod read;
 mod write;
 
 pub(crate) use file::SegmentFile;
+pub(crate) use id::is_v7;
 pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
 pub use read::OwnedRow;
@@ -25,6 +27,7 @@ pub use write::{SegmentWriter, Written};
 use crate::error::{Error, Result};
 use crate::schema::{FORMAT, PathColumn, meta};
 use arrow::datatypes::SchemaRef;
+use id::IdBounds;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
@@ -45,6 +48,8 @@ pub struct Segment {
     leaves: Range<u64>,
     bytes: u64,
     metadata: ArrowReaderMetadata,
+    /// Absent in files from before there were bounds.
+    ids: Option<IdBounds>,
     replaced: AtomicBool,
 }
 
@@ -69,18 +74,20 @@ impl Segment {
         let file = SegmentFile::new(file).map_err(Error::io(path))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| unreadable(path, error))?;
-        let segment = Self {
+        let mut segment = Self {
             path: path.to_owned(),
             bytes: parquet::file::reader::Length::len(&file),
             leaves,
             metadata,
+            ids: None,
             replaced: AtomicBool::new(false),
         };
-        segment.check_footer()?;
+        segment.ids = segment.check_footer()?;
         Ok(segment)
     }
 
-    fn check_footer(&self) -> Result<()> {
+    /// Compares the footer with the name; returns the bounds of the ids.
+    fn check_footer(&self) -> Result<Option<IdBounds>> {
         let pairs = self.parquet().file_metadata().key_value_metadata();
         let value = |key: &str| pairs?.iter().find(|pair| pair.key == key)?.value.as_deref();
         let found = value(meta::FORMAT);
@@ -96,7 +103,7 @@ impl Segment {
         if number(meta::ROWS) != Some(promised) || u64::try_from(rows) != Ok(promised) {
             return Err(Error::damaged(&self.path, format!("it has {rows} rows for {promised} leaves")));
         }
-        Ok(())
+        IdBounds::of_meta(value).map_err(|key| Error::damaged(&self.path, format!("its footer's {key} is no bounds")))
     }
 
     /// Where it is.
@@ -166,6 +173,13 @@ impl Segment {
     pub fn check_bytes(&self) -> Result<()> {
         let file = File::open(&self.path).map_err(Error::io(&self.path))?;
         checksum::check(&self.path, &file)
+    }
+
+    /// As a file from before there were bounds of ids.
+    #[cfg(test)]
+    pub(crate) fn without_id_bounds(mut self) -> Self {
+        self.ids = None;
+        self
     }
 
     /// Another segment holds these leaves now: the file goes when nobody reads it any more.

@@ -4,11 +4,12 @@
 //! the directory. Between the two the caller reads it back. A crash before the rename leaves a file that opening the
 //! lake removes.
 
+use super::id::IdBounds;
 use super::{checksum, encoding, name};
 use crate::error::{Error, Result};
 use crate::schema::{FORMAT, PathColumn, RestKeys, column, meta, schema};
 use crate::shred::Shredded;
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use checksum::Summing;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -28,6 +29,7 @@ pub struct SegmentWriter {
     unfinished: Written,
     columns: Vec<PathColumn>,
     rest_keys: RestKeys,
+    ids: IdBounds,
     /// Without the keys of the rest columns, which are known only at the end.
     schema: SchemaRef,
     file: File,
@@ -54,7 +56,7 @@ impl SegmentWriter {
         let rest_keys = RestKeys::default();
         let schema = schema(&columns, &rest_keys);
         let unfinished = Written { dir: dir.to_owned(), path, leaves };
-        Ok(Self { unfinished, columns, rest_keys, schema, file, writer: None })
+        Ok(Self { unfinished, columns, rest_keys, ids: IdBounds::default(), schema, file, writer: None })
     }
 
     /// Encodes a batch.
@@ -65,6 +67,11 @@ impl SegmentWriter {
         self.rest_keys.merge(&shredded.rest_keys);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), shredded.batch.columns().to_vec());
         let batch = batch.map_err(|error| self.unsealable(error))?;
+        let ids = batch.column_by_name(column::EVENT_ID).and_then(|ids| ids.as_fixed_size_binary_opt());
+        ids.iter()
+            .flat_map(|ids| ids.iter().flatten())
+            .filter_map(|id| id.try_into().ok())
+            .for_each(|id| self.ids.add(id));
         if self.writer.is_none() {
             self.writer = Some(self.start(&batch)?);
         }
@@ -94,6 +101,7 @@ impl SegmentWriter {
         let mut writer = self.writer.take().ok_or_else(|| self.unsealable("there are none"))?;
         let unfinished = &self.unfinished;
         let schema = schema(&self.columns, &self.rest_keys);
+        let [v7, other] = self.ids.to_meta();
         // The checksums come last: see `checksum`.
         for (key, value) in [
             (ARROW_SCHEMA_META_KEY, encode_arrow_schema(&schema)),
@@ -101,6 +109,8 @@ impl SegmentWriter {
             (meta::FIRST_LEAF, unfinished.leaves.start.to_string()),
             (meta::END_LEAF, unfinished.leaves.end.to_string()),
             (meta::ROWS, unfinished.rows().to_string()),
+            v7,
+            other,
             (meta::FOOTER_CHECKSUM, checksum::PLACEHOLDER.to_owned()),
             (meta::CHECKSUM, checksum::PLACEHOLDER.to_owned()),
         ] {

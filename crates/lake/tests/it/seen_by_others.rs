@@ -51,6 +51,10 @@ fn the_footer_says_what_the_file_is() {
         (value(meta::FIRST_LEAF), value(meta::END_LEAF), value(meta::ROWS)),
         ("0".into(), "3000".into(), "3000".into())
     );
+    let bounds = format!("{} {}", sample::event_id(0), sample::event_id(2_999));
+    let is_between = |bounds: &str| bounds.split(' ').all(|id| id.len() == 36);
+    assert!(is_between(&value(meta::IDS_V7)) && value(meta::IDS_V7)[..13] == bounds[..13], "{bounds}");
+    assert_eq!(value(meta::IDS_OTHER), "none");
     assert_eq!(value(meta::CHECKSUM).len(), 8);
     let schema = metadata.file_metadata().schema_descr();
     let event_id = schema.columns().iter().find(|descriptor| descriptor.name() == column::EVENT_ID).unwrap();
