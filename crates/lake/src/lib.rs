@@ -7,6 +7,7 @@
 //! [`Sealer`] shreds it into columns, writes a Parquet segment, reads that back and lets the write-ahead file go;
 //! compaction moves it into a larger segment; [`verify`] reads it again.
 
+mod agreement;
 pub mod assemble;
 mod build;
 mod cache;

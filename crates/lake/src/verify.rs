@@ -1,9 +1,11 @@
 //! Reading everything again, on all cores.
 //!
-//! [`verify`] checks each segment's checksum over every byte, and gives the leaf hashes of its records as they read now;
-//! whoever called compares them with the ledger's tree. It opens files itself, so that a directory can be checked that
+//! [`verify`] checks each segment's checksum over every byte, and that the columns from which queries are answered say
+//! what the records say; it gives the leaf hashes of the records as they read now, and whoever called compares them with
+//! the ledger's tree. It opens files itself, so that a directory can be checked that
 //! no ledger or lake has open; it changes nothing.
 
+use crate::agreement::{Agreement, Layout};
 use crate::build::each_row;
 use crate::catalog;
 use crate::error::{Error, Result};
@@ -136,7 +138,10 @@ fn rows(
     let mut first = leaves.start;
     let mut hashes = Vec::with_capacity(LEAVES_AT_ONCE as usize);
     let mut bytes = 0;
+    let layout = Layout::of(segment)?;
+    let mut agreement = Agreement::new(segment, &layout);
     each_row(segment, leaves.clone(), &mut |rows, row, record| {
+        agreement.add(rows, row, record)?;
         hashes.push(leaf_hash(record));
         bytes += record.len() as u64;
         let end = rows.leaf(row) + 1;

@@ -28,6 +28,14 @@ impl RestKeys {
         }
     }
 
+    /// Whether the metadata of the field, which is that of `D_rest`, allows for all keys noted of the document.
+    pub(crate) fn are_named_by(&self, document: Document, field: &Field) -> bool {
+        match field.metadata().get(meta::REST_KEYS).map(|keys| serde_json::from_str::<BTreeSet<String>>(keys)) {
+            Some(Ok(named)) => self.keys[document as usize].is_subset(&named),
+            _ => true,
+        }
+    }
+
     /// The field of `D_rest`, with its keys in the metadata.
     pub fn field(&self, document: Document) -> Field {
         let keys = &self.keys[document as usize];

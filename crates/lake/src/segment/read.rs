@@ -114,6 +114,7 @@ pub(crate) struct Rows {
     event_id: FixedSizeBinaryArray,
     beside: BinaryArray,
     assembler: Assembler,
+    batch: RecordBatch,
 }
 
 impl Rows {
@@ -137,12 +138,18 @@ impl Rows {
                 .clone(),
             beside: find(column::BESIDE)?.as_binary_opt().ok_or_else(|| missing(column::BESIDE))?.clone(),
             assembler: Assembler::new(batch).map_err(|error| damaged(&error))?,
+            batch: batch.clone(),
         })
     }
 
     /// The number of rows.
     pub(crate) fn len(&self) -> usize {
         self.leaf_index.len()
+    }
+
+    /// All columns.
+    pub(crate) fn batch(&self) -> &RecordBatch {
+        &self.batch
     }
 
     /// The leaf index of the row.

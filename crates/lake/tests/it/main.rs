@@ -12,3 +12,4 @@ mod seen_by_others;
 mod sql;
 mod sql_guard;
 mod sql_model;
+mod tampered;
