@@ -1,6 +1,7 @@
 //! The wiring: a data directory opened, its ledger, lake, queries and service put together, and closed again in the
 //! order that keeps everything acknowledged.
 
+use crate::http::place::Places;
 use crate::metrics;
 use crate::storage::{LakeRecords, VaultIdentity};
 use anyhow::{Context, Result, bail};
@@ -43,6 +44,7 @@ pub(crate) struct Node {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) lake: Arc<Lake>,
     pub(crate) engine: Engine,
+    pub(crate) places: Places,
     sealer: Mutex<Option<Sealer>>,
     /// Whether a [`SealingPaused`] lives.
     paused: AtomicBool,
@@ -194,6 +196,7 @@ impl Node {
             ledger,
             lake,
             engine,
+            places: Places::default(),
             sealer: Mutex::new(sealer),
             paused: AtomicBool::new(false),
             closed: AtomicBool::new(false),

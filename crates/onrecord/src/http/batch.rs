@@ -65,8 +65,10 @@ pub(super) async fn log_batch(
 ) -> Result<Json<Recorded>, Problem> {
     caller.must(&node, Role::Write)?;
     let key = headers.get("idempotency-key").map(|key| key.as_bytes().to_vec());
+    let place = node.places.batch().await?;
     let lines = body::read(body, BATCH_BYTES_MAX).await?;
     let work = tokio::task::spawn_blocking(move || {
+        let _place = place;
         let batch = Batch { lines: &lines, first_line: taking.first_line, idempotency_key: key.as_deref() };
         if taking.check {
             node.service.check_batch(&batch).map(|()| Recorded { accepted: 0, already: 0, receipt: None })

@@ -7,6 +7,7 @@ mod body;
 mod decision;
 mod health;
 mod input;
+pub(crate) mod place;
 pub(crate) mod problem;
 mod seal;
 pub(crate) mod server;

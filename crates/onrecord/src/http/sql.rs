@@ -2,6 +2,7 @@
 
 use super::auth::Caller;
 use super::input;
+use super::place::Place;
 use super::problem::Problem;
 use crate::node::Node;
 use arrow::datatypes::{DataType, Field};
@@ -46,10 +47,11 @@ pub(super) async fn query(
     let shape = Shape::of(accept);
     let identity = caller.0.may(Role::Reveal).then(|| node.identity());
     let context = QueryContext { identity, rows_max: asked.limit, ..QueryContext::default() };
+    let place = node.places.query().await?;
     let rows = node.engine.query(node.lake.snapshot(), &asked.sql, &context).await?;
     // Nothing is shown before it is on the record who asked. How many rows there will be is not known yet.
     node.service.record_access(&caller.0, Action::Sql, What::Sql(&asked.sql), None).await?;
-    let mut answer = Answer { rows, printer: Some(Printer::new(shape.format())), shape };
+    let mut answer = Answer { rows, printer: Some(Printer::new(shape.format())), shape, _place: place };
     // The first rows are waited for: a query that fails at once is answered as a problem, not as a broken stream.
     let first = answer.next().await?;
     let rest = stream::unfold(answer, async |mut answer| match answer.next().await {
@@ -101,6 +103,8 @@ struct Answer {
     rows: Rows,
     printer: Option<Printer>,
     shape: Shape,
+    /// Held until the last row is printed.
+    _place: Place,
 }
 
 /// A piece is sent when it has grown to this.
