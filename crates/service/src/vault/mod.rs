@@ -5,7 +5,7 @@
 //!
 //! Invariants: no user id is in any byte of the file; names are looked up by keyed hash, and all else is encrypted under
 //! keys that derive from the key-encryption key. A subject is durable before the first record that names it is
-//! appended: [`Vault::flush`] commits all that wait in one transaction. Memory is bounded by the number of cached
+//! appended: `Vault::flush` commits all that wait in one transaction. Memory is bounded by the number of cached
 //! subjects, not by the number of users.
 //!
 //! Left to others: what a token is made of (`protect`), who may see a user id (`service`).
