@@ -13,7 +13,10 @@ use crate::{
     writer::{Current, Start},
 };
 use onrecord_evidence::{EMPTY_ROOT, LeafIndex, Signer, TreeSize};
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// What opening found and did. To be recorded by the caller where it says something.
 #[derive(Clone, Debug)]
@@ -79,6 +82,7 @@ pub(crate) fn create(layout: &Layout, signer: &Signer, disk: &dyn Disk) -> Resul
     for dir in [layout.dir().to_owned(), layout.wal_dir(), layout.tree_dir()] {
         disk.create_dir(&dir).map_err(Error::io("make", dir))?;
     }
+    sync_parents(layout.dir(), disk)?;
     let _lock = lock(layout, disk)?;
     match disk.read(&layout.checkpoint()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -90,11 +94,26 @@ pub(crate) fn create(layout: &Layout, signer: &Signer, disk: &dyn Disk) -> Resul
     write_new(disk, layout.wal(0), &header)?;
     let note = sign(signer, TreeSize(0))?;
     write_new(disk, layout.checkpoint_draft(), &slot::format_file(&note))?;
-    for dir in [layout.wal_dir(), layout.tree_dir()] {
+    // The names of the two directories as well: they must not come after that of the checkpoint file.
+    for dir in [layout.wal_dir(), layout.tree_dir(), layout.dir().to_owned()] {
         disk.sync_dir(&dir).map_err(Error::io("sync", dir))?;
     }
     disk.rename(&layout.checkpoint_draft(), &layout.checkpoint()).map_err(Error::io("make", layout.checkpoint()))?;
     disk.sync_dir(layout.dir()).map_err(Error::io("sync", layout.dir()))
+}
+
+/// Makes the directory's own name durable, and those of its parents, any of which may just have been made.
+fn sync_parents(dir: &Path, disk: &dyn Disk) -> Result<(), Error> {
+    for parent in dir.ancestors().skip(1) {
+        // The last parent of a relative path is the empty one.
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        match disk.sync_dir(parent) {
+            // It is another user's, who made it before.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced.map_err(Error::io("sync", parent))?,
+        }
+    }
+    Ok(())
 }
 
 /// A write-ahead file with entries and no checkpoint file beside it is a ledger that lost one, not an empty directory.

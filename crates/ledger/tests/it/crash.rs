@@ -326,6 +326,20 @@ fn a_torn_tail_is_cut_once_and_told() {
 }
 
 #[test]
+fn a_ledger_that_was_made_is_there_after_a_power_cut() {
+    let signer = Signer::generate("ledger.test/log").unwrap();
+    for dir in ["/data", "/made/with/it/data"] {
+        let disk = FaultyDisk::new(1);
+        // Its maker may have made the directory before, and put other things there.
+        disk.create_dir(Path::new(dir)).unwrap();
+        Ledger::create(Path::new(dir), &signer, &disk).unwrap();
+        disk.restart_machine();
+        assert!(matches!(Ledger::create(Path::new(dir), &signer, &disk), Err(Error::Exists(_))), "{dir}");
+        Log::opened(Path::new(dir), Arc::new(disk), &signer).append(entries(0..3)).unwrap();
+    }
+}
+
+#[test]
 fn every_operation_of_making_a_ledger_can_fail() {
     let signer = Signer::generate("ledger.test/log").unwrap();
     for number in 0.. {

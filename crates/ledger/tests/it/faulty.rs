@@ -2,7 +2,8 @@
 //!
 //! A file has what the process sees and what the device has. A write changes the first; a sync brings both together. When
 //! a sync fails, what it should have brought over stays visible and counts as written, as kernels do it: only
-//! `forget_cached` or a power cut shows the truth. Names of files are durable after `sync_dir`, in order.
+//! `forget_cached` or a power cut shows the truth. Names of files are durable after `sync_dir`, in order, as long as
+//! those of their directories are.
 
 use bytes::Bytes;
 use onrecord_ledger::disk::{Disk, DiskFile, Lock, LockError};
@@ -40,6 +41,9 @@ struct World {
     /// What a power cut leaves of `names`, but for `renamings`.
     durable_names: BTreeMap<PathBuf, usize>,
     renamings: Vec<Naming>,
+    /// Directories that were made, and whether their own names are durable. A power cut takes one that is not, with all
+    /// that is in it.
+    dirs: BTreeMap<PathBuf, bool>,
     files: Vec<Content>,
     operations: u64,
     fault: Option<(u64, Fault)>,
@@ -211,6 +215,11 @@ impl FaultyDisk {
             for naming in world.renamings.drain(..).take(kept) {
                 World::apply_name(&mut world.durable_names, &naming);
             }
+            let lost: Vec<PathBuf> =
+                world.dirs.iter().filter(|(_, durable)| !**durable).map(|(dir, _)| dir.clone()).collect();
+            let is_lost = |path: &Path| lost.iter().any(|dir| path.starts_with(dir));
+            world.durable_names.retain(|path, _| !is_lost(path));
+            world.dirs.retain(|dir, _| !is_lost(dir));
             world.names = world.durable_names.clone();
             for file in &mut world.files {
                 file.half_sync(&mut dice);
@@ -252,9 +261,12 @@ impl FaultyDisk {
 }
 
 impl Disk for FaultyDisk {
-    fn create_dir(&self, _: &Path) -> io::Result<()> {
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
         self.world(|world| {
             let fault = world.begin()?;
+            for dir in dir.ancestors().filter(|dir| dir.parent().is_some()) {
+                world.dirs.entry(dir.to_owned()).or_insert(false);
+            }
             world.end(fault, ())
         })
     }
@@ -336,6 +348,10 @@ impl Disk for FaultyDisk {
                 } else {
                     World::apply_name(&mut world.durable_names, &naming);
                 }
+            }
+            let is_whole = matches!(fault, None | Some(Fault::After));
+            for (_, durable) in world.dirs.iter_mut().filter(|(made, _)| made.parent() == Some(dir)) {
+                *durable |= is_whole || dice.below(2) == 0;
             }
             (world.renamings, world.dice) = (left, dice);
             world.end(fault, ())
