@@ -109,7 +109,8 @@ impl Ledger {
         let layout = Layout::new(dir);
         let lock = open::lock_existing(&layout, &*disk)?;
         let tree_files = TreeFiles::new(Arc::clone(&disk), layout.clone());
-        let found = replay::find(&*disk, &layout, signer.verifier(), &tree_files)?;
+        let image = replay::Image::read(&*disk, &layout)?;
+        let found = replay::find(&image, &layout, signer.verifier(), &tree_files)?;
         let start = open::mend(&*disk, &layout, &found)?;
         let recovery = found.recovery();
         found.batches.iter().for_each(|batch| follower.committed(batch));

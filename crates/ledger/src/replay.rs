@@ -55,11 +55,33 @@ pub(crate) struct Torn {
     pub(crate) bytes: u64,
 }
 
-/// Reads and checks it all.
-pub(crate) fn find(disk: &dyn Disk, layout: &Layout, key: &Verifier, files: &TreeFiles) -> Result<Found, Error> {
-    let slots = read_slots(disk, layout)?;
-    let firsts = list_files(disk, layout)?;
-    let Some(&sealed) = firsts.first() else {
+/// The bytes of the files that change with every commit.
+pub(crate) struct Image {
+    slots: Bytes,
+    /// The write-ahead files by their first leaf, in order.
+    files: Vec<(u64, Bytes)>,
+}
+
+impl Image {
+    pub(crate) fn read(disk: &dyn Disk, layout: &Layout) -> Result<Self, Error> {
+        let slots = read_slots(disk, layout)?;
+        let read = |first| {
+            let path = layout.wal(first);
+            Ok((first, disk.read(&path).map_err(Error::io("read", path))?))
+        };
+        let files = list_files(disk, layout)?.into_iter().map(read).collect::<Result<_, Error>>()?;
+        Ok(Self { slots, files })
+    }
+
+    /// The first leaf of the first file.
+    pub(crate) fn sealed(&self) -> Option<u64> {
+        self.files.first().map(|(first, _)| *first)
+    }
+}
+
+/// Checks it all.
+pub(crate) fn find(image: &Image, layout: &Layout, key: &Verifier, files: &TreeFiles) -> Result<Found, Error> {
+    let Some(sealed) = image.sealed() else {
         return Err(Error::corrupt(layout.wal_dir(), None, "there is no write-ahead file in it"));
     };
     files.check_lengths(sealed)?;
@@ -75,12 +97,10 @@ pub(crate) fn find(disk: &dyn Disk, layout: &Layout, key: &Verifier, files: &Tre
         torn: None,
         repeated: Vec::new(),
     };
-    for (place, &first) in firsts.iter().enumerate() {
-        let path = layout.wal(first);
-        let bytes = disk.read(&path).map_err(Error::io("read", &path))?;
-        replay.file(path, first, bytes, place + 1 == firsts.len())?;
+    for (place, (first, bytes)) in image.files.iter().enumerate() {
+        replay.file(layout.wal(*first), *first, bytes.clone(), place + 1 == image.files.len())?;
     }
-    replay.finish(sealed, &slots, files)
+    replay.finish(sealed, &image.slots, files)
 }
 
 fn read_slots(disk: &dyn Disk, layout: &Layout) -> Result<Bytes, Error> {

@@ -80,7 +80,7 @@ impl TreeFiles {
         file.sync().map_err(Error::io("sync", &path))
     }
 
-    fn open(&self, level: u8) -> io::Result<Arc<dyn DiskFile>> {
+    pub(crate) fn open(&self, level: u8) -> io::Result<Arc<dyn DiskFile>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(slot) = files.get_mut(usize::from(level)) else { return Err(io::ErrorKind::NotFound.into()) };
         if let Some(file) = slot {

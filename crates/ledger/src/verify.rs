@@ -8,7 +8,7 @@ use crate::{
     Committed, Disk, Error,
     layout::Layout,
     open,
-    replay::{Found, find, list_files},
+    replay::{Found, Image, find},
     tree_file::{AllHashes, HASH_BYTES, LEVELS, TreeFiles, complete},
     wal,
 };
@@ -57,40 +57,62 @@ pub fn directory(dir: &Path, key: &Verifier, disk: Arc<dyn Disk>) -> Result<Veri
         Err(Error::Io { .. }) => None,
         lock => Some(lock?),
     };
-    still_directory(dir, key, disk)
+    Moment::read(dir, disk)?.check(key)
 }
 
-/// Checks a directory that this process has open, inside [`crate::Ledger::while_still`] and while nothing is released.
+/// What changes with every commit, as it is at one moment: the write-ahead files and the checkpoint.
 ///
-/// # Errors
-/// As [`directory`], but for the lock.
-pub fn still_directory(dir: &Path, key: &Verifier, disk: Arc<dyn Disk>) -> Result<Verified, Error> {
-    let layout = Layout::new(dir);
-    let sealed = list_files(&*disk, &layout)?.first().copied();
-    let files = TreeFiles::new(Arc::clone(&disk), layout.clone());
-    let mut problems = Vec::new();
-    let found = match find(&*disk, &layout, key, &files) {
-        Ok(found) => {
-            check_found(&found, &layout, &mut problems);
-            Some(found)
-        }
-        Err(error) => {
-            problems.push(as_problem(error, &layout)?);
-            None
-        }
-    };
-    let sealed = sealed.unwrap_or(0);
-    for level in 0..LEVELS {
-        check_level(&files, &layout, level, sealed, &mut problems)?;
-        check_behind(&*disk, &layout, level, sealed, found.as_ref(), &mut problems)?;
+/// How a directory is checked that this process has open: [`Moment::read`] inside [`crate::Ledger::while_still`], which
+/// is short, then [`Moment::check`] outside, while appends go on. From the reading until the last use of what was
+/// found nothing may be released.
+pub struct Moment {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    image: Image,
+}
+
+impl Moment {
+    /// Reads the files, without looking at what is in them.
+    ///
+    /// # Errors
+    /// [`Error::Absent`], [`Error::Io`].
+    pub fn read(dir: &Path, disk: Arc<dyn Disk>) -> Result<Self, Error> {
+        let layout = Layout::new(dir);
+        let image = Image::read(&*disk, &layout)?;
+        Ok(Self { disk, layout, image })
     }
-    check_names(&*disk, &layout, &mut problems)?;
-    let checkpoint = found.as_ref().map(|found| found.checkpoint.clone());
-    let (tree, size, unsealed) = found.map_or((Tree::new(), TreeSize(sealed), Vec::new()), |found| {
-        let size = found.tree.size();
-        (found.tree, size, found.batches)
-    });
-    Ok(Verified { size, sealed: LeafIndex(sealed), checkpoint, unsealed, problems, tree, files })
+
+    /// Checks them, and the stored hashes before them.
+    ///
+    /// # Errors
+    /// [`Error::Io`]. What is wrong with the ledger is not an error but a [`Problem`].
+    pub fn check(self, key: &Verifier) -> Result<Verified, Error> {
+        let Self { disk, layout, image } = self;
+        let files = TreeFiles::new(Arc::clone(&disk), layout.clone());
+        let mut problems = Vec::new();
+        let found = match find(&image, &layout, key, &files) {
+            Ok(found) => {
+                check_found(&found, &layout, &mut problems);
+                Some(found)
+            }
+            Err(error) => {
+                problems.push(as_problem(error, &layout)?);
+                None
+            }
+        };
+        let sealed = image.sealed().unwrap_or(0);
+        for level in 0..LEVELS {
+            check_level(&files, &layout, level, sealed, &mut problems)?;
+            check_behind(&files, &layout, level, sealed, found.as_ref(), &mut problems)?;
+        }
+        check_names(&*disk, &layout, &mut problems)?;
+        let checkpoint = found.as_ref().map(|found| found.checkpoint.clone());
+        let (tree, size, unsealed) = found.map_or((Tree::new(), TreeSize(sealed), Vec::new()), |found| {
+            let size = found.tree.size();
+            (found.tree, size, found.batches)
+        });
+        Ok(Verified { size, sealed: LeafIndex(sealed), checkpoint, unsealed, problems, tree, files })
+    }
 }
 
 impl Verified {
@@ -204,7 +226,7 @@ fn root(tile: &[Hash]) -> Hash {
 
 /// What lies in a file behind the sealed leaves is left from a release that did not finish, and must be right as well.
 fn check_behind(
-    disk: &dyn Disk,
+    files: &TreeFiles,
     layout: &Layout,
     level: u8,
     sealed: u64,
@@ -212,22 +234,26 @@ fn check_behind(
     problems: &mut Vec<Problem>,
 ) -> Result<(), Error> {
     let path = layout.tree(level);
-    let bytes = match disk.read(&path) {
-        Ok(bytes) => bytes,
+    let file = match files.open(level) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::io("read", path)(error)),
+        Err(error) => return Err(Error::io("open", path)(error)),
     };
+    let end = file.bytes().map_err(Error::io("read", &path))?;
     let start = complete(sealed, level);
-    let behind = bytes.get((start * HASH_BYTES) as usize..).unwrap_or_default();
-    if behind.is_empty() {
-        return Ok(());
-    }
-    let end = start + (behind.len() as u64).div_ceil(HASH_BYTES);
-    let expect = found.and_then(|found| found.tree.tile_hashes(level, start..end)).unwrap_or_default();
-    if !expect.iter().flat_map(|hash| hash.0).take(behind.len()).eq(behind.iter().copied()) {
-        let leaf = Some(LeafIndex(start << (u32::from(level) * 8)));
-        let problem = format!("{} bytes at its end are no hashes of leaves that are there", behind.len());
-        problems.push(Problem { file: path, leaf, problem });
+    let mut piece = [0; (CHILDREN * HASH_BYTES) as usize];
+    for offset in (start * HASH_BYTES..end).step_by(piece.len()) {
+        let piece = &mut piece[..(end - offset).min(CHILDREN * HASH_BYTES) as usize];
+        file.read_at(piece, offset).map_err(Error::io("read", &path))?;
+        let hashes = offset / HASH_BYTES..(offset + piece.len() as u64).div_ceil(HASH_BYTES);
+        let expect = found.and_then(|found| found.tree.tile_hashes(level, hashes)).unwrap_or_default();
+        if !expect.iter().flat_map(|hash| hash.0).take(piece.len()).eq(piece.iter().copied()) {
+            let leaf = Some(LeafIndex(start << (u32::from(level) * 8)));
+            let problem =
+                format!("{} bytes at its end are no hashes of leaves that are there", end - start * HASH_BYTES);
+            problems.push(Problem { file: path, leaf, problem });
+            break;
+        }
     }
     Ok(())
 }

@@ -106,9 +106,9 @@ pub(crate) fn served(node: &Node, options: &Options, tell: &(dyn Fn(Event) + Syn
     let dir = node.directory();
     let key = public_key(dir)?;
     let started = Instant::now();
-    let (still_dir, still_key) = (dir.to_owned(), key.clone());
-    let ledger =
-        node.ledger.while_still(move || ledger::still_directory(&still_dir, &still_key, Arc::new(OsDisk)))??;
+    let still_dir = dir.to_owned();
+    let moment = node.ledger.while_still(move || ledger::Moment::read(&still_dir, Arc::new(OsDisk)))??;
+    let ledger = moment.check(&key)?;
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
     check.checkpoints(&ledger, &key, options)?;

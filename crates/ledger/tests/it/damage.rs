@@ -247,3 +247,46 @@ fn hashes_behind_the_sealed_leaves_must_be_those_of_the_entries() {
     check(&[1; 32], 1);
     check(&[behind, vec![0; 32]].concat(), 1);
 }
+
+#[test]
+fn hashes_behind_the_sealed_leaves_are_checked_to_the_last() {
+    let disk = FaultyDisk::new(0);
+    let config = Config { wal_file_entries_max: 700, ..Config::default() };
+    let mut log = Log::create(Path::new(DIR), Arc::new(disk.clone()), config);
+    let (ledger, _) = log.open().unwrap();
+    ledger.append(entries(0..700)).unwrap();
+    drop(ledger);
+    // All of them lie behind, in more than one piece.
+    let mut files = disk.files();
+    let hashes: Vec<u8> = entries(0..700).iter().flat_map(|entry| entry.leaf_hash().0).collect();
+    for place in [None, Some(0), Some(32 * 256), Some(hashes.len() - 1)] {
+        let mut hashes = hashes.clone();
+        if let Some(place) = place {
+            hashes[place] ^= 1;
+        }
+        files.insert(Path::new(DIR).join("tree/0"), hashes);
+        with_files(&mut log, &files);
+        assert_eq!(problems(&log).len(), usize::from(place.is_some()), "{place:?}");
+    }
+}
+
+#[test]
+fn a_moment_is_checked_while_appends_go_on() {
+    let disk = FaultyDisk::new(0);
+    let config = Config { wal_file_entries_max: 300, ..Config::default() };
+    let log = Log::create(Path::new(DIR), Arc::new(disk), config);
+    let (ledger, _) = log.open().unwrap();
+    ledger.append(entries(0..300)).unwrap();
+    ledger.rotate().unwrap();
+    log.seal(&ledger).unwrap();
+    ledger.append(entries(300..303)).unwrap();
+    let (dir, disk) = (log.dir.clone(), Arc::clone(&log.disk));
+    let moment = ledger.while_still(move || verify::Moment::read(&dir, disk)).unwrap().unwrap();
+    ledger.append(entries(303..304)).unwrap();
+    ledger.rotate().unwrap();
+    ledger.append(entries(304..307)).unwrap();
+    let verified = moment.check(&log.key()).unwrap();
+    assert_eq!(verified.problems, []);
+    assert_eq!((verified.size, verified.sealed), (TreeSize(303), LeafIndex(300)));
+    assert!(verified.root_of(TreeSize(303)).is_ok());
+}
