@@ -70,7 +70,7 @@ impl Layout {
     /// The rows of the batch for which the leaf hash does not vouch.
     fn doubtful(&self, batch: &RecordBatch) -> BooleanBuffer {
         let rows = batch.num_rows();
-        if batch.columns().iter().any(|array| has_ambiguous_numbers(array)) {
+        if batch.columns().iter().any(has_ambiguous_numbers) {
             return BooleanBuffer::new_set(rows);
         }
         let mut doubtful = BooleanBuffer::new_unset(rows);

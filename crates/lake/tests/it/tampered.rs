@@ -7,7 +7,7 @@ use arrow::array::{
     StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::{concat_batches, interleave};
-use onrecord_lake::schema::{Document, PathColumn, RestKeys, column};
+use onrecord_lake::schema::{Document, PathColumn, RestKeys, column, meta};
 use onrecord_lake::shred::Shredded;
 use onrecord_lake::{Segment, SegmentWriter};
 use onrecord_record::canonical;
@@ -169,4 +169,37 @@ fn a_footer_that_hides_keys_of_the_rest_is_found() {
     let wrong = house.verify();
     assert_eq!(wrong.len(), 1, "{wrong:?}");
     assert!(wrong[0].contains("its column input_features_rest holds a key"), "{wrong:?}");
+}
+
+#[test]
+fn a_footer_whose_bounds_hide_ids_is_found() {
+    let house = house();
+    let path = house.segment_files().remove(0);
+    let mut file = std::fs::read(&path).unwrap();
+    let (bounds, _) = value_of(&file, meta::IDS_V7, 73);
+    file[bounds + 37..bounds + 73].copy_from_slice(sample::event_id(0).to_string().as_bytes());
+    stamp(&mut file);
+    std::fs::write(&path, file).unwrap();
+    let wrong = house.verify();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(wrong[0].contains("its column event_id is outside the bounds of its footer"), "{wrong:?}");
+}
+
+/// Where the value of a key in the footer is, which is so long.
+fn value_of(file: &[u8], key: &str, len: u8) -> (usize, usize) {
+    let pattern = [key.as_bytes(), &[0x18, len]].concat();
+    let start = file.windows(pattern.len()).rposition(|window| window == pattern).unwrap() + pattern.len();
+    (start, start + usize::from(len))
+}
+
+/// Puts the checksums in that `docs/format.md` describes.
+fn stamp(file: &mut [u8]) {
+    let places = [meta::FOOTER_CHECKSUM, meta::CHECKSUM].map(|key| value_of(file, key, 8));
+    places.iter().for_each(|(start, end)| file[*start..*end].copy_from_slice(b"00000000"));
+    let trailer = file.len() - 8;
+    let footer_bytes = u32::from_le_bytes(file[trailer..trailer + 4].try_into().unwrap());
+    let sums = [crc32c::crc32c(&file[trailer - footer_bytes as usize..]), crc32c::crc32c(file)];
+    for ((start, end), sum) in places.iter().zip(sums) {
+        file[*start..*end].copy_from_slice(format!("{sum:08x}").as_bytes());
+    }
 }
