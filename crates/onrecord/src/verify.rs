@@ -9,7 +9,7 @@ use onrecord_evidence::{Hash, LeafIndex, Verifier};
 use onrecord_lake::Checked;
 use onrecord_ledger::{OsDisk, verify as ledger};
 use onrecord_record::Kind;
-use onrecord_service::{Keys, StateFiles, check_state_files, vault};
+use onrecord_service::{Keys, StateFiles, check_state_files, sealed, vault};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -93,6 +93,7 @@ pub(crate) fn directory(dir: &Path, options: &Options, tell: &(dyn Fn(Event) + S
     let ledger = ledger::directory(dir, &key, Arc::new(OsDisk))?;
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
+    check.beside(&ledger);
     check.checkpoints(&ledger, &key, options)?;
     check.state(&ledger);
     check.vault();
@@ -111,6 +112,7 @@ pub(crate) fn served(node: &Node, options: &Options, tell: &(dyn Fn(Event) + Syn
     let ledger = moment.check(&key)?;
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
+    check.beside(&ledger);
     check.checkpoints(&ledger, &key, options)?;
     check.state(&ledger);
     check.report.unchecked.push("vault.redb: a server has it open; stop it, and verify again".to_owned());
@@ -171,6 +173,19 @@ impl<'a> Check<'a> {
         }
         self.report.entries = done.into_inner() + (ledger.size.0 - total.min(ledger.size.0));
         Ok(())
+    }
+
+    /// The ciphertexts beside unsealed records, which the leaf hashes do not cover: they must be those that the records
+    /// commit to.
+    fn beside(&mut self, ledger: &ledger::Verified) {
+        for commit in &ledger.unsealed {
+            let entries = (commit.first.0..).zip(&*commit.entries);
+            for (leaf, entry) in entries.filter(|(_, entry)| !entry.beside().is_empty()) {
+                if let Err(mismatch) = sealed::check(entry.record(), entry.beside()) {
+                    self.fault(&self.dir.join("wal"), LeafIndex(leaf), mismatch.to_string());
+                }
+            }
+        }
     }
 
     /// The signed roots: the newest one, and an earlier one that somebody kept.
@@ -252,5 +267,33 @@ fn compare(ledger: &ledger::Verified, checked: &Checked<'_>) -> Result<(), Strin
     match checked.hashes.iter().zip(&expected).position(|pair| differs(&pair)) {
         None => Ok(()),
         Some(at) => Err(format!("the record at leaf {} is not the one that was recorded", checked.first + at as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onrecord_evidence::Signer;
+    use onrecord_lake::Lake;
+    use onrecord_ledger::{Config, Entry, EntryId, Ledger};
+
+    #[test]
+    fn ciphertexts_that_an_unsealed_record_does_not_commit_to_are_a_fault() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dir, signer) = (dir.path(), Signer::generate("example.com/test").unwrap());
+        let key = signer.verifier().clone();
+        Ledger::create(dir, &signer, &OsDisk).unwrap();
+        let lake = Lake::open(dir).unwrap();
+        let (ledger, _) =
+            Ledger::open(dir, signer, Config::default(), Arc::new(OsDisk), lake.clone(), lake.clone()).unwrap();
+        let record = br#"{"event_id":"00000000-0000-0000-0000-000000000001","kind":"decision","schema":1}"#;
+        let entry = |id, beside: &[u8]| Entry::new(EntryId([id; 16]), record.to_vec(), beside.to_vec());
+        ledger.append(vec![entry(1, b""), entry(2, b"\x01\x02\0\0\0ab")]).unwrap();
+        drop(ledger);
+        let verified = ledger::directory(dir, &key, Arc::new(OsDisk)).unwrap();
+        let mut check = Check::of(dir, &verified);
+        check.beside(&verified);
+        let faults: Vec<_> = check.report.faults.iter().map(|fault| (fault.file.as_str(), fault.leaf_index)).collect();
+        assert_eq!(faults, [("wal", Some(1))]);
     }
 }
