@@ -71,15 +71,20 @@ pub(crate) fn open_all(
     Ok(shown)
 }
 
-/// Puts `shown` in the place of the subject token as the record's `member`. `record` is canonical, so that the member
-/// has one spelling; inside a string its quotation marks would be escaped.
-pub(crate) fn show_subject(record: &[u8], member: &str, token: &str, shown: &str) -> Vec<u8> {
-    let stored = format!("\"{member}\":\"{token}\"");
-    let Some(at) = memchr::memmem::find(record, stored.as_bytes()) else { return record.to_vec() };
-    let mut out = record[..at].to_vec();
-    out.extend_from_slice(format!("\"{member}\":").as_bytes());
-    canonical::write_string(shown, &mut out);
-    out.extend_from_slice(&record[at + stored.len()..]);
+/// Puts `shown` in the place of the subject token wherever the record has it: as the user, under another name, in text.
+/// A token has no character that JSON escapes, and occurs in strings only.
+pub(crate) fn show_subject(record: &[u8], token: &str, shown: &str) -> Vec<u8> {
+    let mut quoted = Vec::with_capacity(shown.len() + 2);
+    canonical::write_string(shown, &mut quoted);
+    let inside = &quoted[1..quoted.len() - 1];
+    let mut out = Vec::with_capacity(record.len());
+    let mut from = 0;
+    for at in memchr::memmem::find_iter(record, token) {
+        out.extend_from_slice(&record[from..at]);
+        out.extend_from_slice(inside);
+        from = at + token.len();
+    }
+    out.extend_from_slice(&record[from..]);
     out
 }
 
@@ -161,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_shown_with_its_name_escaped() {
-        let record = br#"{"note":"\"user_id\":\"sub_1\"","user_id":"sub_1"}"#;
-        let shown = show_subject(record, "user_id", "sub_1", "a\"b");
-        assert_eq!(shown, br#"{"note":"\"user_id\":\"sub_1\"","user_id":"a\"b"}"#);
+    fn a_subject_is_shown_escaped_wherever_it_stands() {
+        let record = br#"{"note":"seen by sub_1 and sub_2","user_id":"sub_1"}"#;
+        let shown = show_subject(record, "sub_1", "a\"b");
+        assert_eq!(shown, br#"{"note":"seen by a\"b and sub_2","user_id":"a\"b"}"#);
     }
 }

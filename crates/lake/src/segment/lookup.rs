@@ -156,6 +156,10 @@ impl Segment {
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub(crate) fn rows_at(&self, leaves: &[u64], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
+        if leaves.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.must_be_sound()?;
         let indexed = match &lookup.indexed {
             Some(indexed) => indexed.clone(),
             None => {

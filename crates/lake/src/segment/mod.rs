@@ -51,6 +51,8 @@ pub struct Segment {
     /// Absent in files from before there were bounds.
     ids: Option<IdBounds>,
     replaced: AtomicBool,
+    /// Whether the checksum over every byte was found right since this was opened.
+    sound: AtomicBool,
 }
 
 impl Segment {
@@ -81,6 +83,7 @@ impl Segment {
             metadata,
             ids: None,
             replaced: AtomicBool::new(false),
+            sound: AtomicBool::new(false),
         };
         segment.ids = segment.check_footer()?;
         Ok(segment)
@@ -172,7 +175,18 @@ impl Segment {
     /// [`Error::Io`], [`Error::Damaged`].
     pub fn check_bytes(&self) -> Result<()> {
         let file = File::open(&self.path).map_err(Error::io(&self.path))?;
-        checksum::check(&self.path, &file)
+        checksum::check(&self.path, &file)?;
+        self.sound.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Compares that checksum once, before the first rows are given out: no answer comes from a file that was damaged
+    /// while nobody had it open.
+    ///
+    /// # Errors
+    /// As [`Segment::check_bytes`].
+    pub(crate) fn must_be_sound(&self) -> Result<()> {
+        if self.sound.load(Ordering::Acquire) { Ok(()) } else { self.check_bytes() }
     }
 
     /// As a file from before there were bounds of ids.

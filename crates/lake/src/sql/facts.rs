@@ -8,7 +8,7 @@ use crate::schema::{column, meta};
 use crate::segment::Segment;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, Result, Statistics};
+use datafusion::common::{ColumnStatistics, DataFusionError, Result, Statistics};
 use datafusion::scalar::ScalarValue;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use std::collections::HashMap;
@@ -144,6 +144,7 @@ impl FactCache {
         let mut used = HashMap::with_capacity(segments.len());
         let mut facts = Vec::with_capacity(segments.len());
         for segment in segments {
+            segment.must_be_sound().map_err(|error| DataFusionError::External(Box::new(error)))?;
             let address = Arc::as_ptr(segment).addr();
             let known = match known.remove(&address).or_else(|| used.get(&address).cloned()) {
                 Some(known) => known,

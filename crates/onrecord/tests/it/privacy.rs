@@ -205,21 +205,6 @@ fn run(directory: &Directory) {
 }
 
 #[test]
-fn what_follows_a_decision_may_not_name_its_user_either() {
-    let (directory, person) = (Directory::init(), Person::make(1));
-    let (mut review, mut outcome) = (person.review(1), person.outcome(1));
-    review["override_reason"] = json!(person.text());
-    outcome["metadata"]["log"] = json!(person.text());
-    let server = directory.serve();
-    for entries in [vec![person.decision(1)], vec![review, outcome]] {
-        let body: String = entries.iter().map(|entry| entry.to_string() + "\n").collect();
-        assert_eq!(server.post("/v1/decisions/batch", body).status, 200);
-    }
-    assert_eq!(server.stop().0, Some(0));
-    Scan::new(&person.secrets()).absent_in_files("reviewed", &directory.path());
-}
-
-#[test]
 fn asking_for_a_decision_by_a_name_leaves_no_trace_of_the_name() {
     let (directory, person) = (Directory::init(), Person::make(2));
     let server = directory.serve();

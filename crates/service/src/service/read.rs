@@ -94,19 +94,19 @@ impl Service {
             let document = parser.parse(&stored.record).map_err(|_| damaged())?;
             let header = Header::read(document.value()).map_err(|_| damaged())?;
             let text = |name| document.value().get(name).and_then(Value::as_str).and_then(SubjectToken::parse);
-            let subject = ["user_id", "reviewer"].into_iter().find_map(|name| Some((name, text(name)?)));
+            let subject = ["user_id", "reviewer"].into_iter().find_map(text);
             (*header.event_id.as_bytes(), subject)
         };
         let open =
             |record: &[u8], keys| sealed::open_all(record, &stored.beside, &event_id, keys).map_err(|_| damaged());
         // Which of the two keys sealed depends on the policy of that time; only the right one opens.
         let mut record = open(&stored.record, self.vault.tenant())?;
-        if let Some((member, token)) = subject {
+        if let Some(token) = subject {
             if let Some(keys) = self.vault.keys_of(token)? {
                 record = open(&record, &keys)?;
             }
             if let Some(user_id) = self.vault.user_of(token)? {
-                record = sealed::show_subject(&record, member, &token.to_string(), &user_id);
+                record = sealed::show_subject(&record, &token.to_string(), &user_id);
             }
         }
         Ok(record)
