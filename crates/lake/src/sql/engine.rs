@@ -7,12 +7,13 @@
 use super::desk::ReviewDesk;
 use super::error::Error;
 use super::facts::FactCache;
-use super::guard::{self, SQL_BYTES_MAX, WITHHELD_FUNCTIONS};
+use super::guard::{self, WITHHELD_FUNCTIONS};
 use super::identity::{Entitled, Identity};
 use super::json::operator::{JsonOperators, PostgresTypes};
 use super::late::LateReads;
 use super::provider::{LakeTable, Moment};
 use super::rows::{self, Message, Rows};
+use super::size::{self, STACK_BYTES};
 use super::table::TABLES;
 use super::watch::{Clock, Running, Watch, stoppable};
 use super::{function, json};
@@ -87,7 +88,8 @@ impl Engine {
             threads => threads,
         };
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let workers = builder.worker_threads(threads).thread_name("onrecord-query").enable_time().build();
+        let workers =
+            builder.worker_threads(threads).thread_name("onrecord-query").thread_stack_size(STACK_BYTES).build();
         let (Ok(workers), Ok(clock)) = (workers, Clock::new()) else {
             return Err(Error::Engine("no threads for queries"));
         };
@@ -149,10 +151,7 @@ impl Shared {
         context: &QueryContext,
         watch: &Arc<Watch>,
     ) -> Result<SendableRecordBatchStream, Error> {
-        if sql.len() > SQL_BYTES_MAX {
-            let problem = format!("the query has {} bytes; {SQL_BYTES_MAX} are allowed", sql.len());
-            return Err(Error::Query { problem, line: 0, column: 0 });
-        }
+        size::check_text(sql)?;
         let planning = |error| Error::planning(error, sql, context.memory_bytes_max);
         let state = self.state(snapshot, context).map_err(planning)?;
         let statement = state.sql_to_statement(sql, &Dialect::PostgreSQL).map_err(planning)?;

@@ -27,7 +27,10 @@ pub enum Error {
     #[error("{0} is not allowed: SQL can only read, with SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE")]
     NotARead(String),
     /// The query needs more memory than it may have: ask for less, or raise the limit.
-    #[error("the query needs more than its {} MB of memory; read fewer rows or columns, or group by fewer values", bytes_max >> 20)]
+    #[error(
+        "the query needs more than its {} MB of memory; read fewer rows or columns, or group by fewer values",
+        bytes_max >> 20
+    )]
     Memory {
         /// What it may have.
         bytes_max: usize,

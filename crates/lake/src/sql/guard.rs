@@ -5,6 +5,7 @@
 //! query hold no file ([`withhold_files`]), no table function reads files, and the catalog takes no new tables.
 
 use super::error::Error;
+use super::size::check_relations;
 use datafusion::common::Result;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -14,9 +15,6 @@ use datafusion::object_store::memory::InMemory;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 use std::sync::Arc;
-
-/// The longest SQL text in bytes.
-pub const SQL_BYTES_MAX: usize = 256 * 1024;
 
 /// Where scans say that segments are. There is nothing at it.
 pub(super) const SEGMENTS_URL: &str = "onrecord://segments";
@@ -38,7 +36,10 @@ pub(super) const WITHHELD_FUNCTIONS: [&str; 10] = [
 /// Refuses statements that are not reads.
 pub(super) fn check(statement: &DfStatement) -> Result<(), Error> {
     match statement {
-        DfStatement::Statement(statement) => check_sql(statement),
+        DfStatement::Statement(statement) => {
+            check_relations(statement)?;
+            check_sql(statement)
+        }
         DfStatement::Explain(explain) => check(&explain.statement),
         DfStatement::CreateExternalTable(_) => Err(Error::NotARead("CREATE EXTERNAL TABLE".to_owned())),
         DfStatement::CopyTo(_) => Err(Error::NotARead("COPY".to_owned())),

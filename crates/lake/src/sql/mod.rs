@@ -1,8 +1,8 @@
 //! SQL over a ledger: PostgreSQL's dialect, by DataFusion, over segments and tail.
 //!
-//! The job: [`Engine::query`] takes the SQL text, a [`crate::Snapshot`] of what there is to read and what the caller may do
-//! ([`QueryContext`]), and gives [`Rows`] as they come. `table` says which tables there are, `adapt` how their columns
-//! are read from the columns of one file, `print` how rows are shown.
+//! The job: [`Engine::query`] takes the SQL text, a [`crate::Snapshot`] of what there is to read and what the caller
+//! may do ([`QueryContext`]), and gives [`Rows`] as they come. `table` says which tables there are, `adapt` how their
+//! columns are read from the columns of one file, `late` puts costly columns off, `print` shows rows.
 //!
 //! What holds: SQL only reads, and only this ledger (`guard`); a query stays within its memory and its time, and
 //! leaves nothing on a disk (`engine`); an error holds no record content (`error`).
@@ -26,12 +26,13 @@ mod reader;
 mod review;
 mod rows;
 mod scan;
+mod size;
 mod table;
 mod tail;
 mod watch;
 
 pub use engine::{Engine, QueryContext};
 pub use error::Error;
-pub use guard::SQL_BYTES_MAX;
 pub use identity::Identity;
 pub use rows::Rows;
+pub use size::{CALLS_NESTED_MAX, OPERATORS_MAX, SQL_BYTES_MAX};

@@ -1,7 +1,8 @@
 //! What SQL must not do, and what its errors must not say.
 
 use crate::sql::{engine, error, rows, sampled};
-use onrecord_lake::sql::{Error, QueryContext};
+use onrecord_lake::sql::{Error, OPERATORS_MAX, QueryContext, SQL_BYTES_MAX};
+use std::time::Duration;
 
 #[test]
 fn sql_only_reads() {
@@ -75,6 +76,62 @@ fn small_arguments_make_no_large_values() {
     assert!(error(&engine, &house, &long, &QueryContext::default()).to_string().contains("bytes"));
 }
 
+/// Statements with so many operators or brackets, in the shapes that recursion does not like.
+fn deep(many: usize) -> Vec<String> {
+    let r = |text: &str| text.repeat(many);
+    vec![
+        format!("SELECT {}1{}", r("("), r(")")),
+        format!("SELECT 1{}", r(" + 1")),
+        format!("SELECT 'a'{}", r(" || 'b'")),
+        format!("SELECT {}true", r("NOT ")),
+        format!("SELECT {}1", r("- ")),
+        format!("SELECT COUNT(*) FROM decisions WHERE leaf_index = 1{}", r(" OR leaf_index = 2")),
+        format!("SELECT COUNT(*) FROM decisions WHERE confidence > leaf_index{}", r(" OR confidence > leaf_index + 1")),
+        format!("SELECT COUNT(*) FROM decisions WHERE model_id <> 'a'{}", r(" AND model_id <> 'b'")),
+        format!("SELECT 1{}", r(" UNION ALL SELECT 1")),
+        format!("SELECT 1{}", r(" EXCEPT SELECT 2")),
+        format!("{}SELECT 1{}", r("SELECT * FROM ("), r(") AS t")),
+        format!("SELECT input_features{} FROM decisions", r("->'a'")),
+        format!("SELECT CASE {} END", r("WHEN true THEN 1 ")),
+        format!("SELECT {}1{}", r("abs("), r(")")),
+        format!("SELECT 1{}", r("::int")),
+        format!("SELECT ARRAY{}1{}", r("["), r("]")),
+        format!("SELECT 1 FROM decisions a{}", r(" CROSS JOIN (SELECT 1) b")),
+    ]
+}
+
+#[test]
+fn deep_statements_are_refused_or_answered() {
+    let (engine, house) = (engine(), sampled(10));
+    let context = QueryContext { time_max: Duration::from_secs(30), ..QueryContext::default() };
+    let ask = |sql: &str| {
+        let answer = engine.query_blocking(house.lake().snapshot(), sql, &context);
+        answer.and_then(|rows| rows.collect_blocking())
+    };
+    for sql in deep(20_000).iter().filter(|sql| sql.len() <= SQL_BYTES_MAX) {
+        assert!(matches!(ask(sql), Err(Error::Query { .. })), "{}", &sql[..60]);
+    }
+    // As much as is allowed overflows no stack: an answer or an error, and the process lives.
+    for sql in [2, 12, 24].into_iter().flat_map(|each| deep(OPERATORS_MAX / each - 10)) {
+        if let Err(error) = ask(&sql) {
+            assert!(matches!(error, Error::Query { .. }), "{}: {error}", &sql[..60]);
+        }
+    }
+    assert_eq!(ask("SELECT COUNT(*) FROM decisions").unwrap().len(), 1);
+    let doubled: String = (1..40).map(|n| format!(", t{n} AS (SELECT a.x FROM t{0} AS a, t{0} AS b)", n - 1)).collect();
+    let doubled = format!("WITH t0 AS (SELECT 1 AS x){doubled} SELECT * FROM t39");
+    assert!(matches!(ask(&doubled), Err(Error::Query { .. })));
+    // A long list is not deep.
+    let list = vec!["1"; 20_000].join(", ");
+    let found = rows(
+        &engine,
+        &house,
+        &format!("SELECT leaf_index FROM decisions WHERE leaf_index IN ({list})"),
+        &QueryContext::default(),
+    );
+    assert_eq!(found.len(), 1);
+}
+
 #[test]
 fn an_error_names_the_place_and_what_was_perhaps_meant() {
     let (engine, house) = (engine(), sampled(10));
@@ -89,6 +146,7 @@ fn an_error_names_the_place_and_what_was_perhaps_meant() {
     assert!(problem.contains("nowhere") && line == 2, "{problem} in line {line}");
     let (problem, line, column) = place("SELECT event_id\nFORM ai_audit_logs WHERE");
     assert_eq!((line, column), (2, 6), "{problem}");
+    assert!(place("SELECT metadata->>'x'->'y' FROM ai_audit_logs").0.contains("use ->"));
     assert!(place("SELECT confidence->>'x' FROM ai_audit_logs").0.contains("JSON document"));
     assert!(place("SELECT 1; SELECT 2").0.contains("single SQL statement"));
     place("");

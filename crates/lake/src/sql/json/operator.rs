@@ -1,7 +1,7 @@
 //! PostgreSQL's spelling of JSON and UUID: `->`, `->>`, `#>`, `#>>`, `?`, and the type names `JSON`, `JSONB`, `UUID`.
 //!
-//! Documents and ids are text here, so a cast to these types keeps the text, unchecked; the path `'{a,0}'` is a constant, of which
-//! a step of digits is an element's number.
+//! Documents and ids are text here, so a cast to these types keeps the text, unchecked; the path `'{a,0}'` is a
+//! constant, of which a step of digits is an element's number.
 
 use super::function::{HAS, TEXT, VALUE};
 use arrow::datatypes::{DataType, Field, FieldRef};
@@ -26,6 +26,9 @@ impl ExprPlanner for JsonOperators {
             ast::BinaryOperator::Question => (&HAS, vec![expr.right]),
             _ => return Ok(PlannerResult::Original(expr)),
         };
+        if matches!(&expr.left, Expr::ScalarFunction(inner) if inner.func == *TEXT) {
+            return plan_err!("->> gives text, which has no members: use -> for every step but the last");
+        }
         Ok(PlannerResult::Planned(call(function, expr.left, path)))
     }
 }
