@@ -56,6 +56,9 @@ impl Serve {
             (Some(certificates), Some(key)) => Some(server::tls(certificates, key)?),
             _ => None,
         };
+        // Asked for before anybody is told that requests are taken, so that no signal ends the process unheeded.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let tcp = server::bind_tcp(self.listen, tls).await?;
         let unix = server::bind_unix(&node::socket_path(place.data()))?;
@@ -70,7 +73,10 @@ impl Serve {
         tracing::info!(%url, data = %place.data().display(), "serving");
         ready(&url);
         tokio::spawn(async move {
-            wait_for_signal().await;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
             tracing::info!("stopping: requests under way are finished, new ones refused");
             let _ = stop.send(true);
         });
@@ -81,16 +87,5 @@ impl Serve {
         node.close().await?;
         output::note("stopped; everything acknowledged is durable");
         Ok(true)
-    }
-}
-
-async fn wait_for_signal() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }
