@@ -14,9 +14,9 @@ use std::ops::ControlFlow;
 /// The longest SQL text in bytes.
 pub const SQL_BYTES_MAX: usize = 256 * 1024;
 
-/// Operators, brackets and clauses in one statement; a SELECT or JOIN counts as [`RELATION_WEIGHT`]. Each may be a level
+/// Operators, brackets and clauses in one statement; a SELECT or JOIN counts as `RELATION_WEIGHT`. Each may be a level
 /// of the tree that planning walks and that is dropped by recursion, so their number bounds the stack that a statement
-/// can take (see [`STACK_BYTES`]) and, since planning does not give way, the time until it can be stopped.
+/// can take (see `STACK_BYTES`) and, since planning does not give way, the time until it can be stopped.
 pub const OPERATORS_MAX: usize = 1_000;
 
 /// A relation costs planning far more than an operator.
