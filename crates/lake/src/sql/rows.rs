@@ -89,10 +89,15 @@ impl Rows {
     }
 
     async fn receive(&mut self) -> Result<Message, Error> {
+        let late = Error::Time { limit: self.time_max };
         tokio::select! {
             biased;
-            message = self.messages.recv() => message.ok_or(Error::Engine("it was stopped")),
-            () = self.running.watch.late() => Err(Error::Time { limit: self.time_max }),
+            message = self.messages.recv() => match message {
+                // A join that sees that its time is up fails, in words of its own.
+                Some(Message::Failed(_)) if self.running.watch.is_late() => Err(late),
+                message => message.ok_or(Error::Engine("it was stopped")),
+            },
+            () = self.running.watch.late() => Err(late),
         }
     }
 

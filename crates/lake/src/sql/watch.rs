@@ -64,6 +64,11 @@ impl Watch {
         });
     }
 
+    /// Whether the time was up before the query ended.
+    pub(super) fn is_late(&self) -> bool {
+        *self.state.borrow() == State::Late
+    }
+
     fn is_over(&self) -> bool {
         *self.state.borrow() != State::Running
     }
