@@ -34,6 +34,8 @@ pub struct Checked<'a> {
     pub hashes: &'a [Hash],
     /// Record bytes that were hashed.
     pub bytes: u64,
+    /// Those of the entries that have something beside the record, which the leaf hash does not cover.
+    pub beside: &'a [OwnedRow],
 }
 
 /// What the segments of a directory are found to be.
@@ -137,19 +139,24 @@ fn rows(
 ) -> Result<()> {
     let mut first = leaves.start;
     let mut hashes = Vec::with_capacity(LEAVES_AT_ONCE as usize);
-    let mut bytes = 0;
+    let (mut bytes, mut beside) = (0, Vec::new());
     let layout = Layout::of(segment)?;
     let mut agreement = Agreement::new(segment, &layout);
     each_row(segment, leaves.clone(), &mut |rows, row, record| {
         agreement.add(rows, row, record)?;
         hashes.push(leaf_hash(record));
+        if !rows.beside(row).is_empty() {
+            let (record, beside_it) = (record.to_vec(), rows.beside(row).to_vec());
+            beside.push(OwnedRow { leaf: rows.leaf(row), id: rows.id(row), record, beside: beside_it });
+        }
         bytes += record.len() as u64;
         let end = rows.leaf(row) + 1;
         if hashes.len() as u64 == LEAVES_AT_ONCE || end == leaves.end {
-            visit(&Checked { path: segment.path(), first, hashes: &hashes, bytes })
+            visit(&Checked { path: segment.path(), first, hashes: &hashes, bytes, beside: &beside })
                 .map_err(|problem| Error::damaged(segment.path(), problem))?;
             (first, bytes) = (end, 0);
             hashes.clear();
+            beside.clear();
         }
         Ok(())
     })

@@ -156,6 +156,10 @@ impl<'a> Check<'a> {
             let count = checked.hashes.len();
             let done = done.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
             tell(Event::Progress { entries: done, total });
+            for row in checked.beside {
+                let matches = sealed::check(&row.record, &row.beside);
+                matches.map_err(|mismatch| format!("at leaf {}, what is beside the record: {mismatch}", row.leaf))?;
+            }
             compare(ledger, checked)
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);

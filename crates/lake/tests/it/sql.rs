@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The seed document's queries, verbatim.
-const SEED_QUERIES: &str = include_str!("seed_queries.sql");
+const SEED_QUERIES: &str = include_str!("../../../../examples/seed_queries.sql");
 
 pub(crate) fn engine() -> Engine {
     Engine::new(2).unwrap()

@@ -4,7 +4,7 @@ use crate::program::Directory;
 use serde_json::Value;
 
 /// The queries of the seed document, each after a comment line that names it.
-const QUERIES: &str = include_str!("seed_queries.sql");
+const QUERIES: &str = include_str!("../../../../examples/seed_queries.sql");
 
 fn queries() -> Vec<(&'static str, &'static str)> {
     let lines: Vec<&str> = QUERIES.lines().filter(|line| !line.trim().is_empty()).collect();
