@@ -9,13 +9,12 @@ use onrecord_evidence::Signer;
 use onrecord_lake::sql::{Engine, Identity};
 use onrecord_lake::{Lake, Sealer};
 use onrecord_ledger::{Config, Ledger, OsDisk};
-use onrecord_record::Timestamp;
 use onrecord_service::{Initial, Kek, Keys, Parts, Service, Vault};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Where a key-encryption key is read from that is kept outside the directory.
 const KEK_FILE_VARIABLE: &str = "ONRECORD_KEK_FILE";
@@ -91,12 +90,6 @@ pub(crate) struct Made {
     pub(crate) origin: String,
     pub(crate) public_key: String,
     pub(crate) admin_token: String,
-}
-
-/// Our time.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The socket of whoever serves `directory`.

@@ -40,6 +40,7 @@ pub mod vault;
 pub use access::{Action, What};
 pub use api_token::{Actor, FILE as TOKENS_FILE, Role, Token, Tokens, UnknownRole};
 pub use batch::Batch;
+pub use clock::now;
 pub use count::{Counts, REASONS};
 pub use error::Error;
 pub use key::{Kek, Keys};

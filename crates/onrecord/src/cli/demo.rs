@@ -67,7 +67,7 @@ async fn load(client: &Client) -> Result<u64> {
         .context("the built-in decisions cannot be read")?;
     let time = |entry: &Value| entry["timestamp"].as_str().and_then(Timestamp::parse);
     let newest = entries.iter().filter_map(time).max().context("the built-in decisions have no time")?;
-    let shift_us = node::now().as_micros() - newest.as_micros();
+    let shift_us = onrecord_service::now().as_micros() - newest.as_micros();
     let mut body = Vec::new();
     for entry in &mut entries {
         if let Some(at) = time(entry) {

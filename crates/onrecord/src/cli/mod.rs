@@ -86,9 +86,6 @@ enum Command {
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<bool> {
     let Arguments { place, command } = arguments;
-    if let Command::Schema = command {
-        return schema::run();
-    }
     // The server's tasks are short; SQL and batches have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
