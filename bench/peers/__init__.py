@@ -1,0 +1,1 @@
+"""One file per engine, all of one shape (see `peers.engine`)."""
