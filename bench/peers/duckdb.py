@@ -75,6 +75,8 @@ class Store:
         started = time.perf_counter()
         table = self.connection.sql(statement).to_arrow_table()
         seconds = time.perf_counter() - started
+        if check:
+            table = table.select(queries.needed(table.column_names))
         return {"seconds": seconds, "digest": queries.digest(table.to_pydict()) if check else None}
 
     def bytes(self) -> dict[str, int]:

@@ -17,8 +17,14 @@ class Reply:
     """An answer, and how long it took from sending the request until all of it was here."""
 
     status: int
-    body: bytes
     seconds: float
+    head: bytes
+    rest: memoryview
+
+    @property
+    def body(self) -> bytes:
+        """Put together only when asked for: most answers are only timed."""
+        return _unchunk(self.rest) if _is_chunked(self.head) else bytes(self.rest)
 
 
 class Connection:
@@ -59,9 +65,8 @@ class Connection:
             if head_end < 0:
                 head_end = received.find(b"\r\n\r\n")
         seconds = time.perf_counter() - started
-        head, body = bytes(received[:head_end]), bytes(received[head_end + 4 :])
-        status = int(head.split(b" ", 2)[1])
-        return Reply(status, _unchunk(body) if _is_chunked(head) else body, seconds)
+        head = bytes(received[:head_end])
+        return Reply(int(head.split(b" ", 2)[1]), seconds, head, memoryview(received)[head_end + 4 :])
 
     @staticmethod
     def _is_whole(received: bytearray, head_end: int) -> bool:
@@ -85,13 +90,15 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def _unchunk(body: bytes) -> bytes:
-    pieces: list[bytes] = []
+def _unchunk(body: memoryview) -> bytes:
+    pieces: list[memoryview] = []
     place = 0
     while True:
-        line_end = body.index(b"\r\n", place)
-        size = int(body[place:line_end].partition(b";")[0], 16)
+        # A chunk begins with a line of a few hexadecimal digits.
+        line = bytes(body[place : place + 32]).partition(b"\r\n")[0]
+        size = int(line.partition(b";")[0], 16)
         if size == 0:
             return b"".join(pieces)
-        pieces.append(body[line_end + 2 : line_end + 2 + size])
-        place = line_end + 2 + size + 2
+        start = place + len(line) + 2
+        pieces.append(body[start : start + size])
+        place = start + size + 2

@@ -3,12 +3,15 @@
 The program is measured from outside, as its users have it: the command line for bulk work, HTTP for the rest.
 """
 
+import io
 import json
 import re
 import shutil
 import time
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 import interrupt
 import process
@@ -151,6 +154,9 @@ def ask(connection: Connection, query: str, statement: str, check: bool) -> Answ
         raise Failed(f"{query} on onrecord: {reply.status} {reply.body[:500]!r}")
     if not check:
         return Answer(reply.seconds)
-    rows = [json.loads(line) for line in reply.body.splitlines()]
-    columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else {"event_id": []}
-    return Answer(reply.seconds, queries.digest(columns))
+    columns: dict[str, list[Any]] = {}
+    for line in io.BytesIO(reply.body):
+        row = orjson.loads(line)
+        for name in queries.needed(list(row)):
+            columns.setdefault(name, []).append(row[name])
+    return Answer(reply.seconds, queries.digest(columns or {"event_id": []}))

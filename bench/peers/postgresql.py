@@ -178,11 +178,10 @@ class Engine:
             raise Failed(f"{query} on PostgreSQL: {result.error_message.decode()}")
         if not check:
             return Answer(seconds)
+        names = [(result.fname(column) or b"").decode() for column in range(result.nfields)]
         columns = {
-            (result.fname(column) or b"").decode(): [
-                (result.get_value(row, column) or b"").decode() for row in range(result.ntuples)
-            ]
-            for column in range(result.nfields)
+            name: [(result.get_value(row, names.index(name)) or b"").decode() for row in range(result.ntuples)]
+            for name in queries.needed(names)
         }
         return Answer(seconds, queries.digest(columns))
 

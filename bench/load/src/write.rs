@@ -2,7 +2,9 @@
 //!
 //! One thread waits for all connections in `poll(2)`. The server under load shares the cores, so what the generator
 //! spends is taken from what it measures: with a thread per client, every answer wakes a sleeping thread, and that wake
-//! is paid for in the server's own `send`. One thread that finds several answers at each wake costs a fraction of it.
+//! is paid for in the server's own `send`. One thread finds several answers at each wake. Measured on two cores, a write
+//! cost the generator 12 to 15 µs of CPU with a thread per client and 10 to 11 µs with one thread at 32 clients, 19 µs
+//! and 10 to 12 µs at 256.
 //! `poll` and not a timer wheel: its timeout has nanoseconds, so that an open loop sends on time.
 
 use crate::pace::{Next, Pace};
