@@ -306,7 +306,7 @@ fn entitled(server: &Server, analyst: &Caller, person: &Person, scan: &Scan) {
     assert_eq!(seen.len(), 24);
     let mine = analyst.rows("SELECT user_id FROM ai_audit_logs WHERE decision_id = 'd-7'");
     let token = mine[0]["user_id"].as_str().unwrap();
-    assert!(token.starts_with("sub_") && token.len() == 36, "{token}");
+    assert!(token.starts_with("sub_") && token.len() == 28, "{token}");
     let by_token = format!("SELECT decision_id FROM ai_audit_logs WHERE user_id = '{token}'");
     assert_eq!(analyst.rows(&by_token).len(), 10);
     for sql in

@@ -41,8 +41,12 @@ pub const FILE: &str = "vault.redb";
 /// The name of the file that holds the database's SHA-256 after a clean close.
 pub const SUM_FILE: &str = "vault.sum";
 
-/// Subjects held in memory, about 600 bytes each.
-const CACHED_SUBJECTS_MAX: usize = 65_536;
+/// Bytes of a user's key: among a billion users, two have the same one with a chance of 1 in 10¹¹, and then the second is
+/// refused.
+const INDEX_BYTES: usize = 12;
+
+/// Subjects held in memory, about 500 bytes each.
+const CACHED_SUBJECTS_MAX: usize = 131_072;
 
 /// Names of subjects that wait are looked through for forgotten ones from this number on.
 const SWEEP_FROM: usize = 4096;
@@ -74,10 +78,10 @@ impl Root {
         }
     }
 
-    fn index_of(&self, user_id: &str) -> [u8; 16] {
+    fn index_of(&self, user_id: &str) -> [u8; INDEX_BYTES] {
         let tag = self.index.tag(&[user_id.as_bytes()]);
-        let mut index = [0; 16];
-        index.copy_from_slice(&tag[..16]);
+        let mut index = [0; INDEX_BYTES];
+        index.copy_from_slice(&tag[..INDEX_BYTES]);
         index
     }
 }
@@ -160,7 +164,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Io`], [`Error::Corrupt`].
     pub fn user_of(&self, token: SubjectToken) -> Result<Option<Zeroizing<String>>, Error> {
-        Ok(self.row_of(token)?.map(|row| row.user_id))
+        Ok(self.store.row(&self.root.row, token)?.map(|row| row.user_id))
     }
 
     /// Closes the database and writes its sum. Afterwards every call fails. Dropping does the same, but tells nobody
@@ -174,7 +178,8 @@ impl Vault {
 
     /// The keys of a subject by its token.
     pub(crate) fn keys_of(&self, token: SubjectToken) -> Result<Option<FieldKeys>, Error> {
-        Ok(self.row_of(token)?.map(|row| FieldKeys::derive(&self.root.subject, &row.secret)))
+        let row = self.store.row(&self.root.row, token)?;
+        Ok(row.map(|row| FieldKeys::derive(&self.root.subject, &row.secret)))
     }
 
     /// The keys of what belongs to no subject.
@@ -226,7 +231,7 @@ impl Vault {
         if !waits() {
             return Ok(());
         }
-        let mut batch: Vec<([u8; 16], Box<str>, Arc<Subject>)> = {
+        let mut batch: Vec<([u8; INDEX_BYTES], Box<str>, Arc<Subject>)> = {
             let mut pending = self.pending();
             pending.retain(|_, subject| subject.strong_count() > 0);
             pending
@@ -250,23 +255,13 @@ impl Vault {
     }
 
     fn load(&self, user_id: &str) -> Result<Option<Arc<Subject>>, Error> {
-        let index = self.root.index_of(user_id);
-        let Some(row) = self.store.row(&self.root.row, index)? else { return Ok(None) };
-        if *row.user_id != user_id {
-            return Err(self.store.corrupt("a row belongs to another user than its key says"));
-        }
-        let subject = Arc::new(Subject::stored(row.token, FieldKeys::derive(&self.root.subject, &row.secret)));
+        let Some(token) = self.store.token_of(self.root.index_of(user_id))? else { return Ok(None) };
+        let Some(row) = self.store.row(&self.root.row, token)?.filter(|row| *row.user_id == user_id) else {
+            return Err(self.store.corrupt("a user leads to a subject of another user, or to none"));
+        };
+        let subject = Arc::new(Subject::stored(token, FieldKeys::derive(&self.root.subject, &row.secret)));
         self.cache.insert(user_id, &subject);
         Ok(Some(subject))
-    }
-
-    fn row_of(&self, token: SubjectToken) -> Result<Option<store::Row>, Error> {
-        let Some(index) = self.store.index_of(token)? else { return Ok(None) };
-        let row = self.store.row(&self.root.row, index)?;
-        match row {
-            Some(row) if row.token == token => Ok(Some(row)),
-            _ => Err(self.store.corrupt("a token leads to a row that is not its own")),
-        }
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<Box<str>, Weak<Subject>>> {

@@ -2,36 +2,41 @@
 //!
 //! | table      | key                               | value                                                   |
 //! |------------|-----------------------------------|---------------------------------------------------------|
-//! | `subjects` | 16 bytes of HMAC(user id)         | AES-256-GCM-SIV of token ‖ secret ‖ user id ‖ padding, bound to the key |
-//! | `tokens`   | the 16 bytes of the subject token | the key in `subjects`                                   |
-//! | `meta`     | `version`, `check`                | 1; a keyed hash that the right key-encryption key gives |
+//! | `users`    | 12 bytes of HMAC(user id)         | the 12 bytes of the subject token                       |
+//! | `subjects` | the subject token                 | AES-256-GCM-SIV of secret ‖ length ‖ user id ‖ padding, the token being its nonce |
+//! | `meta`     | `version`, `check`                | 2; a keyed hash that the right key-encryption key gives |
 //!
-//! The user id is padded to a multiple of 32 bytes, so that its length says little. After a failed write the database
-//! is closed and opened again before the next one, because redb refuses work after an I/O error.
+//! Tokens ascend, so that new rows go to the end of `subjects`, and only the small rows of `users` are spread over their
+//! table. What is encrypted is padded to a multiple of 32 bytes, so that its length says little. After a failed write
+//! the database is closed and opened again before the next one, because redb refuses work after an I/O error.
 
-use super::{FILE, Subject, SubjectToken, sum};
-use crate::cipher::{self, Aead256, NONCE_BYTES};
+use super::subject::TOKEN_BYTES;
+use super::{FILE, INDEX_BYTES, Subject, SubjectToken, sum};
+use crate::cipher::{Aead256, NONCE_BYTES};
 use crate::{Error, file};
 use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use zeroize::Zeroizing;
 
-pub(super) const SUBJECTS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("subjects");
-pub(super) const TOKENS: TableDefinition<&[u8; 16], &[u8; 16]> = TableDefinition::new("tokens");
+pub(super) const USERS: TableDefinition<&[u8; INDEX_BYTES], &[u8; TOKEN_BYTES]> = TableDefinition::new("users");
+pub(super) const SUBJECTS: TableDefinition<&[u8; TOKEN_BYTES], &[u8]> = TableDefinition::new("subjects");
 pub(super) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 
-const VERSION: &[u8] = &[1];
+const VERSION: &[u8] = &[2];
 const PADDED_TO: usize = 32;
+
+/// After so many new subjects, closing gives the space back that growing the tables left free.
+const COMPACT_FROM: usize = 4096;
 
 /// Pages that redb may hold in memory, in bytes. Rows are small and subjects are cached above.
 const PAGE_CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// One decrypted row.
 pub(super) struct Row {
-    pub(super) token: SubjectToken,
     pub(super) secret: Zeroizing<[u8; 16]>,
     pub(super) user_id: Zeroizing<String>,
 }
@@ -40,6 +45,8 @@ pub(super) struct Row {
 pub(super) struct Store {
     dir: PathBuf,
     state: RwLock<State>,
+    /// Subjects added since this was opened.
+    added: AtomicUsize,
 }
 
 enum State {
@@ -69,7 +76,7 @@ impl Store {
             .create_with_backend(backend(made).map_err(|error| failure(&path, error.into()))?)
             .map_err(|error| failure(&path, error.into()))?;
         set_up(&database, check).map_err(|error| failure(&path, error))?;
-        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)) })
+        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)), added: AtomicUsize::new(0) })
     }
 
     pub(super) fn open(dir: &Path, check: &[u8; 32]) -> Result<Self, Error> {
@@ -87,13 +94,16 @@ impl Store {
             }
             return Err(refused);
         }
-        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)) })
+        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)), added: AtomicUsize::new(0) })
     }
 
     pub(super) fn close(&self) -> Result<(), Error> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Closed) {
-            State::Open(database) => {
+            State::Open(mut database) => {
+                if self.added.load(Ordering::Relaxed) >= COMPACT_FROM {
+                    database.compact().map_err(|error| failure(&self.path(), error.into()))?;
+                }
                 database.close().map_err(|error| failure(&self.path(), error.into()))?;
                 sum::write(&self.dir)
             }
@@ -102,44 +112,55 @@ impl Store {
         }
     }
 
-    pub(super) fn row(&self, aead: &Aead256, index: [u8; 16]) -> Result<Option<Row>, Error> {
+    pub(super) fn row(&self, aead: &Aead256, token: SubjectToken) -> Result<Option<Row>, Error> {
         let sealed = self.run(|database| {
             let subjects = database.begin_read()?.open_table(SUBJECTS)?;
-            Ok(subjects.get(&index)?.map(|value| value.value().to_vec()))
+            Ok(subjects.get(&token.0)?.map(|value| value.value().to_vec()))
         })?;
-        sealed.map(|sealed| open_row(aead, index, &sealed).ok_or_else(|| self.corrupt(UNREADABLE))).transpose()
+        sealed.map(|sealed| open_row(aead, token, &sealed).ok_or_else(|| self.corrupt(UNREADABLE))).transpose()
     }
 
-    pub(super) fn index_of(&self, token: SubjectToken) -> Result<Option<[u8; 16]>, Error> {
+    pub(super) fn token_of(&self, index: [u8; INDEX_BYTES]) -> Result<Option<SubjectToken>, Error> {
         self.run(|database| {
-            let tokens = database.begin_read()?.open_table(TOKENS)?;
-            Ok(tokens.get(&token.0)?.map(|value| *value.value()))
+            let users = database.begin_read()?.open_table(USERS)?;
+            Ok(users.get(&index)?.map(|value| SubjectToken(*value.value())))
         })
     }
 
-    /// Stores subjects in one durable transaction; `batch` is (key, user id, subject).
-    pub(super) fn insert(&self, aead: &Aead256, batch: &[([u8; 16], Box<str>, Arc<Subject>)]) -> Result<(), Error> {
-        let mut rows = Vec::with_capacity(batch.len());
-        let mut nonce: [u8; NONCE_BYTES] = cipher::random().map_err(Error::io("encrypt for", &self.path()))?;
-        for (count, (index, user_id, subject)) in (0u32..).zip(batch) {
-            // Random per transaction, counted within it. The scheme would survive a repetition (RFC 8452 §4).
-            nonce[8..].copy_from_slice(&count.to_le_bytes());
-            let row = seal_row(aead, nonce, *index, user_id, subject);
-            rows.push(row.ok_or_else(|| Error::corrupt(&self.path(), "a user id is longer than any row"))?);
-        }
-        self.run(|database| {
+    /// Stores subjects in one durable transaction; `batch` is (key in `users`, user id, subject).
+    pub(super) fn insert(
+        &self,
+        aead: &Aead256,
+        batch: &[([u8; INDEX_BYTES], Box<str>, Arc<Subject>)],
+    ) -> Result<(), Error> {
+        let rows = batch.iter().map(|(_, user_id, subject)| {
+            let row = seal_row(aead, user_id, subject);
+            Ok((subject.token.0, row.ok_or_else(|| Error::corrupt(&self.path(), "a user id is longer than any row"))?))
+        });
+        let rows = rows.collect::<Result<Vec<_>, Error>>()?;
+        let stored = self.run(|database| {
             let transaction = database.begin_write()?;
+            let mut is_new = true;
             {
+                let mut users = transaction.open_table(USERS)?;
+                for (index, _, subject) in batch {
+                    users.insert(index, &subject.token.0)?;
+                }
+                // In the order of `users`, which is any order here: in their own, each would leave a half empty page.
                 let mut subjects = transaction.open_table(SUBJECTS)?;
-                let mut tokens = transaction.open_table(TOKENS)?;
-                for ((index, _, subject), row) in batch.iter().zip(&rows) {
-                    subjects.insert(index, row.as_slice())?;
-                    tokens.insert(&subject.token.0, index)?;
+                for (token, row) in &rows {
+                    is_new &= subjects.insert(token, row.as_slice())?.is_none();
                 }
             }
-            transaction.commit()?;
-            Ok(())
-        })
+            if is_new {
+                transaction.commit()?
+            } else {
+                transaction.abort()?
+            }
+            Ok(is_new)
+        })?;
+        self.added.fetch_add(batch.len(), Ordering::Relaxed);
+        if stored { Ok(()) } else { Err(Error::io("store in", &self.path())(io::Error::other(TAKEN))) }
     }
 
     pub(super) fn corrupt(&self, problem: &str) -> Error {
@@ -193,6 +214,7 @@ impl Drop for Store {
     }
 }
 
+const TAKEN: &str = "a new subject token is that of another subject; try again";
 const UNREADABLE: &str = "a row cannot be decrypted: it was changed, or belongs to another key";
 
 fn builder() -> Builder {
@@ -230,8 +252,8 @@ fn set_up(database: &Database, check: &[u8; 32]) -> Result<(), redb::Error> {
         let mut meta = transaction.open_table(META)?;
         meta.insert("version", VERSION)?;
         meta.insert("check", check.as_slice())?;
+        transaction.open_table(USERS)?;
         transaction.open_table(SUBJECTS)?;
-        transaction.open_table(TOKENS)?;
     }
     transaction.commit()?;
     Ok(())
@@ -254,35 +276,25 @@ pub(super) fn check_meta(database: &Database, path: &Path, check: &[u8; 32]) -> 
     Ok(())
 }
 
-fn seal_row(
-    aead: &Aead256,
-    nonce: [u8; NONCE_BYTES],
-    index: [u8; 16],
-    user_id: &str,
-    subject: &Subject,
-) -> Option<Vec<u8>> {
-    let length = u32::try_from(user_id.len()).ok()?;
-    let mut plain = Zeroizing::new(Vec::with_capacity(36 + user_id.len().next_multiple_of(PADDED_TO)));
-    plain.extend_from_slice(&subject.token.0);
+fn seal_row(aead: &Aead256, user_id: &str, subject: &Subject) -> Option<Vec<u8>> {
+    let length = u16::try_from(user_id.len()).ok()?;
+    let bytes = (18 + user_id.len()).next_multiple_of(PADDED_TO);
+    let mut plain = Zeroizing::new(Vec::with_capacity(bytes));
     plain.extend_from_slice(&*subject.secret);
     plain.extend_from_slice(&length.to_le_bytes());
     plain.extend_from_slice(user_id.as_bytes());
-    plain.resize(36 + user_id.len().next_multiple_of(PADDED_TO), 0);
-    aead.seal(nonce, &index, &plain)
+    plain.resize(bytes, 0);
+    // The token is the row's key and is not stored again.
+    aead.seal(subject.token.0, b"", &plain).map(|sealed| sealed[NONCE_BYTES..].to_vec())
 }
 
-/// Decrypts a row; `None` unless it is exactly what [`seal_row`] made for this key.
-pub(super) fn open_row(aead: &Aead256, index: [u8; 16], sealed: &[u8]) -> Option<Row> {
-    let plain = aead.open(&index, sealed)?;
-    let (token, rest) = plain.split_first_chunk::<16>()?;
-    let (secret, rest) = rest.split_first_chunk::<16>()?;
-    let (length, rest) = rest.split_first_chunk::<4>()?;
-    let user_id = std::str::from_utf8(rest.get(..u32::from_le_bytes(*length) as usize)?).ok()?;
-    Some(Row {
-        token: SubjectToken(*token),
-        secret: Zeroizing::new(*secret),
-        user_id: Zeroizing::new(user_id.to_owned()),
-    })
+/// Decrypts a row; `None` unless it is exactly what [`seal_row`] made for this token.
+pub(super) fn open_row(aead: &Aead256, token: SubjectToken, sealed: &[u8]) -> Option<Row> {
+    let plain = aead.open(b"", &[&token.0, sealed].concat())?;
+    let (secret, rest) = plain.split_first_chunk::<16>()?;
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    let user_id = std::str::from_utf8(rest.get(..usize::from(u16::from_le_bytes(*length)))?).ok()?;
+    Some(Row { secret: Zeroizing::new(*secret), user_id: Zeroizing::new(user_id.to_owned()) })
 }
 
 fn closed(path: &Path) -> Error {

@@ -3,8 +3,8 @@
 //! redb repairs and marks a file when it opens one. So it gets the file through [`Overlay`], which reads the file and
 //! keeps what redb writes in memory.
 
-use super::store::{SUBJECTS, TOKENS, check_meta, failure, open_row};
-use super::{FILE, Root, sum};
+use super::store::{SUBJECTS, USERS, check_meta, failure, open_row};
+use super::{FILE, Root, SubjectToken, sum};
 use crate::{Error, Kek};
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend};
 use std::collections::BTreeMap;
@@ -46,26 +46,23 @@ pub fn verify(dir: &Path, kek: &Kek) -> Result<Examined, Error> {
 fn check_rows(database: &Database, root: &Root, path: &Path) -> Result<u64, Error> {
     let failed = |error: redb::Error| failure(path, error);
     let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+    let users = transaction.open_table(USERS).map_err(|error| failed(error.into()))?;
     let subjects = transaction.open_table(SUBJECTS).map_err(|error| failed(error.into()))?;
-    let tokens = transaction.open_table(TOKENS).map_err(|error| failed(error.into()))?;
     let mut total = 0;
     for entry in subjects.iter().map_err(|error| failed(error.into()))? {
-        let (index, sealed) = entry.map_err(|error| failed(error.into()))?;
-        let index = *index.value();
-        let sound = match open_row(&root.row, index, sealed.value()) {
-            Some(row) if root.index_of(&row.user_id) == index => {
-                let back = tokens.get(&row.token.0).map_err(|error| failed(error.into()))?;
-                back.is_some_and(|back| *back.value() == index)
-            }
-            _ => false,
+        let (token, sealed) = entry.map_err(|error| failed(error.into()))?;
+        let token = SubjectToken(*token.value());
+        let Some(row) = open_row(&root.row, token, sealed.value()) else {
+            return Err(Error::corrupt(path, "a row cannot be decrypted"));
         };
-        if !sound {
-            return Err(Error::corrupt(path, "a row cannot be decrypted, or its keys do not lead to it"));
+        let back = users.get(&root.index_of(&row.user_id)).map_err(|error| failed(error.into()))?;
+        if back.is_none_or(|back| *back.value() != token.0) {
+            return Err(Error::corrupt(path, "a user does not lead to their subject"));
         }
         total += 1;
     }
-    if tokens.len().map_err(|error| failed(error.into()))? != total {
-        return Err(Error::corrupt(path, "there are tokens without a row"));
+    if users.len().map_err(|error| failed(error.into()))? != total {
+        return Err(Error::corrupt(path, "there are users without a subject"));
     }
     Ok(total)
 }
