@@ -41,7 +41,7 @@ impl Layout {
     /// [`Error::Damaged`] if a shredder would have made other columns.
     pub(crate) fn of(segment: &Segment) -> Result<Self> {
         let fields = segment.schema().fields();
-        let columns: Vec<PathColumn> = fields.iter().filter_map(|field| PathColumn::of(field)).collect();
+        let columns = segment.paths();
         let expected = schema(&columns, &RestKeys::default());
         let named = |field: &arrow::datatypes::Field| (field.name().clone(), field.data_type().clone());
         let names: BTreeSet<&String> = fields.iter().map(|field| field.name()).collect();

@@ -1,19 +1,20 @@
 //! Small segments into large ones.
 //!
 //! Adjoining small segments become one of up to [`ROWS_MAX`] rows. The new file's name covers their leaves; once it is
-//! there the old ones are superfluous, whether they are removed now or, after a crash, when the lake is opened. Each
-//! record is hashed against the ledger's tree again on the way, so damage in an old segment stops here and is not
-//! copied.
+//! there the old ones are superfluous, whether they are removed now or, after a crash, when the lake is opened.
+//!
+//! Segments that are alike and not tiny are joined as they are; others are written anew, each record hashed against the
+//! ledger's tree again. Either way damage in an old segment stops here and is not copied.
 
 use crate::Row;
 use crate::build::{Source, build, each_row};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::schema::PathColumn;
 use crate::seal::ledger_hashes;
-use crate::segment::Segment;
+use crate::segment::{Lookup, Segment, Written, are_joinable, join};
 use crate::shred::Survey;
-use onrecord_evidence::Hash;
+use onrecord_evidence::{Hash, leaf_hash};
 use onrecord_ledger::Ledger;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,10 +48,35 @@ pub(crate) fn compact_next(lake: &Lake, ledger: &Ledger) -> Result<bool> {
     let segments = &segments[run];
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else { return Ok(false) };
     let leaves = first.first()..last.end();
-    let columns = columns_of(segments);
-    let path = build(lake.dir(), leaves, &columns, &Old { segments, ledger })?;
+    let path = if are_joinable(segments) {
+        let written = join(lake.dir(), segments)?;
+        check_joined(&written, leaves, ledger)?;
+        written.publish()?
+    } else {
+        build(lake.dir(), leaves, &columns_of(segments), &Old { segments, ledger })?
+    };
     lake.replace_segments(Segment::open(&path)?);
     Ok(true)
+}
+
+/// Reads a joined file back: every byte against its checksum, and the first and last record of each row group, whose
+/// every column lies where the new footer says only if they hash to their leaves.
+fn check_joined(written: &Written, leaves: Range<u64>, ledger: &Ledger) -> Result<()> {
+    let segment = Segment::open_as(written.path(), leaves.clone())?;
+    segment.check_bytes()?;
+    let mut first = leaves.start;
+    for group in segment.parquet().row_groups() {
+        let end = first + group.num_rows() as u64;
+        for leaf in [first, end - 1] {
+            let row = segment.rows_at(&[leaf], &mut Lookup::default())?.pop();
+            let found = row.map(|row| leaf_hash(&row.record));
+            if found.is_none() || found.as_ref() != ledger_hashes(ledger, leaf..leaf + 1)?.first() {
+                return Err(Error::ReadBack { path: written.path().to_owned(), leaf });
+            }
+        }
+        first = end;
+    }
+    Ok(())
 }
 
 /// The path columns of a segment that holds the rows of all these.

@@ -1,52 +1,74 @@
 //! The rest columns, and what they say of themselves: a reader that knows which keys a rest holds can leave it alone.
 
 use super::{Document, REST_KEYS_MAX, meta};
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Schema};
 use std::collections::BTreeSet;
 
-/// The top-level keys that occur in the rest columns of some rows, by document.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The top-level keys that occur in the rest columns of some rows, by document; `None` if there may be any.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestKeys {
-    keys: [BTreeSet<String>; Document::ALL.len()],
+    keys: [Option<BTreeSet<String>>; Document::ALL.len()],
+}
+
+impl Default for RestKeys {
+    fn default() -> Self {
+        Self { keys: std::array::from_fn(|_| Some(BTreeSet::new())) }
+    }
 }
 
 impl RestKeys {
     /// Notes a key. Beyond [`REST_KEYS_MAX`] keys of a document the rest may hold any.
     pub fn insert(&mut self, document: Document, key: &str) {
         let keys = &mut self.keys[document as usize];
-        if keys.len() <= REST_KEYS_MAX && !keys.contains(key) {
-            keys.insert(key.to_owned());
+        if let Some(some) = keys
+            && !some.contains(key)
+        {
+            some.insert(key.to_owned());
+            if some.len() > REST_KEYS_MAX {
+                *keys = None;
+            }
         }
     }
 
     /// Notes all keys of `other`.
     pub fn merge(&mut self, other: &RestKeys) {
         for document in Document::ALL {
-            for key in &other.keys[document as usize] {
-                self.insert(document, key);
+            match &other.keys[document as usize] {
+                Some(keys) => keys.iter().for_each(|key| self.insert(document, key)),
+                None => self.keys[document as usize] = None,
             }
         }
     }
 
+    /// The keys that the rest fields of a schema name.
+    pub(crate) fn of(schema: &Schema) -> Self {
+        let named = |document: Document| schema.field_with_name(document.rest_name()).ok().and_then(named_keys);
+        Self { keys: Document::ALL.map(named) }
+    }
+
     /// Whether the metadata of the field, which is that of `D_rest`, allows for all keys noted of the document.
     pub(crate) fn are_named_by(&self, document: Document, field: &Field) -> bool {
-        match field.metadata().get(meta::REST_KEYS).map(|keys| serde_json::from_str::<BTreeSet<String>>(keys)) {
-            Some(Ok(named)) => self.keys[document as usize].is_subset(&named),
-            _ => true,
+        match (named_keys(field), &self.keys[document as usize]) {
+            (None, _) => true,
+            (Some(named), Some(keys)) => keys.is_subset(&named),
+            (Some(_), None) => false,
         }
     }
 
     /// The field of `D_rest`, with its keys in the metadata.
     pub fn field(&self, document: Document) -> Field {
-        let keys = &self.keys[document as usize];
-        let keys = if keys.len() <= REST_KEYS_MAX {
-            serde_json::Value::from_iter(keys.iter().map(String::as_str)).to_string()
-        } else {
-            "\"*\"".to_owned()
+        let keys = match &self.keys[document as usize] {
+            Some(keys) => serde_json::Value::from_iter(keys.iter().map(String::as_str)).to_string(),
+            None => "\"*\"".to_owned(),
         };
         Field::new(document.rest_name(), DataType::Utf8, true)
             .with_metadata([(meta::REST_KEYS.to_owned(), keys)].into())
     }
+}
+
+/// The keys that the metadata of a rest field names; `None` if it does not tell.
+fn named_keys(field: &Field) -> Option<BTreeSet<String>> {
+    serde_json::from_str(field.metadata().get(meta::REST_KEYS)?).ok()
 }
 
 /// Whether the top-level key may occur in the rest column of this field.
@@ -54,10 +76,7 @@ impl RestKeys {
 /// `false` is exact: then the path columns `D.key` and `D.key.…` alone answer `D->'key'` for every row, and where there
 /// are none the key occurs in no row. A field without the metadata may hold anything.
 pub fn rest_may_hold(field: &Field, key: &str) -> bool {
-    match field.metadata().get(meta::REST_KEYS).map(|keys| serde_json::from_str(keys)) {
-        Some(Ok(serde_json::Value::Array(keys))) => keys.iter().any(|held| held.as_str() == Some(key)),
-        _ => true,
-    }
+    named_keys(field).is_none_or(|keys| keys.contains(key))
 }
 
 #[cfg(test)]

@@ -32,8 +32,12 @@ const BLOOM_FALSE_RATE_OF_IDS: f64 = 0.0006;
 /// String columns of documents that may have a bloom filter.
 const BLOOM_PATHS_MAX: usize = 16;
 
-/// A document's strings with more than this share of distinct values are worth looking up one by one.
-const BLOOM_SHARE: f64 = 0.2;
+/// A document's strings with more than this share of distinct values are identifiers, which are looked up one by one.
+const BLOOM_SHARE: f64 = 0.99;
+
+/// Values of which this share is greater than the one before come in order: their bounds alone rule out nearly all row
+/// groups, and a bloom filter would add nothing but its bytes.
+const ASCENDING_SHARE: f64 = 0.9;
 
 /// Fewer values than this say nothing about how they repeat.
 const SAMPLE_VALUES_MIN: usize = 512;
@@ -42,7 +46,7 @@ const SAMPLE_VALUES_MIN: usize = 512;
 pub(super) fn properties(sample: &RecordBatch, rows: usize) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by(format!("onrecord {}", env!("CARGO_PKG_VERSION")))
+        .set_created_by(created_by())
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
@@ -60,6 +64,7 @@ pub(super) fn properties(sample: &RecordBatch, rows: usize) -> WriterProperties 
                 let bloom = *array.data_type() == DataType::Utf8
                     && matches!(column.document, Document::InputFeatures | Document::Metadata)
                     && share.is_some_and(|share| share > BLOOM_SHARE)
+                    && !ascends(array)
                     && bloom_paths < BLOOM_PATHS_MAX;
                 bloom_paths += usize::from(bloom);
                 let builder = if bloom { filtered(builder, &path, BLOOM_FALSE_RATE, values) } else { builder };
@@ -69,6 +74,11 @@ pub(super) fn properties(sample: &RecordBatch, rows: usize) -> WriterProperties 
         };
     }
     builder.build()
+}
+
+/// What the footer says of the program.
+pub(super) fn created_by() -> String {
+    format!("onrecord {}", env!("CARGO_PKG_VERSION"))
 }
 
 /// The fixed columns whose values are known not to repeat, and those that are looked up.
@@ -87,7 +97,7 @@ fn fixed(
         // Ids made one after the other have their first bytes in common.
         column::EVENT_ID => {
             let builder = plain(builder, Encoding::DELTA_BYTE_ARRAY);
-            filtered(builder, &path, BLOOM_FALSE_RATE_OF_IDS, values)
+            if ascends(array) { builder } else { filtered(builder, &path, BLOOM_FALSE_RATE_OF_IDS, values) }
         }
         column::INPUT_HASH => {
             plain(builder, Encoding::PLAIN).set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk)
@@ -96,7 +106,7 @@ fn fixed(
         column::USER_ID => filtered(builder, &path, BLOOM_FALSE_RATE, values),
         column::DECISION_ID | column::REQUEST_ID => {
             let share = distinct_share(array);
-            let builder = filtered(builder, &path, BLOOM_FALSE_RATE, values);
+            let builder = if ascends(array) { builder } else { filtered(builder, &path, BLOOM_FALSE_RATE, values) };
             by_share(builder, path, array, share, values)
         }
         column::BESIDE | column::RECORD => plain(builder, Encoding::DELTA_LENGTH_BYTE_ARRAY)
@@ -139,6 +149,22 @@ fn by_share(
     let sampled = (sample.len() - sample.null_count()) as f64;
     let unique = share.is_some_and(|share| sampled > 2.0 * (1.0 - share) * values as f64);
     builder.set_column_dictionary_enabled(path.clone(), !unique).set_column_encoding(path, encoding)
+}
+
+/// Whether the values come in order, near enough; not if there are too few to tell.
+fn ascends(array: &ArrayRef) -> bool {
+    fn share<T: PartialOrd>(values: impl Iterator<Item = T> + Clone, count: usize) -> f64 {
+        let ascending = values.clone().zip(values.skip(1)).filter(|(value, next)| value < next).count();
+        ascending as f64 / count as f64
+    }
+    let count = array.len() - array.null_count();
+    let share = match array.data_type() {
+        _ if count < SAMPLE_VALUES_MIN => return false,
+        DataType::Utf8 => share(array.as_string::<i32>().iter().flatten(), count),
+        DataType::FixedSizeBinary(_) => share(array.as_fixed_size_binary().iter().flatten(), count),
+        _ => return false,
+    };
+    share >= ASCENDING_SHARE
 }
 
 /// The share of different values among those that are there; `None` if there are too few to tell.

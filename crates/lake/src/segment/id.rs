@@ -33,6 +33,15 @@ impl IdBounds {
         *bounds = Some(bounds.map_or((id, id), |(min, max)| (min.min(id), max.max(id))));
     }
 
+    /// Bounds of the ids of both.
+    pub(super) fn merge(self, other: Self) -> Self {
+        let both = |one: Bounds, other: Bounds| match (one, other) {
+            (Some((min, max)), Some((other_min, other_max))) => Some((min.min(other_min), max.max(other_max))),
+            (one, other) => one.or(other),
+        };
+        Self { v7: both(self.v7, other.v7), other: both(self.other, other.other) }
+    }
+
     /// Whether the id lies within the bounds of its version.
     pub(crate) fn may_hold(&self, id: &[u8; 16]) -> bool {
         let bounds = if is_v7(id) { self.v7 } else { self.other };
@@ -101,6 +110,15 @@ mod tests {
         assert!(!bounds.may_hold(&id(FRESH)));
         assert!(!bounds.may_hold(&id("00000000-0000-4000-8000-000000000000")));
         assert_eq!(bounds.v7_max(), Some(id(NEW)));
+    }
+
+    #[test]
+    fn merged_bounds_are_those_of_all_ids() {
+        for (one, other) in [(&[][..], &[OLD][..]), (&[NEW, RANDOM], &[OLD]), (&[LAST], &[RANDOM, NEW])] {
+            let all = bounds(&[one, other].concat());
+            assert_eq!(bounds(one).merge(bounds(other)), all);
+            assert_eq!(bounds(other).merge(bounds(one)), all);
+        }
     }
 
     #[test]

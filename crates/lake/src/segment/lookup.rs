@@ -36,8 +36,7 @@ pub(crate) struct Lookup {
 impl Lookup {
     /// Bytes of memory that it keeps, near enough.
     pub(crate) fn bytes(&self) -> usize {
-        let filters =
-            self.filters.as_ref().map_or(0, |filters| filters.0.iter().map(|filter| filter.num_blocks() * 32).sum());
+        let filters = self.filters.as_ref().map_or(0, |filters| filters.bytes());
         let ids = self.ids.as_ref().map_or(0, |ids| ids.0.len() * size_of::<([u8; 16], u32)>());
         let indexed = self.indexed.as_ref().map_or(0, |indexed| indexed.metadata().memory_size());
         filters + ids + indexed
@@ -51,6 +50,11 @@ impl SortedIds {
 }
 
 impl IdFilters {
+    /// Bytes of memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|filter| filter.num_blocks() * 32).sum()
+    }
+
     fn may_hold(&self, id: &[u8; 16]) -> bool {
         self.0.is_empty() || self.0.iter().any(|filter| filter.check(&id[..]))
     }

@@ -3,13 +3,14 @@
 //! Invariant: its name, its footer and its rows agree on the range, and there is one row per leaf, in order. The rows
 //! reproduce the records byte for byte; that was checked before the file got its name, and `verify` checks it again.
 //!
-//! `write` makes segments, `read` gives rows back, `lookup` finds single rows, `id` rules segments out for that,
+//! `write` makes segments of rows and `join` of other segments, `read` gives rows back, `lookup` finds single rows, `id` rules segments out for that,
 //! `checksum` covers every byte. What holds several segments together is the catalog's.
 
 mod checksum;
 mod encoding;
 mod file;
 mod id;
+mod join;
 mod lookup;
 mod name;
 mod read;
@@ -17,6 +18,7 @@ mod write;
 
 pub(crate) use file::SegmentFile;
 pub(crate) use id::is_v7;
+pub(crate) use join::{are_joinable, join};
 pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
 pub use read::OwnedRow;
@@ -142,6 +144,11 @@ impl Segment {
     /// The footer, without page indexes.
     pub fn parquet(&self) -> &Arc<ParquetMetaData> {
         self.metadata.metadata()
+    }
+
+    /// The path columns, in file order.
+    pub(crate) fn paths(&self) -> Vec<PathColumn> {
+        self.schema().fields().iter().filter_map(|field| PathColumn::of(field)).collect()
     }
 
     /// The path columns, with the number of values in each as the footer says.

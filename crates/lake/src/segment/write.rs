@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::schema::{FORMAT, PathColumn, RestKeys, column, meta, schema};
 use crate::shred::Shredded;
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use checksum::Summing;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, ArrowWriter, encode_arrow_schema};
@@ -50,12 +50,9 @@ impl SegmentWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(dir: &Path, leaves: Range<u64>, columns: Vec<PathColumn>) -> Result<Self> {
-        let path = dir.join(name::format(&leaves).replace(".parquet", name::UNFINISHED));
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
-        let file = file.map_err(Error::io(&path))?;
+        let (unfinished, file) = Written::begin(dir, leaves)?;
         let rest_keys = RestKeys::default();
         let schema = schema(&columns, &rest_keys);
-        let unfinished = Written { dir: dir.to_owned(), path, leaves };
         Ok(Self { unfinished, columns, rest_keys, ids: IdBounds::default(), schema, file, writer: None })
     }
 
@@ -100,27 +97,13 @@ impl SegmentWriter {
     pub fn finish(mut self) -> Result<Written> {
         let mut writer = self.writer.take().ok_or_else(|| self.unsealable("there are none"))?;
         let unfinished = &self.unfinished;
-        let schema = schema(&self.columns, &self.rest_keys);
-        let [v7, other] = self.ids.to_meta();
-        // The checksums come last: see `checksum`.
-        for (key, value) in [
-            (ARROW_SCHEMA_META_KEY, encode_arrow_schema(&schema)),
-            (meta::FORMAT, FORMAT.to_string()),
-            (meta::FIRST_LEAF, unfinished.leaves.start.to_string()),
-            (meta::END_LEAF, unfinished.leaves.end.to_string()),
-            (meta::ROWS, unfinished.rows().to_string()),
-            v7,
-            other,
-            (meta::FOOTER_CHECKSUM, checksum::PLACEHOLDER.to_owned()),
-            (meta::CHECKSUM, checksum::PLACEHOLDER.to_owned()),
-        ] {
-            writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        for pair in unfinished.footer(&schema(&self.columns, &self.rest_keys), self.ids) {
+            writer.append_key_value_metadata(pair);
         }
         writer.finish().map_err(|error| unfinished.failed(error))?;
         let sum = writer.inner().sum();
         drop(writer);
-        checksum::stamp(&unfinished.path, &self.file, sum)?;
-        self.file.sync_all().map_err(Error::io(&unfinished.path))?;
+        unfinished.complete(&self.file, sum)?;
         Ok(self.unfinished)
     }
 
@@ -131,6 +114,44 @@ impl SegmentWriter {
 }
 
 impl Written {
+    /// Makes an empty file for a segment of these leaves in `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn begin(dir: &Path, leaves: Range<u64>) -> Result<(Self, File)> {
+        let path = dir.join(name::format(&leaves).replace(".parquet", name::UNFINISHED));
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        let file = file.map_err(Error::io(&path))?;
+        Ok((Self { dir: dir.to_owned(), path, leaves }, file))
+    }
+
+    /// The key-value pairs of the footer.
+    pub(super) fn footer(&self, schema: &Schema, ids: IdBounds) -> Vec<KeyValue> {
+        let [v7, other] = ids.to_meta();
+        // The checksums come last: see `checksum`.
+        let pairs = [
+            (ARROW_SCHEMA_META_KEY, encode_arrow_schema(schema)),
+            (meta::FORMAT, FORMAT.to_string()),
+            (meta::FIRST_LEAF, self.leaves.start.to_string()),
+            (meta::END_LEAF, self.leaves.end.to_string()),
+            (meta::ROWS, self.rows().to_string()),
+            v7,
+            other,
+            (meta::FOOTER_CHECKSUM, checksum::PLACEHOLDER.to_owned()),
+            (meta::CHECKSUM, checksum::PLACEHOLDER.to_owned()),
+        ];
+        pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect()
+    }
+
+    /// Puts the checksums into the finished file, of which `sum` is that of all bytes, and syncs it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn complete(&self, file: &File, sum: u32) -> Result<()> {
+        checksum::stamp(&self.path, file, sum)?;
+        file.sync_all().map_err(Error::io(&self.path))
+    }
+
     /// Where the file is until it is published.
     pub fn path(&self) -> &Path {
         &self.path
@@ -151,7 +172,7 @@ impl Written {
         self.leaves.end - self.leaves.start
     }
 
-    fn failed(&self, error: ParquetError) -> Error {
+    pub(super) fn failed(&self, error: ParquetError) -> Error {
         match io_error(error) {
             Ok(source) => Error::Io { path: self.path.clone(), source },
             Err(problem) => Error::Unsealable { first: self.leaves.start, end: self.leaves.end, problem },
@@ -183,7 +204,7 @@ pub(super) fn io_error(error: ParquetError) -> std::result::Result<std::io::Erro
 }
 
 /// The Parquet schema that Arrow's converts to, with `event_id` marked as a UUID, which Arrow's types do not say.
-fn parquet_schema(schema: &SchemaRef) -> parquet::errors::Result<SchemaDescriptor> {
+pub(super) fn parquet_schema(schema: &SchemaRef) -> parquet::errors::Result<SchemaDescriptor> {
     let converted = ArrowSchemaConverter::new().schema_root("onrecord").convert(schema)?;
     let mut fields = converted.root_schema().get_fields().to_vec();
     for field in &mut fields {

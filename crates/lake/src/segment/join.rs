@@ -1,0 +1,191 @@
+//! Segments into one without decoding them: their row groups are copied as they are, and only the footer is new.
+//!
+//! It costs next to nothing beside writing the rows again, and keeps the records' encoded bytes, which were read back
+//! and re-hashed when they were sealed. Every byte of the sources is checked against their checksums first, so that
+//! damage stops here. It is for segments that have the same columns and whose row groups are large enough to stay.
+
+use super::checksum::Summing;
+use super::id::IdBounds;
+use super::{Segment, Written, encoding};
+use crate::error::Result;
+use crate::schema::{RestKeys, schema};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Row groups under this many rows are worth being written anew with their neighbours.
+const GROUP_ROWS_MIN: i64 = 1 << 15;
+
+type Writer = SerializedFileWriter<Summing<BufWriter<File>>>;
+
+/// Whether [`join`] can make one segment of these.
+pub(crate) fn are_joinable(segments: &[Arc<Segment>]) -> bool {
+    let Some((first, others)) = segments.split_first() else { return false };
+    let columns = first.paths();
+    let are_large = |segment: &Segment| {
+        segment.ids.is_some() && segment.parquet().row_groups().iter().all(|group| group.num_rows() >= GROUP_ROWS_MIN)
+    };
+    are_large(first) && others.iter().all(|segment| are_large(segment) && segment.paths() == columns)
+}
+
+/// Writes one segment of adjoining ones that are [joinable](are_joinable).
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io), [`Error::Damaged`](crate::Error::Damaged) naming the source that is,
+/// [`Error::Unsealable`](crate::Error::Unsealable).
+pub(crate) fn join(dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
+    let first = segments.first().map_or(0, |segment| segment.first());
+    let end = segments.last().map_or(0, |segment| segment.end());
+    let (written, file) = Written::begin(dir, first..end)?;
+    let failed = |error| written.failed(error);
+    let columns = segments.first().map(|segment| segment.paths()).unwrap_or_default();
+    let mut rest_keys = RestKeys::default();
+    let mut ids = IdBounds::default();
+    for segment in segments {
+        rest_keys.merge(&RestKeys::of(segment.schema()));
+        ids = ids.merge(segment.ids.unwrap_or_default());
+    }
+    let schema = schema(&columns, &rest_keys);
+    let descriptor = super::write::parquet_schema(&schema).map_err(failed)?;
+    let properties = WriterProperties::builder().set_created_by(encoding::created_by()).build();
+    let sink = Summing::new(BufWriter::with_capacity(1 << 20, file.try_clone().map_err(|error| failed(error.into()))?));
+    let mut writer = Writer::new(sink, descriptor.root_schema_ptr(), Arc::new(properties)).map_err(failed)?;
+    for segment in segments {
+        segment.check_bytes()?;
+        copy(segment, &written, &mut writer)?;
+    }
+    for pair in written.footer(&schema, ids) {
+        writer.append_key_value_metadata(pair);
+    }
+    writer.finish().map_err(failed)?;
+    let sum = writer.inner().sum();
+    drop(writer);
+    written.complete(&file, sum)?;
+    Ok(written)
+}
+
+/// Appends all row groups of a segment.
+fn copy(segment: &Segment, written: &Written, writer: &mut Writer) -> Result<()> {
+    let source = segment.file()?;
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(&source, options).map_err(|error| segment.unreadable(error))?;
+    let metadata = metadata.metadata();
+    for group in 0..metadata.num_row_groups() {
+        let mut target = writer.next_row_group().map_err(|error| written.failed(error))?;
+        for column in 0..metadata.row_group(group).num_columns() {
+            let chunk = chunk(metadata, group, column);
+            let filter = Sbbf::read_from_column_chunk(&chunk.metadata, &source);
+            let bloom_filter = filter.map_err(|error| segment.unreadable(error))?;
+            let chunk = ColumnCloseResult { bloom_filter, ..chunk };
+            target.append_column(&source, chunk).map_err(|error| written.failed(error))?;
+        }
+        target.close().map_err(|error| written.failed(error))?;
+    }
+    Ok(())
+}
+
+/// What the writer must know of a column chunk, but for its bloom filter.
+fn chunk(metadata: &ParquetMetaData, group: usize, column: usize) -> ColumnCloseResult {
+    let of = metadata.row_group(group).column(column);
+    let index = metadata.column_index().and_then(|groups| groups.get(group)?.get(column));
+    let index = index.filter(|index| !matches!(index, ColumnIndexMetaData::NONE));
+    let pages = metadata.offset_index().and_then(|groups| groups.get(group)?.get(column));
+    ColumnCloseResult {
+        bytes_written: of.compressed_size() as u64,
+        rows_written: metadata.row_group(group).num_rows() as u64,
+        metadata: of.clone(),
+        bloom_filter: None,
+        column_index: index.cloned(),
+        offset_index: pages.cloned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Row;
+    use crate::schema::column;
+    use crate::segment::{Lookup, SegmentWriter};
+    use crate::shred::{Shredder, survey};
+
+    fn id(leaf: u64) -> [u8; 16] {
+        // Not in order, so that there are bloom filters.
+        u128::from(leaf).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes()
+    }
+
+    fn record(leaf: u64) -> String {
+        let odd = if leaf % 100 == 7 { r#","odd":null"# } else { "" };
+        format!(
+            r#"{{"decision_id":"d{leaf}","event_id":"{}","input_features":{{"n":{leaf}{odd}}},"kind":"decision","schema":1}}"#,
+            uuid::Uuid::from_bytes(id(leaf))
+        )
+    }
+
+    fn segment(dir: &Path, leaves: std::ops::Range<u64>) -> Arc<Segment> {
+        let records: Vec<String> = leaves.clone().map(record).collect();
+        let rows: Vec<Row<'_>> = leaves
+            .clone()
+            .zip(&records)
+            .map(|(leaf, record)| Row { leaf, id: id(leaf), record: record.as_bytes(), beside: b"aside" })
+            .collect();
+        let columns = survey(&rows, 100).plan();
+        let mut shredder = Shredder::new(&columns);
+        rows.iter().for_each(|row| shredder.push(row, false).unwrap());
+        let mut writer = SegmentWriter::create(dir, leaves, columns.clone()).unwrap();
+        writer.write(shredder.take().unwrap()).unwrap();
+        Arc::new(Segment::open(&writer.finish().unwrap().publish().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_joined_segment_has_all_rows_filters_and_indexes() {
+        let dir = tempfile::tempdir().unwrap();
+        let parts = [segment(dir.path(), 0..700), segment(dir.path(), 700..1_300), segment(dir.path(), 1_300..3_000)];
+        let joined = Segment::open(&join(dir.path(), &parts).unwrap().publish().unwrap()).unwrap();
+        joined.check_bytes().unwrap();
+        assert_eq!((joined.first(), joined.end(), joined.parquet().num_row_groups()), (0, 3_000, 3));
+        let mut lookup = Lookup::default();
+        let leaves: Vec<u64> = (0..3_000).collect();
+        for row in joined.rows_at(&leaves, &mut lookup).unwrap() {
+            assert_eq!(
+                (row.id, row.record, row.beside),
+                (id(row.leaf), record(row.leaf).into_bytes(), b"aside".to_vec())
+            );
+        }
+        assert_eq!(joined.find_id(&id(2_345), &mut lookup).unwrap(), Some(2_345));
+        assert!(lookup.filters.is_some_and(|filters| filters.bytes() > 0));
+        assert_eq!(joined.leaves_with(column::DECISION_ID, "d1299").unwrap(), [1_299]);
+        let rest = RestKeys::of(joined.schema());
+        assert_eq!(rest, RestKeys::of(parts[0].schema()), "keys of the rest are those of all");
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let metadata = ArrowReaderMetadata::load(&joined.file().unwrap(), options).unwrap();
+        assert!(metadata.metadata().column_index().is_some_and(|groups| groups.len() == 3));
+    }
+
+    #[test]
+    fn a_damaged_source_stops_the_join_and_leaves_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let parts = [segment(dir.path(), 0..700), segment(dir.path(), 700..1_300)];
+        let mut bytes = std::fs::read(parts[1].path()).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(parts[1].path(), bytes).unwrap();
+        let error = join(dir.path(), &parts).err().unwrap();
+        assert_eq!(error.path(), Some(parts[1].path()));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn tiny_or_different_segments_are_not_joined() {
+        let dir = tempfile::tempdir().unwrap();
+        let parts = [segment(dir.path(), 0..700), segment(dir.path(), 700..1_300)];
+        assert!(!are_joinable(&parts));
+        assert!(!are_joinable(&[]));
+    }
+}
