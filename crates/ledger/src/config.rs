@@ -28,9 +28,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            wal_file_bytes_max: 64 << 20,
+            wal_file_bytes_max: 96 << 20,
             wal_file_entries_max: 1 << 16,
-            unsealed_files_max: 4,
+            unsealed_files_max: 1,
             submit_bytes_max: 64 << 20,
             commit_bytes_max: 8 << 20,
             queue_bytes_max: 64 << 20,

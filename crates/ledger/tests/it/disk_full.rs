@@ -9,7 +9,13 @@ use std::{path::Path, sync::Arc};
 
 fn fill(cannot_reserve: bool) {
     let disk = FaultyDisk::new(7);
-    let config = Config { wal_file_entries_max: 20, reserve_bytes: 4096, reopen_interval_ms: 0, ..Config::default() };
+    let config = Config {
+        wal_file_entries_max: 20,
+        unsealed_files_max: 10,
+        reserve_bytes: 4096,
+        reopen_interval_ms: 0,
+        ..Config::default()
+    };
     let log = Log::create(Path::new("/data"), Arc::new(disk.clone()), config);
     let (ledger, _) = log.open().unwrap();
     let mut next = 0;
