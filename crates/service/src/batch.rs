@@ -5,6 +5,7 @@
 
 use crate::intake::{Id, Intake, Prepared, Worker};
 use crate::refusal::LineFaults;
+use crate::turn::Turn;
 use crate::{Error, Refusal};
 use onrecord_record::Timestamp;
 use std::sync::Mutex;
@@ -24,6 +25,8 @@ pub struct Batch<'a> {
     /// With a key, a line without an `event_id` gets one that depends on the key, the line's number and its content, so
     /// that the same batch sent again adds nothing.
     pub idempotency_key: Option<&'a [u8]>,
+    /// With a turn, the batch is appended after those that took theirs before.
+    pub turn: Option<&'a Turn>,
 }
 
 /// Shows sizes only.
@@ -53,13 +56,6 @@ impl<'a> Batch<'a> {
             from = end + 1;
         }
         lines
-    }
-
-    pub(crate) fn id(&self, line: Line<'_>) -> Id<'a> {
-        match self.idempotency_key {
-            Some(key) => Id::Derived { key, line: line.number },
-            None => Id::Fresh,
-        }
     }
 }
 
@@ -91,7 +87,11 @@ pub(crate) fn prepare(
     lines: &[Line<'_>],
     recorded_at: Timestamp,
 ) -> Result<Vec<Prepared>, Refusal> {
-    each(workers, lines, |worker, line| intake.prepare(worker, line.json, batch.id(line), recorded_at))
+    let source = batch.idempotency_key.map(|key| intake.source(key));
+    each(workers, lines, |worker, line| {
+        let id = source.as_ref().map_or(Id::Fresh, |source| Id::Derived { source, line: line.number });
+        intake.prepare(worker, line.json, id, recorded_at)
+    })
 }
 
 /// Checks all lines and makes nothing.
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn lines_keep_their_numbers_and_empty_ones_are_skipped() {
-        let batch = Batch { lines: b"a\n\n  \r\nb\r\nc", first_line: 10, idempotency_key: None };
+        let batch = Batch { lines: b"a\n\n  \r\nb\r\nc", first_line: 10, idempotency_key: None, turn: None };
         let lines: Vec<(u64, &[u8])> = batch.split().iter().map(|line| (line.number, line.json)).collect();
         assert_eq!(lines, [(10, b"a".as_slice()), (13, b"b"), (14, b"c")]);
         assert!(Batch { lines: b"", ..batch }.split().is_empty());

@@ -48,7 +48,15 @@ pub(crate) enum Id<'a> {
     /// This one: intake runs again on a record that is stored.
     Stored(Uuid),
     /// One that the same line of the same source always gets.
-    Derived { key: &'a [u8], line: u64 },
+    Derived { source: &'a IdSpace, line: u64 },
+}
+
+/// The ids of the lines of one source.
+pub(crate) struct IdSpace {
+    /// Keyed by the name of the source.
+    content: Mac,
+    /// What the ids begin with.
+    start: u32,
 }
 
 /// A record, ready to be appended once its subject is durable.
@@ -87,12 +95,12 @@ impl Intake {
     ) -> Result<Prepared, Refusal> {
         let Worker { parser, scratch, ids } = worker;
         let document = self.parse(parser, json)?;
-        let sent = self.read(document.value(), recorded_at)?;
+        let sent = self.read(document.value(), json, recorded_at)?;
         let event_id = match (id, sent.event_id()) {
             (Id::Stored(stored), _) => stored,
             (_, Some(given)) => given,
             (Id::Fresh, None) => ids.make(recorded_at).map_err(|error| Refusal::Unavailable(error.to_string()))?,
-            (Id::Derived { key, line }, None) => self.derive_id(key, line, json),
+            (Id::Derived { source, line }, None) => source.derive(line, json),
         };
         let subject = sent.user_id().map(|user_id| self.vault.subject(user_id)).transpose()?;
         let token = subject.as_ref().map(|subject| subject.token_text());
@@ -102,9 +110,8 @@ impl Intake {
             _ => self.vault.tenant(),
         };
         let user = sent.user_id().zip(token);
-        let own_user = user
-            .filter(|(user_id, _)| may_occur_elsewhere(json, user_id))
-            .and_then(|(user_id, token)| OwnUser::new(&self.policy, user_id, token));
+        let own_user = user.and_then(|(user_id, token)| OwnUser::new(&self.policy, user_id, token, json));
+        let own_user = own_user.as_ref();
         let input_hash = match &sent {
             Sent::Decision(decision) => {
                 scratch.clear();
@@ -145,8 +152,9 @@ impl Intake {
     /// As [`Intake::prepare`].
     pub(crate) fn check(&self, worker: &mut Worker, json: &[u8], recorded_at: Timestamp) -> Result<(), Refusal> {
         let document = self.parse(&mut worker.parser, json)?;
-        let sent = self.read(document.value(), recorded_at)?;
-        let own_user = sent.user_id().and_then(|user_id| OwnUser::new(&self.policy, user_id, ""));
+        let sent = self.read(document.value(), json, recorded_at)?;
+        let own_user = sent.user_id().and_then(|user_id| OwnUser::new(&self.policy, user_id, "", json));
+        let own_user = own_user.as_ref();
         let mut faults = Vec::new();
         sent.check_identifiers(&self.policy, own_user, &mut faults);
         for document in sent.documents().into_iter().flatten() {
@@ -162,34 +170,43 @@ impl Intake {
         parser.parse_and(json, also).map_err(|faults| self.refuse(faults, None))
     }
 
-    fn read<'a>(&self, value: Value<'a>, recorded_at: Timestamp) -> Result<Sent<'a>, Refusal> {
+    fn read<'a>(&self, value: Value<'a>, json: &[u8], recorded_at: Timestamp) -> Result<Sent<'a>, Refusal> {
         let sent = Sent::read(value).map_err(|faults| {
             let user_id = value.get("user_id").or_else(|| value.get("userId")).and_then(Value::as_str);
-            self.refuse(faults, user_id.and_then(|user_id| OwnUser::new(&self.policy, user_id, "sub_…")))
+            let own_user = user_id.and_then(|user_id| OwnUser::new(&self.policy, user_id, "sub_…", json));
+            self.refuse(faults, own_user.as_ref())
         })?;
         let ahead = |at: Timestamp| at.check_not_ahead(recorded_at, self.policy.future_seconds_max, "/timestamp");
         sent.timestamp().map_or(Ok(()), ahead).map_err(|fault| Refusal::invalid(vec![fault]))?;
         Ok(sent)
     }
 
-    fn refuse(&self, mut faults: Vec<Fault>, own_user: Option<OwnUser<'_>>) -> Refusal {
+    fn refuse(&self, mut faults: Vec<Fault>, own_user: Option<&OwnUser<'_>>) -> Refusal {
         protect::mask_pointers(&self.policy.detector, own_user, &mut faults);
         Refusal::invalid(faults)
     }
 
-    /// Keyed, because the content of a line may be guessed and the id is stored in plain. UUIDv8 (RFC 9562 §5.8).
-    fn derive_id(&self, key: &[u8], line: u64, json: &[u8]) -> Uuid {
-        let tag = self.derived.tag(&[key, &line.to_le_bytes(), json]);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&tag[..16]);
-        Builder::from_custom_bytes(bytes).into_uuid()
+    /// The ids of the lines of a source that an idempotency key names.
+    pub(crate) fn source(&self, key: &[u8]) -> IdSpace {
+        let content = Mac::new(&self.derived.derive("content", key));
+        let [a, b, c, d, ..] = self.derived.tag(&[b"source", key]);
+        IdSpace { content, start: u32::from_be_bytes([a, b, c, d]) }
     }
 }
 
-/// Whether the user id can be in a second place of the document. One look at the whole document spares one at each text.
-/// With a backslash anywhere the same text may be spelled in many ways, so that only the texts themselves tell.
-fn may_occur_elsewhere(json: &[u8], user_id: &str) -> bool {
-    memchr::memchr(b'\\', json).is_some() || memchr::memmem::find_iter(json, user_id.as_bytes()).nth(1).is_some()
+impl IdSpace {
+    /// UUIDv8 (RFC 9562 §5.8) of 32 bits for the source, 34 for the line's number and 56 for its content: the ids of one
+    /// source ascend, so that they pack well and a look-up among a ledger's segments goes by their bounds alone. Source
+    /// and content are keyed hashes, because either may be guessed and the id is stored in plain. Should two contents
+    /// of one line of one source ever share their 56 bits, the second is a conflict, which is loud.
+    fn derive(&self, line: u64, json: &[u8]) -> Uuid {
+        let tag = self.content.tag(&[&line.to_le_bytes(), json]);
+        let content = tag[..7].iter().fold(0, |bits: u128, byte| bits << 8 | u128::from(*byte));
+        let id = u128::from(self.start) << 90 | (u128::from(line) & ((1 << 34) - 1)) << 56 | content;
+        // The version takes 4 bits behind the first 48 of the 122, the variant 2 behind the next 12.
+        let spread = (id >> 74) << 80 | (id >> 62 & 0xfff) << 64 | (id & ((1 << 62) - 1));
+        Builder::from_custom_bytes(spread.to_be_bytes()).into_uuid()
+    }
 }
 
 fn check_size(bytes: usize) -> Result<(), Refusal> {
@@ -263,7 +280,7 @@ impl<'a> Sent<'a> {
     }
 
     /// What is written as it is.
-    fn check_identifiers(&self, policy: &Policy, own_user: Option<OwnUser<'_>>, faults: &mut Vec<Fault>) {
+    fn check_identifiers(&self, policy: &Policy, own_user: Option<&OwnUser<'_>>, faults: &mut Vec<Fault>) {
         protect::check_identifier(policy, own_user, "/decision_id", self.decision_id(), faults);
         if let Sent::Decision(decision) = self {
             protect::check_identifier(policy, None, "/model_id", Some(decision.model_id), faults);
@@ -278,5 +295,27 @@ impl<'a> Sent<'a> {
             Sent::Review(review) => review.write(stamp, protect, out),
             Sent::Outcome(outcome) => outcome.write(stamp, protect, out),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kek;
+
+    #[test]
+    fn derived_ids_ascend_within_a_source_and_differ_by_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let kek = Kek::generate().unwrap();
+        let vault = Arc::new(Vault::create(dir.path(), &kek).unwrap());
+        let intake = Intake::new(Policy::default(), vault, &kek);
+        let id = |source: &str, line, json: &str| intake.source(source.as_bytes()).derive(line, json.as_bytes());
+        assert_eq!(id("a", 7, "{}"), id("a", 7, "{}"));
+        assert_ne!(id("a", 7, "{}"), id("a", 7, "{ }"));
+        assert_ne!(id("a", 7, "{}"), id("b", 7, "{}"));
+        let lines = [0, 1, 63, 64, 65, (1 << 18) - 1, 1 << 18, (1 << 34) - 1];
+        assert!(lines.map(|line| id("a", line, "{}")).is_sorted());
+        let made = id("a", (1 << 34) - 1, "{}");
+        assert_eq!((made.get_version_num(), made.get_variant()), (8, uuid::Variant::RFC4122));
     }
 }

@@ -35,6 +35,7 @@ mod refusal;
 pub mod sealed;
 mod service;
 mod state;
+mod turn;
 pub mod vault;
 
 pub use access::{Action, What};
@@ -49,4 +50,5 @@ pub use records::{ReadError, Records, Stored};
 pub use refusal::{Conflicts, FAULTS_NAMED_MAX, LineFault, LineFaults, Refusal};
 pub use service::{BatchLogged, Initial, Logged, Parts, Service, Told, init};
 pub use state::{StateChange, StateFiles, WHATS, check_state_files};
+pub use turn::Turn;
 pub use vault::{SubjectToken, Vault};

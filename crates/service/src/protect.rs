@@ -11,40 +11,49 @@ use crate::detector::Detector;
 use crate::policy::{Mode, Policy};
 use crate::sealed;
 use crate::vault::FieldKeys;
+use memchr::memmem::Finder;
 use onrecord_record::{Action, Fault, Protect, Value, ValueKind, canonical};
 
 /// The record's own user id where it occurs in other text.
-#[derive(Clone, Copy)]
 pub(crate) struct OwnUser<'a> {
-    user_id: &'a str,
+    user_id: Finder<'a>,
     token: &'a str,
 }
 
 impl<'a> OwnUser<'a> {
-    /// `None` when the policy does not look for it, or when it is so short that it would be found in what has nothing to
-    /// do with it: under 5 characters, or under 6 digits.
-    pub(crate) fn new(policy: &Policy, user_id: &'a str, token: &'a str) -> Option<Self> {
+    /// `None` when the policy does not look for it, when it is in no second place of the document, or when it is so
+    /// short that it would be found in what has nothing to do with it: under 5 characters, or under 6 digits.
+    pub(crate) fn new(policy: &Policy, user_id: &'a str, token: &'a str, json: &[u8]) -> Option<Self> {
         let bytes_min = if user_id.bytes().all(|byte| byte.is_ascii_digit()) { 6 } else { 5 };
-        (policy.user_id_in_text && user_id.len() >= bytes_min).then_some(OwnUser { user_id, token })
+        if !policy.user_id_in_text || user_id.len() < bytes_min {
+            return None;
+        }
+        let user_id = Finder::new(user_id);
+        // One look at the whole document spares one at each text. With a backslash anywhere the same text may be
+        // spelled in many ways, so that only the texts themselves tell.
+        let may_occur = memchr::memchr(b'\\', json).is_some() || user_id.find_iter(json).nth(1).is_some();
+        may_occur.then_some(OwnUser { user_id, token })
+    }
+
+    fn len(&self) -> usize {
+        self.user_id.needle().len()
     }
 
     /// Where it occurs as a word of its own.
-    fn find(self, text: &str) -> impl Iterator<Item = usize> {
-        let length = self.user_id.len();
-        let places =
-            (text.len() >= length).then(|| memchr::memmem::find_iter(text.as_bytes(), self.user_id.as_bytes()));
-        places.into_iter().flatten().filter(move |at| {
+    fn find(&self, text: &str) -> impl Iterator<Item = usize> {
+        let length = self.len();
+        self.user_id.find_iter(text.as_bytes()).filter(move |at| {
             let word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
             !word(text[..*at].chars().next_back()) && !word(text[at + length..].chars().next())
         })
     }
 
-    pub(crate) fn occurs_in(self, text: &str) -> bool {
+    pub(crate) fn occurs_in(&self, text: &str) -> bool {
         self.find(text).next().is_some()
     }
 
     /// Writes the text with the token in its place to `out`; false, with nothing written, when it does not occur.
-    fn replace(self, text: &str, out: &mut String) -> bool {
+    fn replace(&self, text: &str, out: &mut String) -> bool {
         let mut from = 0;
         for at in self.find(text) {
             if at < from {
@@ -52,7 +61,7 @@ impl<'a> OwnUser<'a> {
             }
             out.push_str(&text[from..at]);
             out.push_str(self.token);
-            from = at + self.user_id.len();
+            from = at + self.len();
         }
         if from > 0 {
             out.push_str(&text[from..]);
@@ -67,7 +76,7 @@ pub(crate) struct Shield<'a> {
     pub(crate) keys: &'a FieldKeys,
     /// The record's user id and its token, if it has a user.
     pub(crate) user: Option<(&'a str, &'a str)>,
-    pub(crate) own_user: Option<OwnUser<'a>>,
+    pub(crate) own_user: Option<&'a OwnUser<'a>>,
     pub(crate) event_id: [u8; 16],
     /// Where values are written before they are hashed or encrypted; its content means nothing.
     pub(crate) scratch: &'a mut Vec<u8>,
@@ -101,7 +110,7 @@ impl Protect for Shield<'_> {
     #[inline]
     fn text(&mut self, text: &str, out: &mut String) -> bool {
         let detector = &self.policy.detector;
-        let Some(own_user) = self.own_user.filter(|own_user| text.len() >= own_user.user_id.len()) else {
+        let Some(own_user) = self.own_user.filter(|own_user| text.len() >= own_user.len()) else {
             return detector.mask(text, out);
         };
         let mut shown = String::new();
@@ -162,7 +171,7 @@ fn is_user_id(key: &str) -> bool {
 }
 
 /// Why a member may not be called so.
-fn name_problem(detector: &Detector, own_user: Option<OwnUser<'_>>, key: &str) -> Option<String> {
+fn name_problem(detector: &Detector, own_user: Option<&OwnUser<'_>>, key: &str) -> Option<String> {
     let noun = match detector.find(key).first() {
         Some((_, finding)) => finding.noun(),
         None if own_user.is_some_and(|own_user| own_user.occurs_in(key)) => "the user id",
@@ -172,7 +181,7 @@ fn name_problem(detector: &Detector, own_user: Option<OwnUser<'_>>, key: &str) -
 }
 
 /// Looks at all member names below a document without writing it: finds the faults that [`Shield`] would find.
-pub(crate) fn check_names(policy: &Policy, own_user: Option<OwnUser<'_>>, value: Value<'_>, faults: &mut Vec<Fault>) {
+pub(crate) fn check_names(policy: &Policy, own_user: Option<&OwnUser<'_>>, value: Value<'_>, faults: &mut Vec<Fault>) {
     match value.kind() {
         ValueKind::Object => {
             for (key, member) in value.members_sorted() {
@@ -197,7 +206,7 @@ pub(crate) fn check_names(policy: &Policy, own_user: Option<OwnUser<'_>>, value:
 /// Why an identifier that is stored as it is may not hold what it holds.
 pub(crate) fn check_identifier(
     policy: &Policy,
-    own_user: Option<OwnUser<'_>>,
+    own_user: Option<&OwnUser<'_>>,
     pointer: &str,
     id: Option<&str>,
     faults: &mut Vec<Fault>,
@@ -212,7 +221,7 @@ pub(crate) fn check_identifier(
 }
 
 /// Masks what is personal in the pointers of faults that go out.
-pub(crate) fn mask_pointers(detector: &Detector, own_user: Option<OwnUser<'_>>, faults: &mut [Fault]) {
+pub(crate) fn mask_pointers(detector: &Detector, own_user: Option<&OwnUser<'_>>, faults: &mut [Fault]) {
     for fault in faults {
         let mut shown = String::new();
         if own_user.is_some_and(|own_user| own_user.replace(&fault.pointer, &mut shown)) {

@@ -4,22 +4,25 @@
 use super::problem::Problem;
 use axum::body::Body;
 use axum::http::StatusCode;
+use bytes::Bytes;
 use futures::StreamExt;
 
-/// Reads the whole body, at most `bytes_max` of it.
-pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
-    let mut read = Vec::new();
+/// Reads the whole body, at most `bytes_max` of it. One that comes in one piece is not copied, and one that is too
+/// large is never put together.
+pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let (mut pieces, mut length) = (Vec::new(), 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| broken(&error))?;
-        if read.len() + chunk.len() > bytes_max {
+        length += chunk.len();
+        if length > bytes_max {
             return Err(Problem::too_large(format!(
                 "the body is over {bytes_max} bytes (after decompression); send less at once"
             )));
         }
-        read.extend_from_slice(&chunk);
+        pieces.push(chunk);
     }
-    Ok(read)
+    Ok(if pieces.len() == 1 { pieces.remove(0) } else { pieces.concat().into() })
 }
 
 fn broken(error: &axum::Error) -> Problem {

@@ -50,11 +50,11 @@ impl<'c> Door<'c> {
     }
 
     /// The bad rows of the chunk, as far as they are named, and how many there are; nothing is written.
-    pub(super) async fn check(&self, chunk: &Chunk) -> Result<(Vec<BadRow>, u64)> {
-        let mut bad: Vec<BadRow> =
-            chunk.bad.iter().map(|bad| BadRow { row: bad.row, reason: bad.reason.clone() }).collect();
+    pub(super) async fn check(&self, mut chunk: Chunk) -> Result<(Vec<BadRow>, u64)> {
+        let mut bad = std::mem::take(&mut chunk.bad);
         let mut count = bad.len() as u64;
-        if let Err(problem) = self.post(chunk, Bytes::from(chunk.lines.clone()), true).await? {
+        let lines = Bytes::from(std::mem::take(&mut chunk.lines));
+        if let Err(problem) = self.post(&chunk, lines, true).await? {
             let faulty_lines = problem.faulty_lines;
             let named = bad_rows(problem)?;
             count += faulty_lines.unwrap_or(named.len() as u64);
@@ -65,11 +65,12 @@ impl<'c> Door<'c> {
     }
 
     /// Records the chunk, all or nothing.
-    pub(super) async fn record(&self, chunk: &Chunk) -> Result<Recorded> {
-        match self.post(chunk, Bytes::from(chunk.lines.clone()), false).await? {
+    pub(super) async fn record(&self, mut chunk: Chunk) -> Result<Recorded> {
+        let lines = Bytes::from(std::mem::take(&mut chunk.lines));
+        match self.post(&chunk, lines, false).await? {
             Ok(recorded) => Ok(recorded),
             Err(problem) => Err(anyhow!(Refused(problem)).context(format!(
-                "rows {} to {} were refused; the rows before them are on the record, and running the import again adds none twice",
+                "rows {} to {} were refused; the rows before them are on the record, perhaps some behind them too, and running the import again adds none twice",
                 chunk.first_row,
                 chunk.first_row + chunk.rows as u64 - 1
             ))),

@@ -24,6 +24,7 @@ use anyhow::{Context, Result, bail};
 use chunk::{BadRow, Chunk};
 use clap::Args;
 use door::{Door, Recorded};
+use futures::{StreamExt, TryFutureExt};
 use mapping::{Kind, Mapping};
 use progress::Progress;
 use serde_json::json;
@@ -33,6 +34,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::sync::mpsc;
+
+/// Chunks on their way at once: while one becomes durable, the next is prepared.
+const CHUNKS_AT_ONCE: usize = 2;
 
 /// Bad rows that are named; the rest is counted.
 const NAMED_ROWS_MAX: usize = 20;
@@ -85,20 +89,31 @@ async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&
     }
     let progress = Progress::new("recording", reading.path)?;
     let mut recorded = Recorded::default();
-    each_chunk(reading, async |chunk: Chunk| {
-        let outcome = match aside.as_deref_mut() {
-            None => door.record(&chunk).await?,
-            Some(aside) => {
-                let (outcome, bad) = door.record_good(&chunk).await?;
+    match aside {
+        None => {
+            let record = |chunk: Chunk| {
+                let (position, rows) = (chunk.position, chunk.rows);
+                door.record(chunk).map_ok(move |outcome| (outcome, position, rows))
+            };
+            each_chunk(reading, CHUNKS_AT_ONCE, record, |(outcome, position, rows)| {
+                recorded.add(outcome);
+                progress.advance(position, rows);
+                Ok(())
+            })
+            .await?;
+        }
+        Some(aside) => {
+            let door = &door;
+            let record = |chunk: Chunk| async move { door.record_good(&chunk).await.map(|outcome| (outcome, chunk)) };
+            each_chunk(reading, 1, record, |((outcome, bad), chunk)| {
                 aside.put(&chunk, bad)?;
-                outcome
-            }
-        };
-        recorded.add(outcome);
-        progress.advance(chunk.position, chunk.rows);
-        Ok(())
-    })
-    .await?;
+                recorded.add(outcome);
+                progress.advance(chunk.position, chunk.rows);
+                Ok(())
+            })
+            .await?;
+        }
+    }
     client.settle().await?;
     progress.finish();
     Ok(recorded)
@@ -114,11 +129,14 @@ fn state_of(path: &Path) -> Result<(u64, std::time::SystemTime)> {
 async fn check(door: &Door<'_>, reading: &Reading<'_>) -> Result<()> {
     let progress = Progress::new("checking", reading.path)?;
     let (mut named, mut count) = (Vec::new(), 0_u64);
-    each_chunk(reading, async |chunk: Chunk| {
-        let (bad, in_chunk) = door.check(&chunk).await?;
+    let check = |chunk: Chunk| {
+        let (position, rows) = (chunk.position, chunk.rows);
+        door.check(chunk).map_ok(move |(bad, count)| (bad, count, position, rows))
+    };
+    each_chunk(reading, CHUNKS_AT_ONCE, check, |(bad, in_chunk, position, rows)| {
         count += in_chunk;
         named.extend(bad.into_iter().take(NAMED_ROWS_MAX.saturating_sub(named.len())));
-        progress.advance(chunk.position, chunk.rows);
+        progress.advance(position, rows);
         Ok(())
     })
     .await?;
@@ -141,17 +159,24 @@ fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// Reads the file on a thread of its own, one chunk ahead of `work`.
-async fn each_chunk(reading: &Reading<'_>, mut work: impl AsyncFnMut(Chunk) -> Result<()>) -> Result<()> {
+/// Reads the file on a thread of its own and has `work` done on its chunks, on `at_once` of them at a time; `finish` takes
+/// the outcomes in the order of the file. Work begins in that order too.
+async fn each_chunk<T, F: Future<Output = Result<T>>>(
+    reading: &Reading<'_>,
+    at_once: usize,
+    work: impl Fn(Chunk) -> F,
+    mut finish: impl FnMut(T) -> Result<()>,
+) -> Result<()> {
     let (sender, mut chunks) = mpsc::channel::<Chunk>(1);
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || source::read(reading, &mut |chunk| sender.blocking_send(chunk).is_ok()));
         let worked = tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
-                while let Some(chunk) = chunks.recv().await {
-                    if chunk.rows > 0 {
-                        work(chunk).await?;
-                    }
+                let chunks = futures::stream::poll_fn(|context| chunks.poll_recv(context));
+                let chunks = chunks.filter(|chunk| std::future::ready(chunk.rows > 0));
+                let mut outcomes = chunks.map(&work).buffered(at_once);
+                while let Some(outcome) = outcomes.next().await {
+                    finish(outcome?)?;
                 }
                 Ok(())
             })

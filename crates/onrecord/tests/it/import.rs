@@ -230,7 +230,7 @@ fn a_table_that_does_not_fit_its_mapping_says_where() {
 
 #[test]
 fn an_import_killed_midway_and_run_again_adds_nothing_twice() {
-    const COUNT: u64 = 16_000;
+    const COUNT: u64 = 48_000;
     let directory = Directory::init();
     let file = directory.write("loans.jsonl", records(&loans(COUNT as usize)));
     for killed in 0..2 {

@@ -5,6 +5,7 @@ use super::{Service, blocking};
 use crate::api_token::{Actor, Role};
 use crate::batch::{self, Batch};
 use crate::intake::{Id, Prepared};
+use crate::turn::Turn;
 use crate::{Refusal, clock};
 use onrecord_evidence::{BatchReceipt, Receipt};
 use onrecord_ledger::{AppendError, Commit, Entry};
@@ -79,6 +80,11 @@ impl Service {
         }
     }
 
+    /// The next turn among the batches with this idempotency key; see [`Batch::turn`].
+    pub fn turn(&self, idempotency_key: &[u8]) -> Turn {
+        self.turns.take(idempotency_key)
+    }
+
     /// Puts many records on the record, all or none. Blocks until they are durable; uses all cores.
     ///
     /// # Errors
@@ -99,6 +105,7 @@ impl Service {
         let subjects: Vec<_> = prepared.iter().filter_map(|prepared| prepared.subject.clone()).collect();
         self.vault.flush(&subjects)?;
         let entries: Vec<Entry> = prepared.into_iter().map(|prepared| prepared.entry).collect();
+        batch.turn.inspect(|turn| turn.wait());
         let Settled { commit, already } = self.append_new(&lines, entries)?;
         Ok(BatchLogged {
             accepted: commit.as_ref().map_or(0, Commit::count),

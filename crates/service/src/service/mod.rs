@@ -22,6 +22,7 @@ use crate::count::{Counters, Counts};
 use crate::intake::Intake;
 use crate::records::Records;
 use crate::state::StateFiles;
+use crate::turn::Turns;
 use crate::vault::Vault;
 use crate::{Keys, Policy, Refusal};
 use onrecord_evidence::Verifier;
@@ -58,6 +59,7 @@ pub struct Service {
     records: Arc<dyn Records>,
     tokens: Tokens,
     workers: Workers,
+    turns: Arc<Turns>,
     counters: Arc<Counters>,
     /// What the newest entry about the state files says.
     recorded: Mutex<StateFiles>,
@@ -89,6 +91,7 @@ impl Service {
             records,
             tokens,
             workers: Workers::default(),
+            turns: Arc::default(),
             counters: Arc::default(),
             recorded: Mutex::default(),
             refusals_recorded: AtomicI64::new(0),

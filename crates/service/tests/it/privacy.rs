@@ -67,7 +67,7 @@ fn nothing_personal_is_in_any_byte_of_the_directory() {
     house.log(decision(sealed)).unwrap();
     let lines: Vec<_> = personal().into_iter().map(|(_, decision)| decision.to_string()).collect();
     let lines = lines.join("\n");
-    let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: Some(b"k") };
+    let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: Some(b"k"), turn: None };
     house.service.log_batch(&batch, &Actor::local()).unwrap();
     assert!(house.holds("tok_") && house.holds("sub_") && house.holds("[email]"));
 
@@ -125,7 +125,7 @@ fn no_refusal_shows_what_was_sent() {
         let refused = house.log(body.clone()).unwrap_err();
         assert!(matches!(refused, Refusal::Invalid(_)), "{body}: {refused}");
         assert!(!format!("{refused} {refused:?}").contains(secret), "{refused}");
-        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None };
+        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
         for refused in [
             house.service.check_batch(&batch).unwrap_err(),
             house.service.log_batch(&batch, &Actor::local()).map(|_| ()).unwrap_err(),
@@ -151,7 +151,7 @@ fn a_member_name_that_is_personal_is_refused_and_not_repeated() {
         let refused = house.log(body.clone()).unwrap_err();
         let shown = format!("{refused} {refused:?}");
         assert!(matches!(refused, Refusal::Invalid(_)) && !shown.contains("jane") && !shown.contains("555"), "{shown}");
-        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None };
+        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
         let checked = house.service.check_batch(&batch).unwrap_err();
         assert!(matches!(checked, Refusal::Invalid(_)) && !checked.to_string().contains("jane"), "{checked}");
     }

@@ -1,0 +1,88 @@
+//! The order of batches of one source: each is prepared beside the others and appended in the order of arrival.
+//!
+//! Invariant: a turn that was taken ends, whatever becomes of its batch, because dropping it ends it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The turns that are taken, by source.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    taken: Mutex<HashMap<Vec<u8>, VecDeque<u64>>>,
+    ended: Condvar,
+}
+
+/// A place in the order of one source.
+#[derive(Debug)]
+pub struct Turn {
+    turns: Arc<Turns>,
+    source: Vec<u8>,
+    number: u64,
+}
+
+impl Turns {
+    /// The next turn of a source.
+    pub(crate) fn take(self: &Arc<Self>, source: &[u8]) -> Turn {
+        let mut taken = self.taken();
+        let queue = taken.entry(source.to_vec()).or_default();
+        let number = queue.back().map_or(0, |last| last + 1);
+        queue.push_back(number);
+        Turn { turns: self.clone(), source: source.to_vec(), number }
+    }
+
+    // Every change is one call, so a panic elsewhere cannot leave it half changed.
+    fn taken(&self) -> MutexGuard<'_, HashMap<Vec<u8>, VecDeque<u64>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// Blocks until all turns before this one have ended.
+    pub(crate) fn wait(&self) {
+        let waits = |taken: &mut HashMap<Vec<u8>, VecDeque<u64>>| {
+            taken.get(&self.source).and_then(VecDeque::front).is_some_and(|first| *first < self.number)
+        };
+        drop(self.turns.ended.wait_while(self.turns.taken(), waits));
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut taken = self.turns.taken();
+        if let Some(queue) = taken.get_mut(&self.source) {
+            queue.retain(|number| *number != self.number);
+            if queue.is_empty() {
+                taken.remove(&self.source);
+            }
+        }
+        drop(taken);
+        self.turns.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_of_one_source_come_in_order_and_those_of_others_do_not_wait() {
+        let turns = Arc::new(Turns::default());
+        let mine: Vec<Turn> = (0..8).map(|_| turns.take(b"mine")).collect();
+        turns.take(b"other").wait();
+        let order = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for (at, turn) in mine.into_iter().enumerate().rev() {
+                let order = &order;
+                scope.spawn(move || {
+                    // A batch that is refused does not wait for its turn.
+                    if at != 3 {
+                        turn.wait();
+                        order.lock().unwrap().push(at);
+                    }
+                });
+            }
+        });
+        assert_eq!(order.into_inner().unwrap(), [0, 1, 2, 4, 5, 6, 7]);
+        assert!(turns.taken().is_empty());
+    }
+}
