@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Rows that decide which paths become columns.
-const SURVEY_ROWS: usize = 8_192;
+const SURVEY_ROWS: usize = 4_096;
 
 /// How long a failed seal waits before the next attempt.
 const RETRY_SECONDS: u64 = 5;

@@ -99,9 +99,10 @@ fn fixed(
             let builder = plain(builder, Encoding::DELTA_BYTE_ARRAY);
             if ascends(array) { builder } else { filtered(builder, &path, BLOOM_FALSE_RATE_OF_IDS, values) }
         }
-        column::INPUT_HASH => {
-            plain(builder, Encoding::PLAIN).set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk)
-        }
+        // Hashes do not compress.
+        column::INPUT_HASH => plain(builder, Encoding::PLAIN)
+            .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
+            .set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk),
         // Users come back, though rarely within a sample: always a dictionary.
         column::USER_ID => filtered(builder, &path, BLOOM_FALSE_RATE, values),
         column::DECISION_ID | column::REQUEST_ID => {
