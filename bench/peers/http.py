@@ -8,6 +8,8 @@ from typing import Any
 
 from peers.engine import Failed
 
+IDLE_SECONDS = 5
+"""A server closes a connection on which nothing was asked for some time; a new one is made before that."""
 CHUNK_BYTES = 1 << 20
 LAST_CHUNK = b"\r\n0\r\n\r\n"
 
@@ -33,10 +35,14 @@ class Connection:
     def __init__(self, address: str, token: str) -> None:
         self.address = address
         self.token = token
-        host, _, port = address.partition(":")
+        self.room = bytearray(CHUNK_BYTES)
+        self._connect()
+
+    def _connect(self) -> None:
+        host, _, port = self.address.partition(":")
         self.socket = socket.create_connection((host, int(port)), timeout=600)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.room = bytearray(CHUNK_BYTES)
+        self.used = time.monotonic()
 
     def close(self) -> None:
         self.socket.close()
@@ -53,6 +59,9 @@ class Connection:
         return self._exchange(head.encode() + body)
 
     def _exchange(self, request: bytes) -> Reply:
+        if time.monotonic() - self.used > IDLE_SECONDS:
+            self.close()
+            self._connect()
         started = time.perf_counter()
         self.socket.sendall(request)
         received = bytearray()
@@ -65,6 +74,7 @@ class Connection:
             if head_end < 0:
                 head_end = received.find(b"\r\n\r\n")
         seconds = time.perf_counter() - started
+        self.used = time.monotonic()
         head = bytes(received[:head_end])
         return Reply(int(head.split(b" ", 2)[1]), seconds, head, memoryview(received)[head_end + 4 :])
 

@@ -3,8 +3,8 @@
 //! Adjoining small segments become one of up to [`ROWS_MAX`] rows. The new file's name covers their leaves; once it is
 //! there the old ones are superfluous, whether they are removed now or, after a crash, when the lake is opened.
 //!
-//! Segments that are alike and not tiny are joined as they are; others are written anew, each record hashed against the
-//! ledger's tree again. Either way damage in an old segment stops here and is not copied.
+//! Segments that are alike, none of them tiny, are joined as they are; others are written anew, each record hashed
+//! against the ledger's tree again. Either way damage in an old segment stops here and is not copied.
 
 use crate::Row;
 use crate::build::{Source, build, each_row};
@@ -17,6 +17,7 @@ use crate::shred::Survey;
 use onrecord_evidence::{Hash, leaf_hash};
 use onrecord_ledger::Ledger;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Rows of the largest segment that compaction makes.
@@ -25,7 +26,10 @@ pub(crate) const ROWS_MAX: u64 = 1 << 20;
 /// Segments of at least this many rows are left alone.
 const LARGE_ROWS: u64 = ROWS_MAX / 2;
 
-/// So many small segments are joined even if they do not fill a large one.
+/// Row groups under this many rows are worth being written anew with their neighbours.
+const GROUP_ROWS_MIN: u64 = 1 << 15;
+
+/// So many small segments become one even if they do not fill a large one.
 const SMALL_SEGMENTS_MAX: usize = 16;
 
 /// Compacts all that is worth it now, on this thread. Not while a [`crate::Sealer`] runs.
@@ -42,36 +46,63 @@ pub fn compact_all(lake: &Lake, ledger: &Ledger) -> Result<()> {
 /// # Errors
 /// As sealing. The old segments stay then.
 pub(crate) fn compact_next(lake: &Lake, ledger: &Ledger) -> Result<bool> {
+    compact(lake, ledger, GROUP_ROWS_MIN)
+}
+
+fn compact(lake: &Lake, ledger: &Ledger, group_rows_min: u64) -> Result<bool> {
     let segments = lake.segments();
     let rows: Vec<u64> = segments.iter().map(|segment| segment.rows()).collect();
     let Some(run) = choose(&rows) else { return Ok(false) };
     let segments = &segments[run];
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else { return Ok(false) };
     let leaves = first.first()..last.end();
-    let path = if are_joinable(segments) {
-        let written = join(lake.dir(), segments)?;
-        check_joined(&written, leaves, ledger)?;
-        written.publish()?
-    } else {
-        build(lake.dir(), leaves, &columns_of(segments), &Old { segments, ledger })?
+    let path = match join_if_alike(lake.dir(), segments, ledger, group_rows_min)? {
+        Some(joined) => joined.publish()?,
+        None => build(lake.dir(), leaves, &columns_of(segments), &Old { segments, ledger })?,
     };
     lake.replace_segments(Segment::open(&path)?);
     Ok(true)
 }
 
-/// Reads a joined file back: every byte against its checksum, and the first and last record of each row group, whose
-/// every column lies where the new footer says only if they hash to their leaves.
-fn check_joined(written: &Written, leaves: Range<u64>, ledger: &Ledger) -> Result<()> {
-    let segment = Segment::open_as(written.path(), leaves.clone())?;
+/// One segment of all these as they are; `None` if they must be written anew.
+fn join_if_alike(
+    dir: &Path,
+    segments: &[Arc<Segment>],
+    ledger: &Ledger,
+    group_rows_min: u64,
+) -> Result<Option<Written>> {
+    if !are_joinable(segments, group_rows_min) {
+        return Ok(None);
+    }
+    let joined = join(dir, segments).and_then(|joined| check_joined(&joined, segments, ledger).map(|()| joined));
+    match joined {
+        Ok(joined) => Ok(Some(joined)),
+        Err(error @ (Error::Io { .. } | Error::Damaged { .. })) => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "segments cannot be joined and are written anew");
+            Ok(None)
+        }
+    }
+}
+
+/// Reads a joined file back: every byte against its checksum, and of each row group the first and the last entry, which
+/// must be what the source has, and their records those of their leaves. A row group's columns are copied whole, so that
+/// a wrong offset in the new footer shows in these.
+fn check_joined(joined: &Written, sources: &[Arc<Segment>], ledger: &Ledger) -> Result<()> {
+    let leaves = joined.leaves();
+    let segment = Segment::open_as(joined.path(), leaves.clone())?;
     segment.check_bytes()?;
     let mut first = leaves.start;
     for group in segment.parquet().row_groups() {
         let end = first + group.num_rows() as u64;
         for leaf in [first, end - 1] {
-            let row = segment.rows_at(&[leaf], &mut Lookup::default())?.pop();
-            let found = row.map(|row| leaf_hash(&row.record));
-            if found.is_none() || found.as_ref() != ledger_hashes(ledger, leaf..leaf + 1)?.first() {
-                return Err(Error::ReadBack { path: written.path().to_owned(), leaf });
+            let found = segment.rows_at(&[leaf], &mut Lookup::default())?.pop();
+            let source = sources.iter().find(|source| (source.first()..source.end()).contains(&leaf));
+            let expected =
+                source.map_or(Ok(Vec::new()), |source| source.rows_at(&[leaf], &mut Lookup::default()))?.pop();
+            let hash = found.as_ref().map(|row| leaf_hash(&row.record));
+            if found.is_none() || found != expected || hash.as_ref() != ledger_hashes(ledger, leaf..leaf + 1)?.first() {
+                return Err(Error::ReadBack { path: joined.path().to_owned(), leaf });
             }
         }
         first = end;
@@ -142,6 +173,54 @@ impl Source for Old<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use onrecord_evidence::Signer;
+    use onrecord_ledger::{Config, Entry, EntryId, OsDisk};
+
+    /// Sixteen segments of one directory, compacted with that bound on row groups.
+    fn compacted(group_rows_min: u64) -> (tempfile::TempDir, Arc<Lake>, Vec<Vec<u8>>) {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = Signer::generate("example.org/test").unwrap();
+        Ledger::create(dir.path(), &signer, &OsDisk).unwrap();
+        let lake = Lake::open(dir.path()).unwrap();
+        let config = Config { unsealed_files_max: 100, ..Config::default() };
+        let (ledger, _) =
+            Ledger::open(dir.path(), signer, config, Arc::new(OsDisk), lake.clone(), lake.clone()).unwrap();
+        let mut records = Vec::new();
+        for part in 0..16_u32 {
+            let entries = (0..10 + part).map(|row| {
+                let id = u128::from(part * 1_000 + row).to_be_bytes();
+                let uuid = uuid::Uuid::from_bytes(id);
+                let record = format!(
+                    r#"{{"decision_id":"d{part}","event_id":"{uuid}","input_features":{{"row":{row}}},"kind":"decision","schema":1}}"#
+                );
+                records.push(record.clone().into_bytes());
+                Entry::new(EntryId(id), record.into_bytes(), format!("beside {row}").into_bytes())
+            });
+            ledger.append(entries.collect()).unwrap();
+            ledger.rotate().unwrap();
+            crate::seal_all(&lake, &ledger).unwrap();
+        }
+        assert_eq!(lake.segments().len(), 16);
+        assert!(compact(&lake, &ledger, group_rows_min).unwrap());
+        (dir, lake, records)
+    }
+
+    #[test]
+    fn alike_segments_are_joined_and_others_written_anew_with_the_same_rows() {
+        for (group_rows_min, groups) in [(1, 16), (11, 1)] {
+            let (dir, lake, records) = compacted(group_rows_min);
+            let segments = lake.segments();
+            assert_eq!((segments.len(), segments[0].parquet().num_row_groups()), (1, groups));
+            let leaves: Vec<u64> = (0..records.len() as u64).collect();
+            let rows = lake.by_leaves(&leaves).unwrap();
+            assert!(rows.iter().map(|row| &row.record).eq(&records));
+            assert!(rows.iter().all(|row| row.beside.starts_with(b"beside ")));
+            drop((segments, lake));
+            // The files that were replaced are gone, and the directory opens.
+            assert_eq!(std::fs::read_dir(dir.path().join(crate::lake::SEGMENTS)).unwrap().count(), 1);
+            assert_eq!(Lake::open(dir.path()).unwrap().sealed_end(), records.len() as u64);
+        }
+    }
 
     #[test]
     fn runs_that_fill_a_segment_are_chosen() {

@@ -1,14 +1,23 @@
 //! The order of batches of one source: each is prepared beside the others and appended in the order of arrival.
 //!
-//! Invariant: a turn that was taken ends, whatever becomes of its batch, because dropping it ends it.
+//! A source is what one caller sends under one idempotency key, so that nobody can hold up another. Invariant: a turn
+//! that was taken ends, whatever becomes of its batch, because dropping it ends it; and none is waited for longer than
+//! [`WAIT_MAX`].
 
+use crate::Refusal;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// As long as the ledger lets an append wait.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+type Source = (String, Vec<u8>);
 
 /// The turns that are taken, by source.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    taken: Mutex<HashMap<Vec<u8>, VecDeque<u64>>>,
+    taken: Mutex<HashMap<Source, VecDeque<u64>>>,
     ended: Condvar,
 }
 
@@ -16,33 +25,38 @@ pub(crate) struct Turns {
 #[derive(Debug)]
 pub struct Turn {
     turns: Arc<Turns>,
-    source: Vec<u8>,
+    source: Source,
     number: u64,
 }
 
 impl Turns {
-    /// The next turn of a source.
-    pub(crate) fn take(self: &Arc<Self>, source: &[u8]) -> Turn {
+    /// The next turn of a caller's source.
+    pub(crate) fn take(self: &Arc<Self>, caller: &str, idempotency_key: &[u8]) -> Turn {
+        let source = (caller.to_owned(), idempotency_key.to_vec());
         let mut taken = self.taken();
-        let queue = taken.entry(source.to_vec()).or_default();
+        let queue = taken.entry(source.clone()).or_default();
         let number = queue.back().map_or(0, |last| last + 1);
         queue.push_back(number);
-        Turn { turns: self.clone(), source: source.to_vec(), number }
+        Turn { turns: self.clone(), source, number }
     }
 
     // Every change is one call, so a panic elsewhere cannot leave it half changed.
-    fn taken(&self) -> MutexGuard<'_, HashMap<Vec<u8>, VecDeque<u64>>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<Source, VecDeque<u64>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Turn {
     /// Blocks until all turns before this one have ended.
-    pub(crate) fn wait(&self) {
-        let waits = |taken: &mut HashMap<Vec<u8>, VecDeque<u64>>| {
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] if they do not in time.
+    pub(crate) fn wait(&self) -> Result<(), Refusal> {
+        let waits = |taken: &mut HashMap<Source, VecDeque<u64>>| {
             taken.get(&self.source).and_then(VecDeque::front).is_some_and(|first| *first < self.number)
         };
-        drop(self.turns.ended.wait_while(self.turns.taken(), waits));
+        let waited = self.turns.ended.wait_timeout_while(self.turns.taken(), WAIT_MAX, waits);
+        if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() { Err(Refusal::Busy) } else { Ok(()) }
     }
 }
 
@@ -67,8 +81,9 @@ mod tests {
     #[test]
     fn turns_of_one_source_come_in_order_and_those_of_others_do_not_wait() {
         let turns = Arc::new(Turns::default());
-        let mine: Vec<Turn> = (0..8).map(|_| turns.take(b"mine")).collect();
-        turns.take(b"other").wait();
+        let mine: Vec<Turn> = (0..8).map(|_| turns.take("me", b"mine")).collect();
+        turns.take("me", b"other").wait().unwrap();
+        turns.take("somebody", b"mine").wait().unwrap();
         let order = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for (at, turn) in mine.into_iter().enumerate().rev() {
@@ -76,7 +91,7 @@ mod tests {
                 scope.spawn(move || {
                     // A batch that is refused does not wait for its turn.
                     if at != 3 {
-                        turn.wait();
+                        turn.wait().unwrap();
                         order.lock().unwrap().push(at);
                     }
                 });

@@ -97,6 +97,20 @@ pub(super) fn check(path: &Path, file: &File) -> Result<()> {
     }
 }
 
+/// Compares the checksum of a whole file that is in memory.
+///
+/// # Errors
+/// [`Error::Damaged`] if it differs.
+pub(super) fn check_loaded(path: &Path, bytes: &[u8]) -> Result<()> {
+    let footer = Footer::of(path, bytes)?;
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes[..footer.start as usize]), &footer.blank());
+    if says(&footer.bytes[footer.whole.clone()], sum) {
+        Ok(())
+    } else {
+        Err(Error::damaged(path, "its checksum differs"))
+    }
+}
+
 fn says(digits: &[u8], sum: u32) -> bool {
     digits == format!("{sum:08x}").as_bytes()
 }
@@ -113,16 +127,26 @@ struct Footer {
 
 impl Footer {
     fn read(path: &Path, file: &File) -> Result<Self> {
-        let damaged = || Error::damaged(path, "its footer holds no checksum");
         let len = file.metadata().map_err(Error::io(path))?.len();
         let mut trailer = [0; TRAILER_BYTES];
-        let end = len.checked_sub(TRAILER_BYTES as u64).ok_or_else(damaged)?;
+        let end = len.checked_sub(TRAILER_BYTES as u64).ok_or_else(|| without_sum(path))?;
         file.read_exact_at(&mut trailer, end).map_err(Error::io(path))?;
-        let [a, b, c, d, ..] = trailer;
-        let start = end.checked_sub(u64::from(u32::from_le_bytes([a, b, c, d]))).ok_or_else(damaged)?;
+        let start = footer_start(end, trailer).ok_or_else(|| without_sum(path))?;
         let mut bytes = vec![0; (len - start) as usize];
         file.read_exact_at(&mut bytes, start).map_err(Error::io(path))?;
-        let find = |key| find(&bytes, key).ok_or_else(damaged);
+        Self::at(path, start, bytes)
+    }
+
+    /// That of a whole file.
+    fn of(path: &Path, file: &[u8]) -> Result<Self> {
+        let (_, trailer) = file.split_last_chunk::<TRAILER_BYTES>().ok_or_else(|| without_sum(path))?;
+        let end = (file.len() - TRAILER_BYTES) as u64;
+        let start = footer_start(end, *trailer).ok_or_else(|| without_sum(path))?;
+        Self::at(path, start, file[start as usize..].to_vec())
+    }
+
+    fn at(path: &Path, start: u64, bytes: Vec<u8>) -> Result<Self> {
+        let find = |key| find(&bytes, key).ok_or_else(|| without_sum(path));
         let (own, whole) = (find(meta::FOOTER_CHECKSUM)?, find(meta::CHECKSUM)?);
         Ok(Self { start, own, whole, bytes })
     }
@@ -138,6 +162,16 @@ impl Footer {
     fn sum(&self) -> u32 {
         crc32c::crc32c(&self.blank())
     }
+}
+
+/// Where the footer starts that ends at `end`, with this trailer behind it.
+fn footer_start(end: u64, trailer: [u8; TRAILER_BYTES]) -> Option<u64> {
+    let [a, b, c, d, ..] = trailer;
+    end.checked_sub(u64::from(u32::from_le_bytes([a, b, c, d])))
+}
+
+fn without_sum(path: &Path) -> Error {
+    Error::damaged(path, "its footer holds no checksum")
 }
 
 /// Where the digits after the key are. In Thrift's compact protocol a value follows its key as type and field (0x18),

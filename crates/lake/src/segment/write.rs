@@ -168,6 +168,11 @@ impl Written {
         Ok(path)
     }
 
+    /// Its leaves.
+    pub(crate) fn leaves(&self) -> Range<u64> {
+        self.leaves.clone()
+    }
+
     fn rows(&self) -> u64 {
         self.leaves.end - self.leaves.start
     }

@@ -48,8 +48,8 @@ pub(super) struct Recorded {
 ///
 /// All or nothing: if a line is bad, every bad line is named and nothing is recorded. Lines may also be reviews and
 /// outcomes (`"kind":"review"`). With an `Idempotency-Key` header a line without an event_id gets one derived from the
-/// key, the line's number and its content, so that the batch can be sent again; batches with one key are recorded in the
-/// order in which they arrive.
+/// key, the line's number and its content, so that the batch can be sent again; batches of one
+/// caller with one key are recorded in the order in which they have arrived.
 #[utoipa::path(post, path = "/v1/decisions/batch", params(Taking),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 200, description = "recorded (or, with check, found good)", body = Recorded),
@@ -66,10 +66,10 @@ pub(super) async fn log_batch(
 ) -> Result<Json<Recorded>, Problem> {
     caller.must(&node, Role::Write)?;
     let key = headers.get("idempotency-key").map(|key| key.as_bytes().to_vec());
-    // Taken before anything is waited for, so that the order is that of arrival.
-    let turn = key.as_deref().filter(|_| !taking.check).map(|key| node.service.turn(key));
     let place = node.places.batch().await?;
     let lines = body::read(body, BATCH_BYTES_MAX).await?;
+    // Taken once all of it is here, so that nobody waits for a sender.
+    let turn = key.as_deref().filter(|_| !taking.check).map(|key| node.service.turn(&caller.0, key));
     let work = tokio::task::spawn_blocking(move || {
         let _place = place;
         let (idempotency_key, turn) = (key.as_deref(), turn.as_ref());

@@ -7,22 +7,26 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::StreamExt;
 
-/// Reads the whole body, at most `bytes_max` of it. One that comes in one piece is not copied, and one that is too
-/// large is never put together.
+/// Reads the whole body, at most `bytes_max` of it. One that comes in one piece is not copied.
 pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
-    let (mut pieces, mut length) = (Vec::new(), 0);
+    let (mut first, mut read) = (Bytes::new(), Vec::new());
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| broken(&error))?;
-        length += chunk.len();
+        let length = first.len() + read.len() + chunk.len();
         if length > bytes_max {
             return Err(Problem::too_large(format!(
                 "the body is over {bytes_max} bytes (after decompression); send less at once"
             )));
         }
-        pieces.push(chunk);
+        if first.is_empty() && read.is_empty() {
+            first = chunk;
+            continue;
+        }
+        read.extend_from_slice(&std::mem::take(&mut first));
+        read.extend_from_slice(&chunk);
     }
-    Ok(if pieces.len() == 1 { pieces.remove(0) } else { pieces.concat().into() })
+    Ok(if read.is_empty() { first } else { read.into() })
 }
 
 fn broken(error: &axum::Error) -> Problem {

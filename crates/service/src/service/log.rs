@@ -80,9 +80,9 @@ impl Service {
         }
     }
 
-    /// The next turn among the batches with this idempotency key; see [`Batch::turn`].
-    pub fn turn(&self, idempotency_key: &[u8]) -> Turn {
-        self.turns.take(idempotency_key)
+    /// The next turn among the batches of this caller with this idempotency key; see [`Batch::turn`].
+    pub fn turn(&self, actor: &Actor, idempotency_key: &[u8]) -> Turn {
+        self.turns.take(actor.name(), idempotency_key)
     }
 
     /// Puts many records on the record, all or none. Blocks until they are durable; uses all cores.
@@ -105,7 +105,7 @@ impl Service {
         let subjects: Vec<_> = prepared.iter().filter_map(|prepared| prepared.subject.clone()).collect();
         self.vault.flush(&subjects)?;
         let entries: Vec<Entry> = prepared.into_iter().map(|prepared| prepared.entry).collect();
-        batch.turn.inspect(|turn| turn.wait());
+        batch.turn.map_or(Ok(()), Turn::wait)?;
         let Settled { commit, already } = self.append_new(&lines, entries)?;
         Ok(BatchLogged {
             accepted: commit.as_ref().map_or(0, Commit::count),

@@ -1,6 +1,6 @@
 //! The vault: who is behind a subject token, and the secret that the subject's tokens and ciphertexts depend on.
 //!
-//! Job: map a user id to its random [`SubjectToken`] and back, and hand out the subject's keys. One embedded database,
+//! Job: map a user id to its [`SubjectToken`] and back, and hand out the subject's keys. One embedded database,
 //! `vault.redb`, changed in transactions.
 //!
 //! Invariants: no user id is in any byte of the file; names are looked up by keyed hash, and all else is encrypted under

@@ -14,11 +14,11 @@ use super::subject::TOKEN_BYTES;
 use super::{FILE, INDEX_BYTES, Subject, SubjectToken, sum};
 use crate::cipher::{Aead256, NONCE_BYTES};
 use crate::{Error, file};
-use redb::{Builder, Database, ReadableDatabase, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use zeroize::Zeroizing;
 
@@ -29,8 +29,8 @@ pub(super) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta
 const VERSION: &[u8] = &[2];
 const PADDED_TO: usize = 32;
 
-/// After so many new subjects, closing gives the space back that growing the tables left free.
-const COMPACT_FROM: usize = 4096;
+/// New subjects from which on it is worth it.
+const COMPACT_FROM: u64 = 4096;
 
 /// Pages that redb may hold in memory, in bytes. Rows are small and subjects are cached above.
 const PAGE_CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -46,7 +46,7 @@ pub(super) struct Store {
     dir: PathBuf,
     state: RwLock<State>,
     /// Subjects added since this was opened.
-    added: AtomicUsize,
+    added: AtomicU64,
 }
 
 enum State {
@@ -76,7 +76,7 @@ impl Store {
             .create_with_backend(backend(made).map_err(|error| failure(&path, error.into()))?)
             .map_err(|error| failure(&path, error.into()))?;
         set_up(&database, check).map_err(|error| failure(&path, error))?;
-        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)), added: AtomicUsize::new(0) })
+        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)), added: AtomicU64::new(0) })
     }
 
     pub(super) fn open(dir: &Path, check: &[u8; 32]) -> Result<Self, Error> {
@@ -94,15 +94,15 @@ impl Store {
             }
             return Err(refused);
         }
-        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)), added: AtomicUsize::new(0) })
+        Ok(Store { dir: dir.to_owned(), state: RwLock::new(State::Open(database)), added: AtomicU64::new(0) })
     }
 
     pub(super) fn close(&self) -> Result<(), Error> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Closed) {
             State::Open(mut database) => {
-                if self.added.load(Ordering::Relaxed) >= COMPACT_FROM {
-                    database.compact().map_err(|error| failure(&self.path(), error.into()))?;
+                if let Err(error) = self.compact(&mut database) {
+                    tracing::warn!(%error, "the vault keeps the space that it does not need");
                 }
                 database.close().map_err(|error| failure(&self.path(), error.into()))?;
                 sum::write(&self.dir)
@@ -110,6 +110,16 @@ impl Store {
             // The file was not closed cleanly: without a sum the next opening checks every page.
             State::Failed | State::Closed => Ok(()),
         }
+    }
+
+    /// Gives back the space that growing left free, if most of the database grew since it was opened: then that is soon
+    /// done, and there is much of it.
+    fn compact(&self, database: &mut Database) -> Result<(), redb::Error> {
+        let added = self.added.load(Ordering::Relaxed);
+        if added >= COMPACT_FROM && 2 * added > database.begin_read()?.open_table(SUBJECTS)?.len()? {
+            database.compact()?;
+        }
+        Ok(())
     }
 
     pub(super) fn row(&self, aead: &Aead256, token: SubjectToken) -> Result<Option<Row>, Error> {
@@ -140,27 +150,33 @@ impl Store {
         let rows = rows.collect::<Result<Vec<_>, Error>>()?;
         let stored = self.run(|database| {
             let transaction = database.begin_write()?;
-            let mut is_new = true;
+            // A commit may have failed after it was durable: then the same rows come again.
+            let mut is_free = true;
             {
                 let mut users = transaction.open_table(USERS)?;
                 for (index, _, subject) in batch {
-                    users.insert(index, &subject.token.0)?;
+                    let before = users.insert(index, &subject.token.0)?;
+                    is_free &= before.is_none_or(|before| *before.value() == subject.token.0);
                 }
                 // In the order of `users`, which is any order here: in their own, each would leave a half empty page.
                 let mut subjects = transaction.open_table(SUBJECTS)?;
                 for (token, row) in &rows {
-                    is_new &= subjects.insert(token, row.as_slice())?.is_none();
+                    let before = subjects.insert(token, row.as_slice())?;
+                    is_free &= before.is_none_or(|before| before.value() == row.as_slice());
                 }
             }
-            if is_new {
+            if is_free {
                 transaction.commit()?
             } else {
                 transaction.abort()?
             }
-            Ok(is_new)
+            Ok(is_free)
         })?;
-        self.added.fetch_add(batch.len(), Ordering::Relaxed);
-        if stored { Ok(()) } else { Err(Error::io("store in", &self.path())(io::Error::other(TAKEN))) }
+        if !stored {
+            return Err(Error::io("store in", &self.path())(io::Error::other(TAKEN)));
+        }
+        self.added.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(super) fn corrupt(&self, problem: &str) -> Error {
@@ -214,7 +230,7 @@ impl Drop for Store {
     }
 }
 
-const TAKEN: &str = "a new subject token is that of another subject; try again";
+const TAKEN: &str = "a new user's key or token is that of another; try again";
 const UNREADABLE: &str = "a row cannot be decrypted: it was changed, or belongs to another key";
 
 fn builder() -> Builder {
