@@ -198,7 +198,8 @@ impl IdSpace {
     /// UUIDv8 (RFC 9562 §5.8) of 32 bits for the source, 34 for the line's number and 56 for its content: the ids of one
     /// source ascend, so that they pack well and a look-up among a ledger's segments goes by their bounds alone. Source
     /// and content are keyed hashes, because either may be guessed and the id is stored in plain. Should two contents
-    /// of one line of one source ever share their 56 bits, the second is a conflict, which is loud.
+    /// of one line ever share their 56 bits, in one source or in two that share their 32, the second is a conflict, which
+    /// is loud.
     fn derive(&self, line: u64, json: &[u8]) -> Uuid {
         let tag = self.content.tag(&[&line.to_le_bytes(), json]);
         let content = tag[..7].iter().fold(0, |bits: u128, byte| bits << 8 | u128::from(*byte));

@@ -61,8 +61,8 @@ pub(crate) fn event_id(number: u64) -> Uuid {
 /// The subject token of decision `number`, if it has one.
 pub(crate) fn user(number: u64) -> String {
     let user = Random(number ^ 0xabcd).below(USERS);
-    let mut random = Random(user ^ 0x70c0);
-    format!("sub_{:016x}{:016x}", random.next(), random.next())
+    let random = Random(user ^ 0x70c0).next() >> 16;
+    format!("sub_{:012x}{random:012x}", START_MICROS / 1_000 + user)
 }
 
 /// Decision `number` in stored form.

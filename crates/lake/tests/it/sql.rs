@@ -257,7 +257,7 @@ fn statistics_and_bloom_filters_answer_look_ups() {
     // These lie within the bounds of a segment, and are not there.
     for condition in [
         format!("event_id = '{}'", uuid::Uuid::from_u128(id.as_u128() + 1)),
-        "user_id = 'sub_7fffffffffffffffffffffffffffffff'".to_owned(),
+        format!("user_id = '{}x'", sample::user(700)),
         "request_id = 'req-7fffffffffff'".to_owned(),
     ] {
         let plan = look(&condition);

@@ -328,3 +328,30 @@ pub(super) fn failure(path: &Path, error: redb::Error) -> Error {
         other => Error::Io { action: "use", path: path.to_owned(), source: io::Error::other(other.to_string()) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kek;
+    use crate::vault::Root;
+
+    #[test]
+    fn the_same_rows_may_come_again_and_others_may_not_take_their_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(&Kek::generate().unwrap());
+        let store = Store::create(dir.path(), &root.check).unwrap();
+        let row = |user: &str, subject: &Arc<Subject>| (root.index_of(user), user.into(), subject.clone());
+        let new = || Arc::new(Subject::generate(&root.subject).unwrap());
+        let (first, second) = (new(), new());
+        store.insert(&root.row, &[row("a", &first)]).unwrap();
+        // As after a commit that failed when it was durable already, with others that wait.
+        store.insert(&root.row, &[row("a", &first), row("b", &second)]).unwrap();
+        for taken in [row("c", &second), row("a", &new())] {
+            let error = store.insert(&root.row, &[row("d", &new()), taken]).unwrap_err();
+            assert!(error.to_string().contains("another"), "{error}");
+        }
+        assert_eq!(store.token_of(root.index_of("a")).unwrap(), Some(first.token));
+        assert_eq!(store.token_of(root.index_of("d")).unwrap(), None, "all or none");
+        assert_eq!(*store.row(&root.row, second.token).unwrap().unwrap().user_id, "b");
+    }
+}

@@ -14,8 +14,8 @@ pub(super) const TOKEN_BYTES: usize = 12;
 /// What the ledger holds in place of a user id: `sub_` and 24 hexadecimal digits, of which 12 are the milliseconds since
 /// 1970 at which the vault first met the user, and 12 are random.
 ///
-/// The time tells nothing that the subject's first record does not, and lets tokens ascend, which every index of them
-/// packs well. The random part need not resist guessing, since a token opens nothing; it keeps subjects of one
+/// The time lets tokens ascend, which every index of them packs well; it tells whoever sees one record when the person
+/// was first met. The random part need not resist guessing, since a token opens nothing; it keeps subjects of one
 /// millisecond apart, and the vault refuses a token that is taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SubjectToken(pub(crate) [u8; TOKEN_BYTES]);
