@@ -8,7 +8,8 @@ use crate::cipher::Mac;
 use crate::clock::IdSource;
 use crate::policy::{Correlation, Policy};
 use crate::protect::{self, OwnUser, Shield};
-use crate::vault::{FieldKeys, Subject, Vault};
+use crate::records::Records;
+use crate::vault::{FieldKeys, Subject, SubjectToken, Vault};
 use crate::{Error, Refusal};
 use onrecord_ledger::{Entry, EntryId};
 use onrecord_record::{
@@ -16,14 +17,28 @@ use onrecord_record::{
 };
 use std::sync::Arc;
 use uuid::{Builder, Uuid};
+use zeroize::Zeroizing;
 
 /// The rules, and the keys they need.
-#[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) policy: Policy,
     pub(crate) vault: Arc<Vault>,
+    /// Where the decision is that a review is about.
+    records: Arc<dyn Records>,
     /// Makes ids from an idempotency key.
     derived: Mac,
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Intake({:?})", self.vault)
+    }
+}
+
+/// Who a stored decision is about.
+struct Person {
+    user_id: Zeroizing<String>,
+    token: String,
 }
 
 /// What one thread needs to work on records, kept from record to record.
@@ -78,8 +93,8 @@ enum Sent<'a> {
 }
 
 impl Intake {
-    pub(crate) fn new(policy: Policy, vault: Arc<Vault>, kek: &crate::Kek) -> Self {
-        Intake { policy, vault, derived: Mac::new(&kek.mac().derive("derived event ids", b"")) }
+    pub(crate) fn new(policy: Policy, vault: Arc<Vault>, records: Arc<dyn Records>, kek: &crate::Kek) -> Self {
+        Intake { policy, vault, records, derived: Mac::new(&kek.mac().derive("derived event ids", b"")) }
     }
 
     /// Turns one JSON document into an entry.
@@ -110,8 +125,8 @@ impl Intake {
             _ => self.vault.tenant(),
         };
         let user = sent.user_id().zip(token);
-        let own_user = user.and_then(|(user_id, token)| OwnUser::new(&self.policy, user_id, token, json));
-        let own_user = own_user.as_ref();
+        let about = self.person_of(&sent)?;
+        let own_users = self.own_users(user, about.as_ref(), json);
         let input_hash = match &sent {
             Sent::Decision(decision) => {
                 scratch.clear();
@@ -127,18 +142,18 @@ impl Intake {
             policy: &self.policy,
             keys,
             user,
-            own_user,
+            own_users: &own_users,
             event_id: *event_id.as_bytes(),
             scratch,
             beside: &mut beside,
             sealed_count: 0,
             faults: Vec::new(),
         };
-        sent.check_identifiers(&self.policy, own_user, &mut shield.faults);
+        sent.check_identifiers(&self.policy, &own_users, &mut shield.faults);
         sent.write(&stamp, &mut shield, &mut record);
         let faults = shield.faults;
         if !faults.is_empty() {
-            return Err(self.refuse(faults, own_user));
+            return Err(self.refuse(faults, &own_users));
         }
         check_size(record.len() + beside.len())?;
         let decision_id = sent.decision_id().map(str::to_owned);
@@ -153,48 +168,80 @@ impl Intake {
     pub(crate) fn check(&self, worker: &mut Worker, json: &[u8], recorded_at: Timestamp) -> Result<(), Refusal> {
         let document = self.parse(&mut worker.parser, json)?;
         let sent = self.read(document.value(), json, recorded_at)?;
-        let own_user = sent.user_id().and_then(|user_id| OwnUser::new(&self.policy, user_id, "", json));
-        let own_user = own_user.as_ref();
+        let about = self.person_of(&sent)?;
+        let own_users = self.own_users(sent.user_id().map(|user_id| (user_id, "")), about.as_ref(), json);
         let mut faults = Vec::new();
-        sent.check_identifiers(&self.policy, own_user, &mut faults);
+        sent.check_identifiers(&self.policy, &own_users, &mut faults);
         for document in sent.documents().into_iter().flatten() {
-            protect::check_names(&self.policy, own_user, document, &mut faults);
+            protect::check_names(&self.policy, &own_users, document, &mut faults);
         }
-        if faults.is_empty() { Ok(()) } else { Err(self.refuse(faults, own_user)) }
+        if faults.is_empty() { Ok(()) } else { Err(self.refuse(faults, &own_users)) }
     }
 
     fn parse<'p>(&self, parser: &'p mut Parser, json: &[u8]) -> Result<onrecord_record::Document<'p>, Refusal> {
         check_size(json.len())?;
         // A document with a doubled member is still read, so that all that is wrong with it is named at once.
         let also = |value: Value<'_>| Sent::read(value).err().unwrap_or_default();
-        parser.parse_and(json, also).map_err(|faults| self.refuse(faults, None))
+        parser.parse_and(json, also).map_err(|faults| self.refuse(faults, &[]))
     }
 
     fn read<'a>(&self, value: Value<'a>, json: &[u8], recorded_at: Timestamp) -> Result<Sent<'a>, Refusal> {
         let sent = Sent::read(value).map_err(|faults| {
             let user_id = value.get("user_id").or_else(|| value.get("userId")).and_then(Value::as_str);
-            let own_user = user_id.and_then(|user_id| OwnUser::new(&self.policy, user_id, "sub_…", json));
-            self.refuse(faults, own_user.as_ref())
+            self.refuse(faults, &self.own_users(user_id.map(|user_id| (user_id, "sub_…")), None, json))
         })?;
         let ahead = |at: Timestamp| at.check_not_ahead(recorded_at, self.policy.future_seconds_max, "/timestamp");
         sent.timestamp().map_or(Ok(()), ahead).map_err(|fault| Refusal::invalid(vec![fault]))?;
         Ok(sent)
     }
 
-    fn refuse(&self, mut faults: Vec<Fault>, own_user: Option<&OwnUser<'_>>) -> Refusal {
-        protect::mask_pointers(&self.policy.detector, own_user, &mut faults);
+    /// The user ids that must not stand in the record's texts.
+    fn own_users<'a>(
+        &'a self,
+        user: Option<(&'a str, &'a str)>,
+        about: Option<&'a Person>,
+        json: &[u8],
+    ) -> Vec<OwnUser<'a>> {
+        let own = user.and_then(|(user_id, token)| OwnUser::new(&self.policy, user_id, token, json, 1));
+        let other = about.and_then(|about| OwnUser::new(&self.policy, &about.user_id, &about.token, json, 0));
+        own.into_iter().chain(other).collect()
+    }
+
+    /// The person of the decision that a review or an outcome is about, if the decision is on the record already.
+    fn person_of(&self, sent: &Sent<'_>) -> Result<Option<Person>, Refusal> {
+        let (Sent::Review(Review { decision_id, .. }) | Sent::Outcome(Outcome { decision_id, .. })) = sent else {
+            return Ok(None);
+        };
+        let mut parser = Parser::new();
+        for stored in self.records.by_decision_id(decision_id)? {
+            let Ok(document) = parser.parse(&stored.record) else { continue };
+            let token = document.value().get("user_id").and_then(Value::as_str).and_then(SubjectToken::parse);
+            if let Some(token) = token {
+                let user_id = self.vault.user_of(token)?;
+                return Ok(user_id.map(|user_id| Person { user_id, token: token.to_string() }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn refuse(&self, mut faults: Vec<Fault>, own_users: &[OwnUser<'_>]) -> Refusal {
+        protect::mask_pointers(&self.policy.detector, own_users, &mut faults);
         Refusal::invalid(faults)
     }
 
     /// The ids of the lines of a source that an idempotency key names.
     pub(crate) fn source(&self, key: &[u8]) -> IdSpace {
-        let content = Mac::new(&self.derived.derive("content", key));
-        let [a, b, c, d, ..] = self.derived.tag(&[b"source", key]);
-        IdSpace { content, start: u32::from_be_bytes([a, b, c, d]) }
+        IdSpace::new(&self.derived, key)
     }
 }
 
 impl IdSpace {
+    fn new(derived: &Mac, key: &[u8]) -> Self {
+        let content = Mac::new(&derived.derive("content", key));
+        let [a, b, c, d, ..] = derived.tag(&[b"source", key]);
+        IdSpace { content, start: u32::from_be_bytes([a, b, c, d]) }
+    }
+
     /// UUIDv8 (RFC 9562 §5.8) of 32 bits for the source, 34 for the line's number and 56 for its content: the ids of one
     /// source ascend, so that they pack well and a look-up among a ledger's segments goes by their bounds alone. Source
     /// and content are keyed hashes, because either may be guessed and the id is stored in plain. Should two contents
@@ -281,12 +328,12 @@ impl<'a> Sent<'a> {
     }
 
     /// What is written as it is.
-    fn check_identifiers(&self, policy: &Policy, own_user: Option<&OwnUser<'_>>, faults: &mut Vec<Fault>) {
-        protect::check_identifier(policy, own_user, "/decision_id", self.decision_id(), faults);
+    fn check_identifiers(&self, policy: &Policy, own_users: &[OwnUser<'_>], faults: &mut Vec<Fault>) {
+        protect::check_identifier(policy, own_users, "/decision_id", self.decision_id(), faults);
         if let Sent::Decision(decision) = self {
-            protect::check_identifier(policy, None, "/model_id", Some(decision.model_id), faults);
-            protect::check_identifier(policy, None, "/model_version", Some(decision.model_version), faults);
-            protect::check_identifier(policy, None, "/data_retention_policy", decision.data_retention_policy, faults);
+            protect::check_identifier(policy, &[], "/model_id", Some(decision.model_id), faults);
+            protect::check_identifier(policy, &[], "/model_version", Some(decision.model_version), faults);
+            protect::check_identifier(policy, &[], "/data_retention_policy", decision.data_retention_policy, faults);
         }
     }
 
@@ -302,15 +349,12 @@ impl<'a> Sent<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kek;
 
     #[test]
     fn derived_ids_ascend_within_a_source_and_differ_by_content() {
-        let dir = tempfile::tempdir().unwrap();
-        let kek = Kek::generate().unwrap();
-        let vault = Arc::new(Vault::create(dir.path(), &kek).unwrap());
-        let intake = Intake::new(Policy::default(), vault, &kek);
-        let id = |source: &str, line, json: &str| intake.source(source.as_bytes()).derive(line, json.as_bytes());
+        let derived = Mac::new(&[7; 32]);
+        let id =
+            |source: &str, line, json: &str| IdSpace::new(&derived, source.as_bytes()).derive(line, json.as_bytes());
         assert_eq!(id("a", 7, "{}"), id("a", 7, "{}"));
         assert_ne!(id("a", 7, "{}"), id("a", 7, "{ }"));
         assert_ne!(id("a", 7, "{}"), id("b", 7, "{}"));

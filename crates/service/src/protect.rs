@@ -14,16 +14,17 @@ use crate::vault::FieldKeys;
 use memchr::memmem::Finder;
 use onrecord_record::{Action, Fault, Protect, Value, ValueKind, canonical};
 
-/// The record's own user id where it occurs in other text.
+/// A user id that a record must not hold in other text: its own user's, or that of the decision it is about.
 pub(crate) struct OwnUser<'a> {
     user_id: Finder<'a>,
     token: &'a str,
 }
 
 impl<'a> OwnUser<'a> {
-    /// `None` when the policy does not look for it, when it is in no second place of the document, or when it is so
-    /// short that it would be found in what has nothing to do with it: under 5 characters, or under 6 digits.
-    pub(crate) fn new(policy: &Policy, user_id: &'a str, token: &'a str, json: &[u8]) -> Option<Self> {
+    /// `None` when the policy does not look for it, when it is in no more places of the document than are `expected`, or
+    /// when it is so short that it would be found in what has nothing to do with it: under 5 characters, or under 6
+    /// digits.
+    pub(crate) fn new(policy: &Policy, user_id: &'a str, token: &'a str, json: &[u8], expected: usize) -> Option<Self> {
         let bytes_min = if user_id.bytes().all(|byte| byte.is_ascii_digit()) { 6 } else { 5 };
         if !policy.user_id_in_text || user_id.len() < bytes_min {
             return None;
@@ -31,7 +32,7 @@ impl<'a> OwnUser<'a> {
         let user_id = Finder::new(user_id);
         // One look at the whole document spares one at each text. With a backslash anywhere the same text may be
         // spelled in many ways, so that only the texts themselves tell.
-        let may_occur = memchr::memchr(b'\\', json).is_some() || user_id.find_iter(json).nth(1).is_some();
+        let may_occur = memchr::memchr(b'\\', json).is_some() || user_id.find_iter(json).nth(expected).is_some();
         may_occur.then_some(OwnUser { user_id, token })
     }
 
@@ -76,7 +77,7 @@ pub(crate) struct Shield<'a> {
     pub(crate) keys: &'a FieldKeys,
     /// The record's user id and its token, if it has a user.
     pub(crate) user: Option<(&'a str, &'a str)>,
-    pub(crate) own_user: Option<&'a OwnUser<'a>>,
+    pub(crate) own_users: &'a [OwnUser<'a>],
     pub(crate) event_id: [u8; 16],
     /// Where values are written before they are hashed or encrypted; its content means nothing.
     pub(crate) scratch: &'a mut Vec<u8>,
@@ -93,7 +94,7 @@ impl Protect for Shield<'_> {
         match self.policy.mode(key) {
             None if is_user_id(key) && !value.is_null() => Action::Text(self.user_token(value)),
             None => {
-                if let Some(problem) = name_problem(&self.policy.detector, self.own_user, key) {
+                if let Some(problem) = name_problem(&self.policy.detector, self.own_users, key) {
                     self.faults.push(Fault::new(parent(&value.pointer()), problem));
                 }
                 Action::Keep
@@ -110,13 +111,7 @@ impl Protect for Shield<'_> {
     #[inline]
     fn text(&mut self, text: &str, out: &mut String) -> bool {
         let detector = &self.policy.detector;
-        let Some(own_user) = self.own_user.filter(|own_user| text.len() >= own_user.len()) else {
-            return detector.mask(text, out);
-        };
-        let mut shown = String::new();
-        if !own_user.replace(text, &mut shown) {
-            return detector.mask(text, out);
-        }
+        let Some(shown) = replace_all(self.own_users, text) else { return detector.mask(text, out) };
         if !detector.mask(&shown, out) {
             *out = shown;
         }
@@ -171,17 +166,17 @@ fn is_user_id(key: &str) -> bool {
 }
 
 /// Why a member may not be called so.
-fn name_problem(detector: &Detector, own_user: Option<&OwnUser<'_>>, key: &str) -> Option<String> {
+fn name_problem(detector: &Detector, own_users: &[OwnUser<'_>], key: &str) -> Option<String> {
     let noun = match detector.find(key).first() {
         Some((_, finding)) => finding.noun(),
-        None if own_user.is_some_and(|own_user| own_user.occurs_in(key)) => "the user id",
+        None if own_users.iter().any(|own_user| own_user.occurs_in(key)) => "the user id",
         None => return None,
     };
     Some(format!("has a member whose name holds {noun}: put it into a value, where it can be protected"))
 }
 
 /// Looks at all member names below a document without writing it: finds the faults that [`Shield`] would find.
-pub(crate) fn check_names(policy: &Policy, own_user: Option<&OwnUser<'_>>, value: Value<'_>, faults: &mut Vec<Fault>) {
+pub(crate) fn check_names(policy: &Policy, own_users: &[OwnUser<'_>], value: Value<'_>, faults: &mut Vec<Fault>) {
     match value.kind() {
         ValueKind::Object => {
             for (key, member) in value.members_sorted() {
@@ -190,15 +185,15 @@ pub(crate) fn check_names(policy: &Policy, own_user: Option<&OwnUser<'_>>, value
                     Some(Mode::Keep) => {}
                     None if is_user_id(key) && !member.is_null() => continue,
                     None => {
-                        if let Some(problem) = name_problem(&policy.detector, own_user, key) {
+                        if let Some(problem) = name_problem(&policy.detector, own_users, key) {
                             faults.push(Fault::new(parent(&member.pointer()), problem));
                         }
                     }
                 }
-                check_names(policy, own_user, member, faults);
+                check_names(policy, own_users, member, faults);
             }
         }
-        ValueKind::Array => value.elements().for_each(|element| check_names(policy, own_user, element, faults)),
+        ValueKind::Array => value.elements().for_each(|element| check_names(policy, own_users, element, faults)),
         _ => {}
     }
 }
@@ -206,7 +201,7 @@ pub(crate) fn check_names(policy: &Policy, own_user: Option<&OwnUser<'_>>, value
 /// Why an identifier that is stored as it is may not hold what it holds.
 pub(crate) fn check_identifier(
     policy: &Policy,
-    own_user: Option<&OwnUser<'_>>,
+    own_users: &[OwnUser<'_>],
     pointer: &str,
     id: Option<&str>,
     faults: &mut Vec<Fault>,
@@ -214,19 +209,31 @@ pub(crate) fn check_identifier(
     let Some(id) = id else { return };
     let noun = match policy.detector.find(id).first() {
         Some((_, finding)) => finding.noun(),
-        None if own_user.is_some_and(|own_user| own_user.occurs_in(id)) => "the user id",
+        None if own_users.iter().any(|own_user| own_user.occurs_in(id)) => "the user id",
         None => return,
     };
     faults.push(Fault::new(pointer, format!("holds {noun}, and identifiers are stored as they are: use another one")));
 }
 
-/// Masks what is personal in the pointers of faults that go out.
-pub(crate) fn mask_pointers(detector: &Detector, own_user: Option<&OwnUser<'_>>, faults: &mut [Fault]) {
-    for fault in faults {
+/// The text with tokens in place of all these user ids; `None` when it holds none of them.
+fn replace_all(own_users: &[OwnUser<'_>], text: &str) -> Option<String> {
+    let mut replaced: Option<String> = None;
+    for own_user in own_users {
         let mut shown = String::new();
-        if own_user.is_some_and(|own_user| own_user.replace(&fault.pointer, &mut shown)) {
-            fault.pointer = std::mem::take(&mut shown);
+        if own_user.replace(replaced.as_deref().unwrap_or(text), &mut shown) {
+            replaced = Some(shown);
         }
+    }
+    replaced
+}
+
+/// Masks what is personal in the pointers of faults that go out.
+pub(crate) fn mask_pointers(detector: &Detector, own_users: &[OwnUser<'_>], faults: &mut [Fault]) {
+    for fault in faults {
+        if let Some(shown) = replace_all(own_users, &fault.pointer) {
+            fault.pointer = shown;
+        }
+        let mut shown = String::new();
         if detector.mask(&fault.pointer, &mut shown) {
             fault.pointer = shown;
         }

@@ -7,6 +7,7 @@ use crate::batch::{self, Batch};
 use crate::intake::{Id, Prepared};
 use crate::turn::Turn;
 use crate::{Refusal, clock};
+use memchr::memmem;
 use onrecord_evidence::{BatchReceipt, Receipt};
 use onrecord_ledger::{AppendError, Commit, Entry};
 use std::sync::Arc;
@@ -57,8 +58,14 @@ impl Service {
     }
 
     async fn log_one(self: &Arc<Self>, body: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Logged, Refusal> {
-        let prepared =
-            self.workers.with(|worker| self.intake.prepare(worker, body.as_ref(), Id::Fresh, clock::now()))??;
+        let body = Arc::new(body);
+        // What names its kind may be about a decision, which is looked up: that may block.
+        let prepared = if memmem::find((*body).as_ref(), b"\"kind\"").is_some() {
+            let (service, body) = (self.clone(), body.clone());
+            blocking(move || service.prepare((*body).as_ref())).await?
+        } else {
+            self.prepare((*body).as_ref())?
+        };
         let Prepared { entry, event_id, decision_id, subject } = prepared;
         if let Some(subject) = subject.filter(|subject| !subject.is_durable()) {
             let vault = self.vault.clone();
@@ -74,7 +81,7 @@ impl Service {
             Err(AppendError::Taken(taken)) => {
                 let Some((_, leaf)) = taken.first().copied() else { return Err(Refusal::Busy) };
                 let service = self.clone();
-                blocking(move || service.repeated(body.as_ref(), leaf, event_id)).await
+                blocking(move || service.repeated((*body).as_ref(), leaf, event_id)).await
             }
             Err(error) => Err(error.into()),
         }
@@ -83,6 +90,10 @@ impl Service {
     /// The next turn among the batches of this caller with this idempotency key; see [`Batch::turn`].
     pub fn turn(&self, actor: &Actor, idempotency_key: &[u8]) -> Turn {
         self.turns.take(actor.name(), idempotency_key)
+    }
+
+    fn prepare(&self, body: &[u8]) -> Result<Prepared, Refusal> {
+        self.workers.with(|worker| self.intake.prepare(worker, body, Id::Fresh, clock::now()))?
     }
 
     /// Puts many records on the record, all or none. Blocks until they are durable; uses all cores.

@@ -84,7 +84,7 @@ impl Service {
         let policy = Policy::open(&dir)?;
         let tokens = Tokens::open(&dir)?;
         let service = Service {
-            intake: Intake::new(policy, vault.clone(), keys.kek()),
+            intake: Intake::new(policy, vault.clone(), records.clone(), keys.kek()),
             verifier: keys.verifier().clone(),
             vault,
             ledger,

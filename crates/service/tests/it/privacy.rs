@@ -80,6 +80,36 @@ fn nothing_personal_is_in_any_byte_of_the_directory() {
 }
 
 #[test]
+fn a_review_and_an_outcome_do_not_name_the_person_whom_their_decision_is_about() {
+    let house = House::new();
+    house.log(decision(r#""decision_id":"d1","user_id":"customer-4711""#)).unwrap();
+    let token = house.entries("decision")[0]["user_id"].as_str().unwrap().to_owned();
+    let review = r#"{"kind":"review","decision_id":"d1","reviewer":"clerk-12","human_decision":
+        {"note":"called customer-4711, who disagrees with clerk-12"},"overridden":true,"override_reason":"customer-4711 paid"}"#;
+    let outcome = r#"{"kind":"outcome","decision_id":"d1","outcome":{"customer-4711":"repaid"}}"#;
+    house.log(review).unwrap();
+    let lines = review.replace('\n', " ");
+    house
+        .service
+        .log_batch(
+            &Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, turn: None },
+            &Actor::local(),
+        )
+        .unwrap();
+    let refused = house.log(outcome).unwrap_err().to_string();
+    assert!(refused.contains("the user id") && !refused.contains("4711"), "{refused}");
+    house.log(r#"{"kind":"outcome","decision_id":"d1","outcome":"customer-4711 repaid"}"#).unwrap();
+    for review in house.entries("review") {
+        assert_eq!(review["override_reason"], format!("{token} paid"));
+        let note = review["human_decision"]["note"].as_str().unwrap();
+        assert!(note.starts_with(&format!("called {token}, who")) && !note.contains("clerk-12"), "{note}");
+    }
+    assert_eq!(house.entries("outcome")[0]["outcome"], format!("{token} repaid"));
+    let house = house.reopen();
+    assert!(!house.holds("customer-4711") && !house.holds("clerk-12"));
+}
+
+#[test]
 fn nothing_that_a_reader_asks_for_is_kept_unless_a_decision_has_it() {
     let house = House::new();
     house.log(decision(r#""decision_id":"d1""#)).unwrap();
