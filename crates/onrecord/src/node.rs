@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 
 /// Where a key-encryption key is read from that is kept outside the directory.
 const KEK_FILE_VARIABLE: &str = "ONRECORD_KEK_FILE";
+/// Memory that one query may take, in MB; see [`query_memory_bytes`].
+const QUERY_MEMORY_VARIABLE: &str = "ONRECORD_QUERY_MEMORY_MB";
+/// Enough to sort a million decisions by a column with a document beside each.
+const QUERY_MEMORY_MB: usize = 1024;
 /// How often refusals and changed files are looked for.
 const TICK: Duration = Duration::from_secs(5);
 /// After this long, what is in the write-ahead file is sealed even if the file is not full.
@@ -44,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) lake: Arc<Lake>,
     pub(crate) engine: Engine,
     pub(crate) places: Places,
+    /// What one query may take.
+    pub(crate) query_memory_bytes: usize,
     sealer: Mutex<Option<Sealer>>,
     /// Whether a [`SealingPaused`] lives.
     paused: AtomicBool,
@@ -133,6 +139,14 @@ fn external_kek() -> Result<Option<Kek>> {
     Ok(path.map(|path| Kek::read(Path::new(&path))).transpose()?)
 }
 
+/// What sorting, grouping and joining of one query may take.
+fn query_memory_bytes() -> Result<usize> {
+    let Some(text) = std::env::var_os(QUERY_MEMORY_VARIABLE) else { return Ok(QUERY_MEMORY_MB << 20) };
+    let megabytes: Option<usize> = text.to_str().and_then(|text| text.parse().ok()).filter(|mb| *mb > 0);
+    let bytes = megabytes.and_then(|megabytes| megabytes.checked_mul(1 << 20));
+    bytes.with_context(|| format!("{QUERY_MEMORY_VARIABLE} must be a whole number of megabytes, such as 512"))
+}
+
 /// Says what to do when `directory` is none.
 pub(crate) fn must_be_data_directory(directory: &Path) -> Result<()> {
     if directory.join("keys").is_dir() {
@@ -156,6 +170,7 @@ impl Node {
 
     fn open_blocking(directory: PathBuf, purpose: Purpose) -> Result<Arc<Self>> {
         metrics::start();
+        let query_memory_bytes = query_memory_bytes()?;
         let keys = keys(&directory)?;
         let lake = Lake::open(&directory)?;
         let (ledger, recovery) =
@@ -190,6 +205,7 @@ impl Node {
             lake,
             engine,
             places: Places::default(),
+            query_memory_bytes,
             sealer: Mutex::new(sealer),
             paused: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -46,7 +46,8 @@ pub(super) async fn query(
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("application/json");
     let shape = Shape::of(accept);
     let identity = caller.0.may(Role::Reveal).then(|| node.identity());
-    let context = QueryContext { identity, rows_max: asked.limit, ..QueryContext::default() };
+    let (rows_max, memory_bytes_max) = (asked.limit, node.query_memory_bytes);
+    let context = QueryContext { identity, rows_max, memory_bytes_max, ..QueryContext::default() };
     let place = node.places.query().await?;
     let rows = node.engine.query(node.lake.snapshot(), &asked.sql, &context).await?;
     // Nothing is shown before it is on the record who asked. How many rows there will be is not known yet.

@@ -1,6 +1,6 @@
 //! What a server needs before it starts, and what it does while the disk is full.
 
-use crate::program::{Directory, Server, decision, text, wait_until};
+use crate::program::{Directory, Server, decision, failed, text, wait_until};
 use std::process::Command;
 
 #[test]
@@ -81,4 +81,14 @@ fn a_full_disk_is_said_so_and_work_goes_on_when_there_is_room() {
     assert_eq!(ids.iter().map(|row| row["decision_id"].as_str().unwrap()).collect::<Vec<_>>(), expected);
     assert_eq!(server.stop().0, Some(0));
     directory.ok(&["verify"]);
+}
+
+#[test]
+fn a_setting_that_says_nothing_is_refused_by_name() {
+    let directory = Directory::init();
+    for setting in ["much", "0", "-1", ""] {
+        let mut command = directory.command(&["sql", "SELECT 1"]);
+        let output = command.env("ONRECORD_QUERY_MEMORY_MB", setting).output().unwrap();
+        assert!(failed(&output, setting).contains("ONRECORD_QUERY_MEMORY_MB"));
+    }
 }
