@@ -92,11 +92,12 @@ fn check_joined(joined: &Written, sources: &[Arc<Segment>], ledger: &Ledger) -> 
     let leaves = joined.leaves();
     let segment = Segment::open_as(joined.path(), leaves.clone())?;
     segment.check_bytes()?;
+    let mut lookup = Lookup::default();
     let mut first = leaves.start;
     for group in segment.parquet().row_groups() {
         let end = first + group.num_rows() as u64;
         for leaf in [first, end - 1] {
-            let found = segment.rows_at(&[leaf], &mut Lookup::default())?.pop();
+            let found = segment.rows_at(&[leaf], &mut lookup)?.pop();
             let source = sources.iter().find(|source| (source.first()..source.end()).contains(&leaf));
             let expected =
                 source.map_or(Ok(Vec::new()), |source| source.rows_at(&[leaf], &mut Lookup::default()))?.pop();

@@ -3,8 +3,8 @@
 //! Invariant: its name, its footer and its rows agree on the range, and there is one row per leaf, in order. The rows
 //! reproduce the records byte for byte; that was checked before the file got its name, and `verify` checks it again.
 //!
-//! `write` makes segments of rows and `join` of other segments, `read` gives rows back, `lookup` finds single rows, `id` rules segments out for that,
-//! `checksum` covers every byte. What holds several segments together is the catalog's.
+//! `write` makes segments of rows and `join` of other segments, `read` gives rows back, `lookup` finds single rows, `id`
+//! rules segments out for that, `checksum` covers every byte. What holds several segments together is the catalog's.
 
 mod checksum;
 mod encoding;

@@ -2,9 +2,9 @@
 //!
 //! All or nothing per file, as far as the rows themselves go: a first pass checks every row and writes nothing; only a
 //! file without a bad row is then recorded. (An event id that is on the record with another body shows in the second
-//! pass: the rows before it stay, and perhaps some behind it that were under way.) With `--skip-bad` there is one pass, and bad rows are put aside. Either way an import
-//! that broke off can be run again: a row without an event id gets one derived from the file's name, the row's number
-//! and its content, so what is on the record already is recognised.
+//! pass: the rows before it stay, and perhaps some behind it that were under way.) With `--skip-bad` there is one pass,
+//! and bad rows are put aside. Either way an import that broke off can be run again: a row without an event id gets one
+//! derived from the file's name, the row's number and its content, so what is on the record already is recognised.
 
 mod cell;
 mod chunk;
