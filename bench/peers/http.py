@@ -10,8 +10,7 @@ from peers.engine import Failed
 
 IDLE_SECONDS = 5
 """A server closes a connection on which nothing was asked for some time; a new one is made before that."""
-CHUNK_BYTES = 1 << 20
-LAST_CHUNK = b"\r\n0\r\n\r\n"
+ROOM_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Connection:
     def __init__(self, address: str, token: str) -> None:
         self.address = address
         self.token = token
-        self.room = bytearray(CHUNK_BYTES)
+        self.room = bytearray(ROOM_BYTES)
         self._connect()
 
     def _connect(self) -> None:
@@ -65,28 +64,39 @@ class Connection:
         started = time.perf_counter()
         self.socket.sendall(request)
         received = bytearray()
-        head_end = -1
-        while not self._is_whole(received, head_end):
+        body: _Body | None = None
+        while body is None or not body.is_whole(received):
             count = self.socket.recv_into(self.room)
             if count == 0:
                 raise Failed("the server closed the connection in the middle of an answer")
             received += memoryview(self.room)[:count]
-            if head_end < 0:
-                head_end = received.find(b"\r\n\r\n")
+            if body is None and (head_end := received.find(b"\r\n\r\n")) >= 0:
+                body = _Body(bytes(received[:head_end]))
         seconds = time.perf_counter() - started
         self.used = time.monotonic()
-        head = bytes(received[:head_end])
-        return Reply(int(head.split(b" ", 2)[1]), seconds, head, memoryview(received)[head_end + 4 :])
+        return Reply(int(body.head.split(b" ", 2)[1]), seconds, body.head, memoryview(received)[len(body.head) + 4 :])
 
-    @staticmethod
-    def _is_whole(received: bytearray, head_end: int) -> bool:
-        if head_end < 0:
-            return False
-        head = bytes(received[:head_end])
-        if _is_chunked(head):
-            # JSON has no bare line ends within a row, so this can only be the last chunk.
-            return received.endswith(LAST_CHUNK) or received[head_end + 4 :] == LAST_CHUNK[2:]
-        return len(received) >= head_end + 4 + _length(head)
+
+class _Body:
+    """How far a body has come. Every byte is looked at once, however many pieces it comes in."""
+
+    def __init__(self, head: bytes) -> None:
+        self.head = head
+        self.end = len(head) + 4
+        """Of the body, or of the chunks whose sizes are known."""
+        self.is_last = not _is_chunked(head)
+        if self.is_last:
+            self.end += _length(head)
+
+    def is_whole(self, received: bytearray) -> bool:
+        while not self.is_last and len(received) > self.end:
+            line_end = received.find(b"\r\n", self.end)
+            if line_end < 0:
+                return False
+            size = int(bytes(received[self.end : line_end]).partition(b";")[0], 16)
+            self.end = line_end + 2 + size + 2
+            self.is_last = size == 0
+        return self.is_last and len(received) >= self.end
 
 
 def _is_chunked(head: bytes) -> bool:

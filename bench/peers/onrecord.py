@@ -3,7 +3,6 @@
 The program is measured from outside, as its users have it: the command line for bulk work, HTTP for the rest.
 """
 
-import io
 import json
 import re
 import shutil
@@ -11,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import orjson
+import pyarrow.ipc
 
 import interrupt
 import process
@@ -45,7 +44,7 @@ class Engine:
         return (
             "the policy and settings that `init` makes: name and e-mail address become tokens, the user a subject, "
             "every record a leaf of the signed tree; `import` checks the whole file before it records it; SQL and "
-            "single writes over HTTP on loopback, answers as JSON lines; the asker sees user ids (role reveal), and "
+            "single writes over HTTP on loopback, answers as Arrow streams; the asker sees user ids (role reveal), and "
             "each query is itself put on the record"
         )
 
@@ -149,14 +148,11 @@ class Engine:
 
 def ask(connection: Connection, query: str, statement: str, check: bool) -> Answer:
     """One of the seven queries; also for who asks on a connection of its own."""
-    reply = connection.post("/v1/sql", {"sql": statement}, accept="application/x-ndjson")
+    reply = connection.post("/v1/sql", {"sql": statement}, accept="application/vnd.apache.arrow.stream")
     if reply.status != 200:
         raise Failed(f"{query} on onrecord: {reply.status} {reply.body[:500]!r}")
     if not check:
         return Answer(reply.seconds)
-    columns: dict[str, list[Any]] = {}
-    for line in io.BytesIO(reply.body):
-        row = orjson.loads(line)
-        for name in queries.needed(list(row)):
-            columns.setdefault(name, []).append(row[name])
-    return Answer(reply.seconds, queries.digest(columns or {"event_id": []}))
+    table = pyarrow.ipc.open_stream(reply.body).read_all()
+    needed = queries.needed(table.column_names)
+    return Answer(reply.seconds, queries.digest({name: table.column(name).to_pylist() for name in needed}))

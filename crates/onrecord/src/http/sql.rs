@@ -1,4 +1,4 @@
-//! SQL over HTTP: rows as JSON, JSON lines or CSV, streamed as they come.
+//! SQL over HTTP: rows as JSON, JSON lines, CSV or an Arrow stream, sent as they come.
 
 use super::auth::Caller;
 use super::input;
@@ -6,6 +6,7 @@ use super::place::Place;
 use super::problem::Problem;
 use crate::node::Node;
 use arrow::datatypes::{DataType, Field};
+use arrow::error::ArrowError;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -31,8 +32,9 @@ pub(super) struct Asked {
 /// Ask in SQL.
 ///
 /// `Accept: application/json` gives `{"columns": [{"name", "type"}], "rows": [{…}]}`, `application/x-ndjson` one row a
-/// line, `text/csv` CSV. The query, without its literals, goes on the record before any row is given. An answer that
-/// fails half way is cut off, so that it cannot be taken for a whole one.
+/// line, `text/csv` CSV, `application/vnd.apache.arrow.stream` an Arrow IPC stream, which is the quickest for many rows.
+/// The query, without its literals, goes on the record before any row is given. An answer that fails half way is cut
+/// off, so that it cannot be taken for a whole one.
 #[utoipa::path(post, path = "/v1/sql", request_body = Asked,
     responses((status = 200, description = "rows", body = serde_json::Value),
         (status = 400, description = "not SQL, not a read, or names what is not there", body = Problem)))]
@@ -52,7 +54,7 @@ pub(super) async fn query(
     let rows = node.engine.query(node.lake.snapshot(), &asked.sql, &context).await?;
     // Nothing is shown before it is on the record who asked. How many rows there will be is not known yet.
     node.service.record_access(&caller.0, Action::Sql, What::Sql(&asked.sql), None).await?;
-    let mut answer = Answer { rows, printer: Some(Printer::new(shape.format())), shape, _place: place };
+    let mut answer = Answer::begin(rows, shape, place)?;
     // The first rows are waited for: a query that fails at once is answered as a problem, not as a broken stream.
     let first = answer.next().await?;
     let rest = stream::unfold(answer, async |mut answer| match answer.next().await {
@@ -69,7 +71,10 @@ enum Shape {
     Json,
     JsonLines,
     Csv,
+    Arrow,
 }
+
+const ARROW: &str = "application/vnd.apache.arrow.stream";
 
 impl Shape {
     fn of(accept: &str) -> Self {
@@ -77,6 +82,8 @@ impl Shape {
             Self::JsonLines
         } else if accept.contains("text/csv") {
             Self::Csv
+        } else if accept.contains(ARROW) {
+            Self::Arrow
         } else {
             Self::Json
         }
@@ -87,6 +94,7 @@ impl Shape {
             Self::Json => Format::Json,
             Self::JsonLines => Format::JsonLines,
             Self::Csv => Format::Csv,
+            Self::Arrow => Format::Arrow,
         }
     }
 
@@ -95,6 +103,7 @@ impl Shape {
             Self::Json => "application/json",
             Self::JsonLines => "application/x-ndjson",
             Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Arrow => ARROW,
         }
     }
 }
@@ -102,7 +111,10 @@ impl Shape {
 /// An answer being printed.
 struct Answer {
     rows: Rows,
+    /// Gone when the last row is printed.
     printer: Option<Printer>,
+    /// Printed, and not sent yet.
+    printed: Vec<u8>,
     shape: Shape,
     /// Held until the last row is printed.
     _place: Place,
@@ -112,47 +124,46 @@ struct Answer {
 const PIECE_BYTES: usize = 64 << 10;
 
 impl Answer {
-    /// The next piece of the body; empty after the last.
-    async fn next(&mut self) -> Result<Bytes, Error> {
-        let mut out = Vec::new();
-        let Some(mut printer) = self.printer.take() else { return Ok(Bytes::new()) };
-        if printer.count() == 0 {
-            self.begin(&mut printer, &mut out);
-        }
-        loop {
-            match self.rows.next().await {
-                Some(batch) => {
-                    let printed = printer.rows(&batch?, &mut out);
-                    printed.map_err(|_| Error::Value("a column has a type that cannot be printed; cast it"))?;
-                }
-                None => {
-                    printer.end(&mut out);
-                    if self.shape == Shape::Json {
-                        out.truncate(out.trim_ascii_end().len());
-                        out.extend_from_slice(b"}\n");
-                    }
-                    return Ok(Bytes::from(out));
-                }
-            }
-            if out.len() >= PIECE_BYTES {
-                self.printer = Some(printer);
-                return Ok(Bytes::from(out));
-            }
-        }
-    }
-
-    fn begin(&self, printer: &mut Printer, out: &mut Vec<u8>) {
-        if self.shape == Shape::Json {
-            let schema = self.rows.schema();
-            let columns = schema
+    fn begin(rows: Rows, shape: Shape, place: Place) -> Result<Self, Error> {
+        let mut printed = Vec::new();
+        if shape == Shape::Json {
+            let columns = rows
+                .schema()
                 .fields()
                 .iter()
                 .map(|field| serde_json::json!({ "name": field.name(), "type": postgres_type(field) }));
             let columns = serde_json::Value::Array(columns.collect());
-            out.extend_from_slice(format!("{{\"columns\":{columns},\"rows\":").as_bytes());
+            printed.extend_from_slice(format!("{{\"columns\":{columns},\"rows\":").as_bytes());
         }
-        printer.begin(self.rows.schema(), out);
+        let printer = Printer::begin(shape.format(), rows.schema(), &mut printed).map_err(unprintable)?;
+        Ok(Self { rows, printer: Some(printer), printed, shape, _place: place })
     }
+
+    /// The next piece of the body; empty after the last.
+    async fn next(&mut self) -> Result<Bytes, Error> {
+        while self.printed.len() < PIECE_BYTES
+            && let Some(mut printer) = self.printer.take()
+        {
+            match self.rows.next().await {
+                Some(batch) => {
+                    printer.rows(&batch?, &mut self.printed).map_err(unprintable)?;
+                    self.printer = Some(printer);
+                }
+                None => {
+                    printer.end(&mut self.printed).map_err(unprintable)?;
+                    if self.shape == Shape::Json {
+                        self.printed.truncate(self.printed.trim_ascii_end().len());
+                        self.printed.extend_from_slice(b"}\n");
+                    }
+                }
+            }
+        }
+        Ok(Bytes::from(std::mem::take(&mut self.printed)))
+    }
+}
+
+fn unprintable(_: ArrowError) -> Error {
+    Error::Value("a column has a type that cannot be printed; cast it")
 }
 
 /// The type by PostgreSQL's name for it.

@@ -1,11 +1,13 @@
 //! Rows as JSON objects, by Arrow's writer, which is told what a document is.
 
-use super::{INSTANT, LOCAL, is_document};
+use super::{INSTANT, LOCAL, is_document, utc};
 use crate::sql::json::function::text_array;
-use arrow::array::{Array, ArrayRef, RecordBatch, StringViewArray, make_array};
-use arrow::datatypes::FieldRef;
+use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, RecordBatch, StringViewArray, make_array};
+use arrow::datatypes::{FieldRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder, WriterBuilder};
+use memchr::memchr_iter;
+use onrecord_record::Timestamp;
 use std::sync::Arc;
 
 /// Appends one object a line.
@@ -38,7 +40,7 @@ pub(super) fn rows(batch: &RecordBatch, after_rows: bool, out: &mut Vec<u8>) -> 
     Ok(())
 }
 
-/// Writes documents as they are.
+/// Writes documents as they are, and instants without asking a calendar for each.
 #[derive(Debug)]
 struct Documents;
 
@@ -49,6 +51,10 @@ impl EncoderFactory for Documents {
         array: &'a dyn Array,
         _options: &'a EncoderOptions,
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        if *array.data_type() == utc() {
+            let instants = array.as_primitive::<TimestampMicrosecondType>();
+            return Ok(Some(NullableEncoder::new(Box::new(Instants(instants)), instants.nulls().cloned())));
+        }
         if !is_document(field) || !array.data_type().is_string() {
             return Ok(None);
         }
@@ -63,7 +69,20 @@ struct Raw(StringViewArray);
 
 impl Encoder for Raw {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(self.0.value(row).as_bytes());
         // Stored documents have no line feeds. JSON that a query made may have them, as white space.
-        out.extend(self.0.value(row).bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
+        let feeds: Vec<usize> = memchr_iter(b'\n', &out[start..]).collect();
+        feeds.into_iter().for_each(|at| out[start + at] = b' ');
+    }
+}
+
+struct Instants<'a>(&'a PrimitiveArray<TimestampMicrosecondType>);
+
+impl Encoder for Instants<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        out.push(b'"');
+        Timestamp::from_micros(self.0.value(row)).write(out);
+        out.push(b'"');
     }
 }

@@ -1,9 +1,10 @@
-//! Rows as people and programs read them: JSON, JSON lines, CSV, or a table.
+//! Rows as people and programs read them: JSON, JSON lines, CSV, an Arrow stream, or a table.
 //!
 //! A column marked as a document is printed as the JSON it is, not as a string that holds JSON. Times are RFC 3339 in
 //! UTC with six digits, as records have them; a null is `null` in JSON and nothing in CSV and tables.
 
 mod csv;
+mod ipc;
 mod json;
 
 use super::table::is_json;
@@ -24,6 +25,8 @@ pub enum Format {
     JsonLines,
     /// RFC 4180, with a header, lines ended by LF.
     Csv,
+    /// An Arrow IPC stream: text is `Utf8`, documents are text of the extension type `arrow.json`.
+    Arrow,
 }
 
 /// Whether a column's values are JSON text.
@@ -34,23 +37,37 @@ pub fn is_document(field: &Field) -> bool {
 /// Prints an answer batch by batch: [`Printer::begin`], [`Printer::rows`] for each batch, [`Printer::end`].
 #[derive(Debug)]
 pub struct Printer {
-    format: Format,
+    form: Form,
     rows: u64,
 }
 
-impl Printer {
-    /// A printer for one answer.
-    pub fn new(format: Format) -> Self {
-        Self { format, rows: 0 }
-    }
+#[derive(Debug)]
+enum Form {
+    Json,
+    JsonLines,
+    Csv,
+    Arrow(ipc::Stream),
+}
 
-    /// Appends what comes before the rows.
-    pub fn begin(&mut self, schema: &Schema, out: &mut Vec<u8>) {
-        match self.format {
-            Format::Json => out.push(b'['),
-            Format::JsonLines => {}
-            Format::Csv => csv::header(schema, out),
-        }
+impl Printer {
+    /// A printer for one answer with these columns, and what comes before the rows appended to `out`.
+    ///
+    /// # Errors
+    /// If a column has a type that cannot be printed.
+    pub fn begin(format: Format, schema: &Schema, out: &mut Vec<u8>) -> Result<Self, ArrowError> {
+        let form = match format {
+            Format::Json => {
+                out.push(b'[');
+                Form::Json
+            }
+            Format::JsonLines => Form::JsonLines,
+            Format::Csv => {
+                csv::header(schema, out);
+                Form::Csv
+            }
+            Format::Arrow => Form::Arrow(ipc::Stream::begin(schema, out)?),
+        };
+        Ok(Self { form, rows: 0 })
     }
 
     /// Appends the rows of a batch.
@@ -59,25 +76,27 @@ impl Printer {
     /// If a column has a type that cannot be printed.
     pub fn rows(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
         let batch = &in_utc(batch)?;
-        match self.format {
-            Format::Json => json::rows(batch, self.rows > 0, out)?,
-            Format::JsonLines => json::lines(batch, out)?,
-            Format::Csv => csv::rows(batch, out)?,
+        match &mut self.form {
+            Form::Json => json::rows(batch, self.rows > 0, out)?,
+            Form::JsonLines => json::lines(batch, out)?,
+            Form::Csv => csv::rows(batch, out)?,
+            Form::Arrow(stream) => stream.rows(batch, out)?,
         }
         self.rows += batch.num_rows() as u64;
         Ok(())
     }
 
     /// Appends what comes after the rows.
-    pub fn end(self, out: &mut Vec<u8>) {
-        if self.format == Format::Json {
-            out.extend_from_slice(b"]\n");
+    ///
+    /// # Errors
+    /// Never for JSON and CSV.
+    pub fn end(self, out: &mut Vec<u8>) -> Result<(), ArrowError> {
+        match self.form {
+            Form::Json => out.extend_from_slice(b"]\n"),
+            Form::JsonLines | Form::Csv => {}
+            Form::Arrow(stream) => stream.end(out)?,
         }
-    }
-
-    /// The rows printed so far.
-    pub fn count(&self) -> u64 {
-        self.rows
+        Ok(())
     }
 }
 
@@ -98,23 +117,25 @@ fn options() -> FormatOptions<'static> {
     FormatOptions::default().with_null("").with_timestamp_format(Some(LOCAL)).with_timestamp_tz_format(Some(INSTANT))
 }
 
+/// The type of every instant that is printed.
+fn utc() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn is_elsewhere(field: &Field) -> bool {
+    matches!(field.data_type(), DataType::Timestamp(_, Some(_))) && *field.data_type() != utc()
+}
+
 /// The batch with every instant in UTC, whatever zone a query put it into.
 fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let is_elsewhere =
-        |field: &Field| matches!(field.data_type(), DataType::Timestamp(_, Some(_))) && *field.data_type() != utc;
     if !batch.schema().fields().iter().any(|field| is_elsewhere(field)) {
         return Ok(batch.clone());
     }
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         let moves = is_elsewhere(field);
-        columns.push(if moves { cast(column, &utc)? } else { Arc::clone(column) });
-        fields.push(if moves {
-            Arc::new(field.as_ref().clone().with_data_type(utc.clone()))
-        } else {
-            Arc::clone(field)
-        });
+        columns.push(if moves { cast(column, &utc())? } else { Arc::clone(column) });
+        fields.push(if moves { Arc::new(field.as_ref().clone().with_data_type(utc())) } else { Arc::clone(field) });
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
@@ -151,12 +172,11 @@ mod tests {
     }
 
     fn print(format: Format) -> String {
-        let (mut printer, mut out) = (Printer::new(format), Vec::new());
-        printer.begin(&batch().schema(), &mut out);
+        let mut out = Vec::new();
+        let mut printer = Printer::begin(format, &batch().schema(), &mut out).unwrap();
         printer.rows(&batch().slice(0, 1), &mut out).unwrap();
         printer.rows(&batch().slice(1, 1), &mut out).unwrap();
-        assert_eq!(printer.count(), 2);
-        printer.end(&mut out);
+        printer.end(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
