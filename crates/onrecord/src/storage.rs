@@ -61,11 +61,22 @@ impl Identity for VaultIdentity {
     }
 
     fn user_of(&self, tokens: &[&str]) -> Vec<Option<String>> {
-        let user = |token: &&str| {
-            let found = self.0.user_of(SubjectToken::parse(token)?);
-            let found = found.inspect_err(|error| tracing::error!(%error, "the vault cannot be read"));
-            Some(found.ok()??.to_string())
+        // A text that is no token stands for nobody.
+        let parsed: Vec<Option<SubjectToken>> = tokens.iter().map(|token| SubjectToken::parse(token)).collect();
+        let known: Vec<SubjectToken> = parsed.iter().flatten().copied().collect();
+        // One row that cannot be read must not hide the others.
+        let found: Vec<Option<String>> = match self.0.users_of(&known) {
+            Ok(users) => users.into_iter().map(|user| user.map(|user| user.to_string())).collect(),
+            Err(_) => known.iter().map(|token| self.readable(*token)).collect(),
         };
-        tokens.iter().map(user).collect()
+        let mut users = found.into_iter();
+        parsed.into_iter().map(|token| token.and_then(|_| users.next().flatten())).collect()
+    }
+}
+
+impl VaultIdentity {
+    fn readable(&self, token: SubjectToken) -> Option<String> {
+        let user = self.0.user_of(token).inspect_err(|error| tracing::error!(%error, "the vault cannot be read"));
+        user.ok()?.map(|user| user.to_string())
     }
 }

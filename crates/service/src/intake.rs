@@ -37,7 +37,7 @@ impl std::fmt::Debug for Intake {
 
 /// Who a stored decision is about.
 struct Person {
-    user_id: Zeroizing<String>,
+    user_id: Arc<Zeroizing<String>>,
     token: String,
 }
 

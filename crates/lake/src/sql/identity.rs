@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The vault's two directions, for a caller who is entitled to see user ids.
 ///
@@ -15,13 +15,9 @@ pub trait Identity: Send + Sync {
     fn user_of(&self, tokens: &[&str]) -> Vec<Option<String>>;
 }
 
-/// Tokens remembered per query. A token has 36 bytes and a user id at most 255.
-const REMEMBERED_MAX: usize = 50_000;
-
-/// An identity with what it said during one query.
+/// What an identity says, as the tables show it.
 pub(super) struct Entitled {
-    identity: std::sync::Arc<dyn Identity>,
-    shown: Mutex<HashMap<String, Option<String>>>,
+    identity: Arc<dyn Identity>,
 }
 
 impl Debug for Entitled {
@@ -31,8 +27,8 @@ impl Debug for Entitled {
 }
 
 impl Entitled {
-    pub(super) fn new(identity: std::sync::Arc<dyn Identity>) -> Self {
-        Self { identity, shown: Mutex::default() }
+    pub(super) fn new(identity: Arc<dyn Identity>) -> Self {
+        Self { identity }
     }
 
     /// The token of the rows whose shown user id is `shown`: of the user, or `shown` itself when it is the token of an
@@ -44,32 +40,13 @@ impl Entitled {
         })
     }
 
-    /// What is shown for each token: the user id, or the token where the vault has none.
+    /// What is shown for each token: the user id, or the token where the vault has none. Asks once for each.
     pub(super) fn show<'a>(&self, tokens: impl Iterator<Item = &'a str>) -> HashMap<&'a str, String> {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.len() > REMEMBERED_MAX {
-            shown.clear();
+        let mut shown: HashMap<&str, String> = tokens.map(|token| (token, String::new())).collect();
+        let tokens: Vec<&str> = shown.keys().copied().collect();
+        for (token, user) in tokens.iter().zip(self.identity.user_of(&tokens)) {
+            shown.insert(token, user.unwrap_or_else(|| (*token).to_owned()));
         }
-        let mut wanted: HashMap<&str, String> = HashMap::new();
-        let mut unknown = Vec::new();
-        for token in tokens {
-            if wanted.contains_key(token) {
-                continue;
-            }
-            match shown.get(token) {
-                Some(user) => drop(wanted.insert(token, user.clone().unwrap_or_else(|| token.to_owned()))),
-                None => {
-                    unknown.push(token);
-                    wanted.insert(token, token.to_owned());
-                }
-            }
-        }
-        for (token, user) in unknown.iter().zip(self.identity.user_of(&unknown)) {
-            shown.insert((*token).to_owned(), user.clone());
-            if let Some(user) = user {
-                wanted.insert(token, user);
-            }
-        }
-        wanted
+        shown
     }
 }

@@ -48,6 +48,9 @@ const INDEX_BYTES: usize = 12;
 /// Subjects held in memory, about 500 bytes each.
 const CACHED_SUBJECTS_MAX: usize = 131_072;
 
+/// User ids held in memory for who may see them, about 100 bytes each.
+const CACHED_NAMES_MAX: usize = 131_072;
+
 /// Names of subjects that wait are looked through for forgotten ones from this number on.
 const SWEEP_FROM: usize = 4096;
 
@@ -90,7 +93,9 @@ impl Root {
 pub struct Vault {
     root: Root,
     store: Store,
-    cache: Cache,
+    cache: Cache<Box<str>, Arc<Subject>>,
+    /// The user ids behind tokens that were asked for.
+    names: Cache<SubjectToken, Arc<Zeroizing<String>>>,
     /// Subjects that records in preparation use and that are not durable yet. Weak: a batch that is refused leaves none.
     pending: Mutex<HashMap<Box<str>, Weak<Subject>>>,
     /// Grows with every flush, so that a reader knows whether what it read may be outdated.
@@ -132,6 +137,7 @@ impl Vault {
             root,
             store,
             cache: Cache::new(CACHED_SUBJECTS_MAX),
+            names: Cache::new(CACHED_NAMES_MAX),
             pending: Mutex::default(),
             flushes: AtomicU64::new(0),
             writer: Mutex::default(),
@@ -163,8 +169,30 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Corrupt`].
-    pub fn user_of(&self, token: SubjectToken) -> Result<Option<Zeroizing<String>>, Error> {
-        Ok(self.store.row(&self.root.row, token)?.map(|row| row.user_id))
+    pub fn user_of(&self, token: SubjectToken) -> Result<Option<Arc<Zeroizing<String>>>, Error> {
+        Ok(self.users_of(&[token])?.pop().flatten())
+    }
+
+    /// The user behind each of these tokens, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Corrupt`].
+    pub fn users_of(&self, tokens: &[SubjectToken]) -> Result<Vec<Option<Arc<Zeroizing<String>>>>, Error> {
+        let mut users: Vec<_> = tokens.iter().map(|token| self.names.get(token)).collect();
+        let unknown = |user: &Option<Arc<Zeroizing<String>>>| user.is_none();
+        let asked: Vec<SubjectToken> =
+            tokens.iter().zip(&users).filter(|(_, user)| unknown(user)).map(|(token, _)| *token).collect();
+        if asked.is_empty() {
+            return Ok(users);
+        }
+        let rows = asked.iter().zip(self.store.rows(&self.root.row, &asked)?);
+        for ((token, row), user) in rows.zip(users.iter_mut().filter(|user| unknown(user))) {
+            let Some(row) = row else { continue };
+            let name = Arc::new(row.user_id);
+            self.names.insert(*token, Arc::clone(&name));
+            *user = Some(name);
+        }
+        Ok(users)
     }
 
     /// Closes the database and writes its sum. Afterwards every call fails. Dropping does the same, but tells nobody
@@ -249,18 +277,18 @@ impl Vault {
         for (_, user_id, subject) in batch {
             subject.set_durable();
             pending.remove(&user_id);
-            self.cache.insert(&user_id, &subject);
+            self.cache.insert(user_id, subject);
         }
         Ok(())
     }
 
     fn load(&self, user_id: &str) -> Result<Option<Arc<Subject>>, Error> {
-        let Some(token) = self.store.token_of(self.root.index_of(user_id))? else { return Ok(None) };
-        let Some(row) = self.store.row(&self.root.row, token)?.filter(|row| *row.user_id == user_id) else {
+        let Some((token, row)) = self.store.user(&self.root.row, self.root.index_of(user_id))? else { return Ok(None) };
+        let Some(row) = row.filter(|row| *row.user_id == user_id) else {
             return Err(self.store.corrupt("a user leads to a subject of another user, or to none"));
         };
         let subject = Arc::new(Subject::stored(token, FieldKeys::derive(&self.root.subject, &row.secret)));
-        self.cache.insert(user_id, &subject);
+        self.cache.insert(user_id.into(), Arc::clone(&subject));
         Ok(Some(subject))
     }
 

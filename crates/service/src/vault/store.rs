@@ -123,18 +123,42 @@ impl Store {
     }
 
     pub(super) fn row(&self, aead: &Aead256, token: SubjectToken) -> Result<Option<Row>, Error> {
-        let sealed = self.run(|database| {
-            let subjects = database.begin_read()?.open_table(SUBJECTS)?;
-            Ok(subjects.get(&token.0)?.map(|value| value.value().to_vec()))
-        })?;
-        sealed.map(|sealed| open_row(aead, token, &sealed).ok_or_else(|| self.corrupt(UNREADABLE))).transpose()
+        Ok(self.rows(aead, &[token])?.pop().flatten())
     }
 
-    pub(super) fn token_of(&self, index: [u8; INDEX_BYTES]) -> Result<Option<SubjectToken>, Error> {
-        self.run(|database| {
-            let users = database.begin_read()?.open_table(USERS)?;
-            Ok(users.get(&index)?.map(|value| SubjectToken(*value.value())))
-        })
+    /// The rows of these subjects, in their order, as of one moment.
+    pub(super) fn rows(&self, aead: &Aead256, tokens: &[SubjectToken]) -> Result<Vec<Option<Row>>, Error> {
+        let sealed = self.run(|database| {
+            let subjects = database.begin_read()?.open_table(SUBJECTS)?;
+            let row = |token: &SubjectToken| Ok(subjects.get(&token.0)?.map(|value| value.value().to_vec()));
+            tokens.iter().map(row).collect::<Result<Vec<_>, _>>()
+        })?;
+        let rows = tokens.iter().zip(sealed);
+        rows.map(|(token, sealed)| sealed.map(|sealed| self.open_row(aead, *token, &sealed)).transpose()).collect()
+    }
+
+    /// The token that the key of a user leads to, and the row that the token leads to.
+    pub(super) fn user(
+        &self,
+        aead: &Aead256,
+        index: [u8; INDEX_BYTES],
+    ) -> Result<Option<(SubjectToken, Option<Row>)>, Error> {
+        let found = self.run(|database| {
+            let transaction = database.begin_read()?;
+            let Some(token) = transaction.open_table(USERS)?.get(&index)?.map(|value| SubjectToken(*value.value()))
+            else {
+                return Ok(None);
+            };
+            let sealed = transaction.open_table(SUBJECTS)?.get(&token.0)?.map(|value| value.value().to_vec());
+            Ok(Some((token, sealed)))
+        })?;
+        let Some((token, sealed)) = found else { return Ok(None) };
+        let row = sealed.map(|sealed| self.open_row(aead, token, &sealed)).transpose()?;
+        Ok(Some((token, row)))
+    }
+
+    fn open_row(&self, aead: &Aead256, token: SubjectToken, sealed: &[u8]) -> Result<Row, Error> {
+        open_row(aead, token, sealed).ok_or_else(|| self.corrupt(UNREADABLE))
     }
 
     /// Stores subjects in one durable transaction; `batch` is (key in `users`, user id, subject).
@@ -350,8 +374,12 @@ mod tests {
             let error = store.insert(&root.row, &[row("d", &new()), taken]).unwrap_err();
             assert!(error.to_string().contains("another"), "{error}");
         }
-        assert_eq!(store.token_of(root.index_of("a")).unwrap(), Some(first.token));
-        assert_eq!(store.token_of(root.index_of("d")).unwrap(), None, "all or none");
-        assert_eq!(*store.row(&root.row, second.token).unwrap().unwrap().user_id, "b");
+        let user = |name| store.user(&root.row, root.index_of(name)).unwrap();
+        assert_eq!(user("a").unwrap().0, first.token);
+        assert!(user("d").is_none(), "all or none");
+        assert_eq!(*user("b").unwrap().1.unwrap().user_id, "b");
+        let rows = store.rows(&root.row, &[second.token, new().token, first.token]).unwrap();
+        let users: Vec<_> = rows.iter().map(|row| row.as_ref().map(|row| row.user_id.as_str())).collect();
+        assert_eq!(users, [Some("b"), None, Some("a")]);
     }
 }

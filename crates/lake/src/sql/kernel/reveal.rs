@@ -8,8 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 use std::sync::Arc;
 
-/// Shows each token as the user id behind it. The vault is asked once for each token of a batch that this query has
-/// not asked for yet.
+/// Shows each token as the user id behind it. The vault is asked once for each token of a batch.
 #[derive(Debug)]
 pub(in crate::sql) struct Reveal(pub(in crate::sql) Arc<Entitled>);
 
@@ -26,7 +25,7 @@ impl Kernel for Reveal {
         let [tokens] = args else { return exec_err!("one column of tokens is shown as users") };
         let tokens = text_array(tokens)?;
         let shown = self.0.show(tokens.iter().flatten());
-        let users = tokens.iter().map(|token| token.and_then(|token| shown.get(token)));
+        let users = tokens.iter().map(|token| token.and_then(|token| shown.get(token).map(String::as_str)));
         Ok(Arc::new(users.collect::<StringViewArray>()))
     }
 }
