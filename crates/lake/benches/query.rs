@@ -27,7 +27,7 @@ fn main() -> Outcome {
     let snapshot = fill(dir.path(), decisions)?;
     let bytes: u64 = snapshot.segments.iter().map(|segment| segment.bytes()).sum();
     println!("{decisions} decisions in {} segments, {} bytes each\n", snapshot.segments.len(), bytes / decisions);
-    let engine = Engine::new(0)?;
+    let engine = Engine::new(0, 256 << 20)?;
     let some = decisions / 3;
     let user = sample::user(some);
     let model = "model_id = 'loan_approval_model' AND timestamp > NOW() - INTERVAL '3000 days'";

@@ -18,10 +18,12 @@ use std::time::{Duration, Instant};
 
 /// Where a key-encryption key is read from that is kept outside the directory.
 const KEK_FILE_VARIABLE: &str = "ONRECORD_KEK_FILE";
-/// Memory that one query may take, in MB; see [`query_memory_bytes`].
-const QUERY_MEMORY_VARIABLE: &str = "ONRECORD_QUERY_MEMORY_MB";
-/// Enough to sort a million decisions by a column with a document beside each.
-const QUERY_MEMORY_MB: usize = 1024;
+/// Memory that sorting, grouping and joining of one query may take, in MB. The default is enough to sort a million
+/// decisions by a column with a document beside each.
+const QUERY_MEMORY: (&str, usize) = ("ONRECORD_QUERY_MEMORY_MB", 1024);
+/// Memory for decoded columns, in MB. The default is enough for those that the usual reports over ten million decisions
+/// read.
+const COLUMN_MEMORY: (&str, usize) = ("ONRECORD_COLUMN_MEMORY_MB", 256);
 /// How often refusals and changed files are looked for.
 const TICK: Duration = Duration::from_secs(5);
 /// After this long, what is in the write-ahead file is sealed even if the file is not full.
@@ -139,12 +141,12 @@ fn external_kek() -> Result<Option<Kek>> {
     Ok(path.map(|path| Kek::read(Path::new(&path))).transpose()?)
 }
 
-/// What sorting, grouping and joining of one query may take.
-fn query_memory_bytes() -> Result<usize> {
-    let Some(text) = std::env::var_os(QUERY_MEMORY_VARIABLE) else { return Ok(QUERY_MEMORY_MB << 20) };
+/// A setting of memory, in bytes: a variable of the environment, or the default beside its name.
+fn memory_bytes((variable, default_mb): (&str, usize)) -> Result<usize> {
+    let Some(text) = std::env::var_os(variable) else { return Ok(default_mb << 20) };
     let megabytes: Option<usize> = text.to_str().and_then(|text| text.parse().ok()).filter(|mb| *mb > 0);
     let bytes = megabytes.and_then(|megabytes| megabytes.checked_mul(1 << 20));
-    bytes.with_context(|| format!("{QUERY_MEMORY_VARIABLE} must be a whole number of megabytes, such as 512"))
+    bytes.with_context(|| format!("{variable} must be a whole number of megabytes, such as 512"))
 }
 
 /// Says what to do when `directory` is none.
@@ -170,7 +172,8 @@ impl Node {
 
     fn open_blocking(directory: PathBuf, purpose: Purpose) -> Result<Arc<Self>> {
         metrics::start();
-        let query_memory_bytes = query_memory_bytes()?;
+        let query_memory_bytes = memory_bytes(QUERY_MEMORY)?;
+        let column_memory_bytes = memory_bytes(COLUMN_MEMORY)?;
         let keys = keys(&directory)?;
         let lake = Lake::open(&directory)?;
         let (ledger, recovery) =
@@ -193,7 +196,7 @@ impl Node {
             recovery,
             started_as: (purpose == Purpose::Serve).then_some("serve"),
         })?;
-        let engine = Engine::new(0)?;
+        let engine = Engine::new(0, column_memory_bytes)?;
         let keeper = Keeper::default();
         if purpose == Purpose::Serve {
             keeper.start(service.clone(), ledger.clone())?;

@@ -28,13 +28,14 @@ impl Scalar {
         }
     }
 
-    /// The scalar of an Arrow type; views and large strings, as readers may ask for, count as strings.
-    pub const fn of(data_type: &DataType) -> Option<Self> {
+    /// The scalar of an Arrow type; views, large strings and dictionaries, as readers may ask for, count as strings.
+    pub fn of(data_type: &DataType) -> Option<Self> {
         match data_type {
             DataType::Int64 => Some(Scalar::Int64),
             DataType::Float64 => Some(Scalar::Float64),
             DataType::Boolean => Some(Scalar::Boolean),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Scalar::Utf8),
+            DataType::Dictionary(_, values) if values.is_string() => Some(Scalar::Utf8),
             _ => None,
         }
     }

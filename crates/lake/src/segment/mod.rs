@@ -22,7 +22,7 @@ pub(crate) use join::{are_joinable, join};
 pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
 pub use read::OwnedRow;
-pub(crate) use read::Rows;
+pub(crate) use read::{Block, Rows};
 pub(crate) use write::sync_dir;
 pub use write::{SegmentWriter, Written};
 

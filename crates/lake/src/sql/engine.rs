@@ -12,6 +12,7 @@ use super::identity::{Entitled, Identity};
 use super::json::operator::{JsonOperators, PostgresTypes};
 use super::late::LateReads;
 use super::provider::{LakeTable, Moment};
+use super::resident::ColumnCache;
 use super::rows::{self, Message, Rows};
 use super::size::{self, STACK_BYTES};
 use super::table::TABLES;
@@ -73,16 +74,17 @@ struct Threads {
 struct Shared {
     state: SessionState,
     facts: FactCache,
+    columns: Arc<ColumnCache>,
     desk: Arc<ReviewDesk>,
     threads: usize,
 }
 
 impl Engine {
-    /// An engine with so many threads; 0 stands for one per core.
+    /// An engine with so many threads, 0 standing for one per core, that keeps so many bytes of decoded columns.
     ///
     /// # Errors
     /// [`Error::Engine`] if the operating system gives no threads.
-    pub fn new(threads: usize) -> Result<Self, Error> {
+    pub fn new(threads: usize, resident_bytes_max: usize) -> Result<Self, Error> {
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -93,7 +95,13 @@ impl Engine {
         let (Ok(workers), Ok(clock)) = (workers, Clock::new()) else {
             return Err(Error::Engine("no threads for queries"));
         };
-        let shared = Shared { state: base_state(threads), facts: FactCache::default(), desk: Arc::default(), threads };
+        let shared = Shared {
+            state: base_state(threads),
+            facts: FactCache::default(),
+            columns: Arc::new(ColumnCache::new(resident_bytes_max)),
+            desk: Arc::default(),
+            threads,
+        };
         Ok(Self { threads: Some(Threads { workers, clock }), shared: Arc::new(shared) })
     }
 
@@ -167,7 +175,7 @@ impl Shared {
     /// A session of its own for one query: its tables, its memory.
     fn state(&self, snapshot: Snapshot, context: &QueryContext) -> datafusion::common::Result<SessionState> {
         let facts = self.facts.of(&snapshot.segments)?;
-        let moment = Arc::new(Moment { snapshot, facts });
+        let moment = Arc::new(Moment { snapshot, facts, columns: Arc::clone(&self.columns) });
         let identity = context.identity.clone().map(|identity| Arc::new(Entitled::new(identity)));
         let schema = Arc::new(MemorySchemaProvider::new());
         for table in TABLES.iter() {
@@ -223,6 +231,7 @@ fn base_state(threads: usize) -> SessionState {
         .with_default_features()
         .with_config(config)
         .with_file_formats(Vec::new())
+        .with_optimizer_rule(Arc::new(function::UtcDates))
         .with_physical_optimizer_rule(Arc::new(LateReads))
         .with_table_factories(Default::default());
     if let Some(planners) = builder.expr_planners() {

@@ -3,6 +3,7 @@
 //! Both come from the footer and are kept while the segment is in use, so that a query over many segments does not
 //! read the same footers again.
 
+use super::resident::Layout;
 use super::table::{Source, Table};
 use crate::schema::{column, meta};
 use crate::segment::Segment;
@@ -30,6 +31,8 @@ const BOUNDED: [&str; 7] = [
 pub(super) struct Facts {
     /// The physical schema as the reader shall make it, strings as views.
     pub(super) schema: SchemaRef,
+    /// Which columns may be resident, and how.
+    pub(super) layout: Layout,
     rows: usize,
     bounds: HashMap<&'static str, ColumnStatistics>,
 }
@@ -43,7 +46,8 @@ impl Facts {
                 bounds.insert(name, statistics);
             }
         }
-        Ok(Self { schema, rows: usize::try_from(segment.rows()).unwrap_or(usize::MAX), bounds })
+        let layout = Layout::new(segment, &schema);
+        Ok(Self { schema, layout, rows: usize::try_from(segment.rows()).unwrap_or(usize::MAX), bounds })
     }
 
     /// The statistics of the file for a table: of the columns that are stored as they are shown.

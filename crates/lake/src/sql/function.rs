@@ -1,12 +1,19 @@
-//! PostgreSQL's functions that DataFusion lacks.
+//! PostgreSQL's functions that DataFusion lacks, and the day of an instant, which it finds slowly.
 
-use arrow::datatypes::DataType;
-use datafusion::common::{Result, exec_err, internal_err, plan_err};
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result, exec_err, internal_err, plan_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast,
+    Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, cast,
 };
-use std::sync::Arc;
+use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+use std::sync::{Arc, LazyLock};
 
 /// Every function of this module.
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
@@ -53,6 +60,93 @@ impl ScalarUDFImpl for Date {
         match args.pop() {
             Some(value) => Ok(ExprSimplifyResult::Simplified(cast(value, DataType::Date32))),
             None => internal_err!("date takes one value"),
+        }
+    }
+}
+
+/// Replaces what is left of `CAST(instant AS DATE)` by [`UtcDate`] when all else is optimized: the cast is what the
+/// optimizer understands, and Arrow's kernel for it asks a calendar for each value.
+#[derive(Debug)]
+pub(super) struct UtcDates;
+
+impl OptimizerRule for UtcDates {
+    fn name(&self) -> &str {
+        "utc_dates"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        // The filter of a scan is a matter of statistics, which know casts.
+        if matches!(plan, LogicalPlan::TableScan(_)) {
+            return Ok(Transformed::no(plan));
+        }
+        let schema = merge_schema(&plan.inputs());
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expr| {
+            let name = names.save(&expr);
+            Ok(expr.transform_up(|expr| quick_date(expr, &schema))?.update_data(|expr| name.restore(expr)))
+        })
+    }
+}
+
+fn quick_date(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Expr::Cast(Cast { expr: instant, field }) = expr else { return Ok(Transformed::no(expr)) };
+    if *field.data_type() == DataType::Date32 && is_utc(&instant.get_type(schema)?) {
+        let function = ScalarFunction::new_udf(Arc::clone(&UTC_DATE), vec![*instant]);
+        return Ok(Transformed::yes(Expr::ScalarFunction(function)));
+    }
+    Ok(Transformed::no(Expr::Cast(Cast { expr: instant, field })))
+}
+
+fn is_utc(instant: &DataType) -> bool {
+    match instant {
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => zone.as_deref().is_none_or(|zone| zone == "UTC"),
+        _ => false,
+    }
+}
+
+static UTC_DATE: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::new_from_impl(UtcDate::new())));
+
+/// The day in UTC of an instant of microseconds.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct UtcDate {
+    signature: Signature,
+}
+
+impl UtcDate {
+    fn new() -> Self {
+        Self { signature: Signature::any(1, Volatility::Immutable) }
+    }
+}
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+impl ScalarUDFImpl for UtcDate {
+    fn name(&self) -> &str {
+        "utc_date"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Date32)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.as_slice() {
+            [ColumnarValue::Array(instants)] if is_utc(instants.data_type()) => {
+                // 2^63 µs are 107 million days.
+                let day = |micros: i64| micros.div_euclid(MICROS_PER_DAY) as i32;
+                let instants = instants.as_primitive::<TimestampMicrosecondType>();
+                Ok(ColumnarValue::Array(Arc::new(instants.unary::<_, Date32Type>(day))))
+            }
+            [value] => value.cast_to(&DataType::Date32, None),
+            _ => exec_err!("utc_date takes one value"),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The job: [`Engine::query`] takes the SQL text, a [`crate::Snapshot`] of what there is to read and what the caller
 //! may do ([`QueryContext`]), and gives [`Rows`] as they come. `table` says which tables there are, `adapt` how their
-//! columns are read from the columns of one file, `late` puts costly columns off, `print` shows rows.
+//! columns are read from the columns of one file, `resident` keeps the cheap ones in memory, `late` puts costly ones
+//! off, `print` shows rows.
 //!
 //! What holds: SQL only reads, and only this ledger (`guard`); a query stays within its memory and its time, and
 //! leaves nothing on a disk (`engine`); an error holds no record content (`error`).
@@ -20,9 +21,11 @@ mod identity;
 mod json;
 mod kernel;
 mod late;
+mod memory;
 pub mod print;
 mod provider;
 mod reader;
+mod resident;
 mod review;
 mod rows;
 mod scan;

@@ -7,6 +7,7 @@ use super::guard::SEGMENTS_URL;
 use super::identity::Entitled;
 use super::kernel::cover;
 use super::reader::{SegmentHandle, SegmentReaders};
+use super::resident::ColumnCache;
 use super::review::Reviews;
 use super::scan::LakeScan;
 use super::table::{AI_AUDIT_LOGS, Replaced, Source, Table, unreviewed_name};
@@ -42,6 +43,8 @@ pub(super) struct Moment {
     pub(super) snapshot: Snapshot,
     /// One for each segment.
     pub(super) facts: Vec<Arc<Facts>>,
+    /// What of the segments is in memory.
+    pub(super) columns: Arc<ColumnCache>,
 }
 
 /// One table at one moment, for one caller.
@@ -153,7 +156,8 @@ impl LakeTable {
         let tail =
             self.moment.snapshot.chunks.iter().map(|chunk| chunk.leaves()).map(|leaves| leaves.end - leaves.start);
         let rows = usize::try_from(sealed + tail.sum::<u64>()).unwrap_or(usize::MAX);
-        let scan = LakeScan { files, tail: self.tail(), adapter, rows };
+        let columns = Arc::clone(&self.moment.columns);
+        let scan = LakeScan { files, tail: self.tail(), adapter, columns, rows };
         Ok(Arc::new(DataSourceExec::new(Arc::new(scan))))
     }
 
@@ -175,7 +179,7 @@ impl LakeTable {
             let file = PartitionedFile::new(name, segment.bytes())
                 .with_arrow_schema(Arc::clone(&facts.schema))
                 .with_statistics(Arc::new(facts.statistics(&self.table)))
-                .with_extension(SegmentHandle(Arc::clone(segment)));
+                .with_extension(SegmentHandle { segment: Arc::clone(segment), facts: Arc::clone(facts) });
             dealt[at % groups].push(file);
         }
         dealt.into_iter().map(FileGroup::new).collect()
@@ -266,7 +270,7 @@ impl LakeTable {
 /// Reads segments, and rules out what it can before it decodes.
 pub(super) fn parquet_source(inner_schema: SchemaRef) -> ParquetSource {
     ParquetSource::new(inner_schema)
-        .with_parquet_file_reader_factory(Arc::new(SegmentReaders))
+        .with_parquet_file_reader_factory(Arc::new(SegmentReaders::default()))
         .with_pushdown_filters(true)
         .with_reorder_filters(true)
         .with_enable_page_index(true)

@@ -4,12 +4,13 @@
 //! can lead it to another file. Reads go to the file directly: on a warm page cache they take microseconds, and
 //! queries run on threads of their own.
 
+use super::facts::Facts;
 use crate::segment::{Segment, SegmentFile};
 use bytes::Bytes;
 use datafusion::common::{Result, exec_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{ParquetFileMetrics, ParquetFileReaderFactory};
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
@@ -21,12 +22,18 @@ use std::fmt::{self, Debug, Formatter};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The segment behind a file of a scan.
-pub(super) struct SegmentHandle(pub(super) Arc<Segment>);
+/// The segment behind a file of a scan, and what is known of it.
+pub(super) struct SegmentHandle {
+    pub(super) segment: Arc<Segment>,
+    pub(super) facts: Arc<Facts>,
+}
 
 /// Opens segments.
-#[derive(Debug)]
-pub(super) struct SegmentReaders;
+#[derive(Debug, Default)]
+pub(super) struct SegmentReaders {
+    /// Where bytes are counted that are read for another scan, beside the source's own metrics.
+    pub(super) bytes: Option<Count>,
+}
 
 impl ParquetFileReaderFactory for SegmentReaders {
     fn create_reader(
@@ -36,12 +43,13 @@ impl ParquetFileReaderFactory for SegmentReaders {
         _metadata_size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
-        let Some(SegmentHandle(segment)) = file.extension::<SegmentHandle>() else {
+        let Some(SegmentHandle { segment, .. }) = file.extension::<SegmentHandle>() else {
             return exec_err!("a file that is no segment");
         };
         let metrics = ParquetFileMetrics::new(partition_index, file.object_meta.location.as_ref(), metrics);
         let opened = segment.file().map_err(external)?;
-        Ok(Box::new(SegmentReader { segment: Arc::clone(segment), file: opened, metrics }))
+        let bytes = self.bytes.clone();
+        Ok(Box::new(SegmentReader { segment: Arc::clone(segment), file: opened, metrics, bytes }))
     }
 }
 
@@ -49,6 +57,7 @@ struct SegmentReader {
     segment: Arc<Segment>,
     file: SegmentFile,
     metrics: ParquetFileMetrics,
+    bytes: Option<Count>,
 }
 
 impl Debug for SegmentReader {
@@ -61,6 +70,9 @@ impl AsyncFileReader for SegmentReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
         let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
         self.metrics.bytes_scanned.add(length);
+        if let Some(bytes) = &self.bytes {
+            bytes.add(length);
+        }
         std::future::ready(self.file.get_bytes(range.start, length)).boxed()
     }
 

@@ -1,4 +1,5 @@
-//! The scan of one table: segments by DataFusion's own Parquet source, then the tail by the same rules.
+//! The scan of one table: segments by DataFusion's own Parquet source, or by their resident columns, then the tail by the
+//! same rules.
 //!
 //! One data source holds both, rather than a union of two, because a union lets no projection through that does not
 //! make the schema narrower, and it is the projections that turn `input_features->>'gender'` into a column. Whatever
@@ -6,7 +7,9 @@
 //! tail reads it from there, so the two cannot differ.
 
 use super::adapt::FlatAdapterFactory;
-use super::tail::TailStream;
+use super::memory::{self, Asked};
+use super::resident::{self, ColumnCache};
+use super::tail;
 use crate::tail::Chunk;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::config::ConfigOptions;
@@ -20,7 +23,7 @@ use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::SchedulingType;
 use datafusion::physical_plan::filter_pushdown::FilterPushdownPropagation;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
 use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
@@ -33,8 +36,10 @@ pub(super) struct LakeScan {
     pub(super) files: FileScanConfig,
     /// The tail, by partition; never without a partition when there are no files.
     pub(super) tail: Vec<Vec<Arc<Chunk>>>,
-    /// How expressions are rewritten for a batch of the tail.
+    /// How expressions are rewritten for a batch in memory.
     pub(super) adapter: Arc<FlatAdapterFactory>,
+    /// What of the segments is in memory.
+    pub(super) columns: Arc<ColumnCache>,
     /// Rows in files and tail, of all kinds.
     pub(super) rows: usize,
 }
@@ -57,21 +62,16 @@ impl LakeScan {
         self.files.projected_schema()
     }
 
-    fn open_tail(&self, partition: usize, context: &TaskContext) -> Result<SendableRecordBatchStream> {
+    fn open_tail(&self, partition: usize) -> Result<SendableRecordBatchStream> {
         let Some(chunks) = self.tail.get(partition) else { return internal_err!("no partition {partition}") };
         let source = self.files.file_source();
-        let Some(projection) = source.projection() else { return internal_err!("a scan without a projection") };
-        TailStream {
-            chunks: chunks.clone(),
-            adapter: Arc::clone(&self.adapter),
-            predicate: source.filter(),
-            projection: projection.clone(),
-            schema: self.projected_schema()?,
-            limit: self.files.limit,
-            metrics: source.metrics().clone(),
-            partition: self.files.file_groups.len() + partition,
-        }
-        .open(context)
+        let Some(projection) = source.projection().cloned() else {
+            return internal_err!("a scan without a projection");
+        };
+        let (predicate, schema) = (source.filter(), self.projected_schema()?);
+        let asked = Asked { adapter: Arc::clone(&self.adapter), predicate, projection, schema: Arc::clone(&schema) };
+        let baseline = BaselineMetrics::new(source.metrics(), self.files.file_groups.len() + partition);
+        Ok(memory::stream(schema, tail::batches(asked, chunks.clone()), self.files.limit, baseline))
     }
 }
 
@@ -82,8 +82,11 @@ impl DataSource for LakeScan {
 
     fn open_with_args(&self, args: OpenArgs) -> Result<SendableRecordBatchStream> {
         match args.partition.checked_sub(self.files.file_groups.len()) {
-            None => self.files.open_with_args(args),
-            Some(partition) => self.open_tail(partition, &args.context),
+            None => match resident::Scan::of(self)? {
+                Some(scan) => scan.open(self, args.partition, args.context),
+                None => self.files.open_with_args(args),
+            },
+            Some(partition) => self.open_tail(partition),
         }
     }
 

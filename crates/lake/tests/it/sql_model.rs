@@ -621,7 +621,7 @@ impl Asked<'_> {
 }
 
 fn run(steps: &[Step], probes: &[Probe], at: &prop::sample::Index) {
-    let engine = Engine::new(2).unwrap();
+    let engine = Engine::new(2, 64 << 20).unwrap();
     let house = House::new(1_000_000);
     let mut model = Model::default();
     for (number, step) in steps.iter().enumerate() {

@@ -16,8 +16,9 @@ use tokio::sync::watch;
 /// ends.
 #[derive(Args)]
 #[command(after_help = "Environment:
-  ONRECORD_QUERY_MEMORY_MB  memory that each of at most 4 queries at a time may take, in MB [default: 1024]
-  ONRECORD_KEK_FILE         where the key-encryption key is kept, if not in the data directory")]
+  ONRECORD_QUERY_MEMORY_MB   memory that each of at most 4 queries at a time may take, in MB [default: 1024]
+  ONRECORD_COLUMN_MEMORY_MB  memory for decoded columns, which filters and reports read from it, in MB [default: 256]
+  ONRECORD_KEK_FILE          where the key-encryption key is kept, if not in the data directory")]
 pub(crate) struct Serve {
     /// Address and port to listen on
     #[arg(long, env = "ONRECORD_LISTEN", default_value = "127.0.0.1:7117", value_name = "ADDRESS")]

@@ -5,8 +5,10 @@
 use super::{Expr, FlatAdapter};
 use crate::schema::{Scalar, column};
 use crate::sql::json::function::Form;
+use crate::sql::kernel::KernelExpr;
+use crate::sql::kernel::among::Among;
 use crate::sql::table::Source;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::common::Result;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
@@ -71,6 +73,13 @@ impl FlatAdapter {
                 self.ids_within(column::INPUT_HASH, hashes.filter_map(|text| Uuid::try_parse(text).ok()), negated)
             }
             Some(Source::DecisionId) => self.decision_among(constants, negated),
+            Some(Source::Stored(name, _)) => match self.file.physical(name) {
+                Some((column, field)) if matches!(field.data_type(), DataType::Dictionary(..)) => {
+                    let values = constants.iter().map(|value| (*value).to_owned()).collect();
+                    Ok(Some(KernelExpr::new(Among { values, negated }, vec![column], self.file.schema())))
+                }
+                _ => Ok(None),
+            },
             Some(Source::User) => {
                 let Some(identity) = &self.query.identity else { return Ok(None) };
                 let Some((tokens, _)) = self.file.physical(column::USER_ID) else { return Ok(None) };

@@ -59,10 +59,17 @@ impl FileColumns {
         self.physical(document.rest_name())
     }
 
-    /// The column at that position.
+    /// The column at that position, as text where it is a dictionary of texts.
     pub(super) fn at(&self, at: usize) -> (Expr, FieldRef) {
         let field = &self.schema.fields()[at];
-        (Arc::new(Column::new(field.name(), at)), Arc::clone(field))
+        let column: Expr = Arc::new(Column::new(field.name(), at));
+        match field.data_type() {
+            DataType::Dictionary(..) => {
+                let text = field.as_ref().clone().with_data_type(DataType::Utf8View);
+                (Arc::new(CastExpr::new(column, DataType::Utf8View, None)), Arc::new(text))
+            }
+            _ => (column, Arc::clone(field)),
+        }
     }
 
     /// Every column of a document.

@@ -3,6 +3,7 @@
 //! `adapt` builds them; nothing outside the scan sees them. Each is a [`Kernel`], a function over whole columns, and
 //! [`KernelExpr`] makes a DataFusion expression of it.
 
+pub(super) mod among;
 mod cover;
 pub(super) mod document;
 pub(super) mod presence;
