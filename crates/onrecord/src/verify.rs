@@ -90,13 +90,19 @@ pub(crate) enum Event {
 pub(crate) fn directory(dir: &Path, options: &Options, tell: &(dyn Fn(Event) + Sync)) -> Result<Report> {
     let key = public_key(dir)?;
     let started = Instant::now();
-    let ledger = ledger::directory(dir, &key, Arc::new(OsDisk))?;
+    // Neither keeps more than one core busy.
+    let (vault, ledger) = std::thread::scope(|scope| {
+        let vault = scope.spawn(|| examined(dir));
+        let ledger = ledger::directory(dir, &key, Arc::new(OsDisk));
+        (vault.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), ledger)
+    });
+    let ledger = ledger?;
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
     check.beside(&ledger);
     check.checkpoints(&ledger, &key, options)?;
     check.state(&ledger);
-    check.vault();
+    check.vault(vault);
     check.report.seconds = started.elapsed().as_secs_f64();
     Ok(check.report)
 }
@@ -231,9 +237,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Who is behind the subject tokens: every row must open with the directory's keys.
-    fn vault(&mut self) {
-        let examined = node::keys(self.dir).and_then(|keys| Ok(vault::verify(self.dir, keys.kek())?));
+    /// What was found in the vault.
+    fn vault(&mut self, examined: Result<vault::Examined>) {
         match examined {
             Ok(examined) if !examined.sum_checked => {
                 self.report.unchecked.push("the unused parts of vault.redb: it was not closed cleanly".to_owned());
@@ -242,6 +247,11 @@ impl<'a> Check<'a> {
             Err(error) => self.fault(&self.dir.join(vault::FILE), None, format!("{error:#}")),
         }
     }
+}
+
+/// Who is behind the subject tokens: every row must open with the directory's keys.
+fn examined(dir: &Path) -> Result<vault::Examined> {
+    Ok(vault::verify(dir, node::keys(dir)?.kek())?)
 }
 
 /// What the newest entry about the files beside the ledger says of them.

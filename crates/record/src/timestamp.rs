@@ -77,13 +77,16 @@ impl Timestamp {
         let (year, month, day) = date_of(days);
         let seconds = micros / SECOND;
         let mut text = *b"0000-00-00T00:00:00.000000Z";
-        digits(&mut text[..4], year);
-        digits(&mut text[5..7], month);
-        digits(&mut text[8..10], day);
-        digits(&mut text[11..13], seconds / 3600);
-        digits(&mut text[14..16], seconds / 60 % 60);
-        digits(&mut text[17..19], seconds % 60);
-        digits(&mut text[20..26], micros % SECOND);
+        pair(&mut text, 0, year / 100);
+        pair(&mut text, 2, year % 100);
+        pair(&mut text, 5, month);
+        pair(&mut text, 8, day);
+        pair(&mut text, 11, seconds / 3600);
+        pair(&mut text, 14, seconds / 60 % 60);
+        pair(&mut text, 17, seconds % 60);
+        pair(&mut text, 20, micros / 10_000 % 100);
+        pair(&mut text, 22, micros / 100 % 100);
+        pair(&mut text, 24, micros % 100);
         text
     }
 
@@ -112,12 +115,10 @@ fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0')))
 }
 
-/// Puts a number into its digits.
-fn digits(text: &mut [u8], mut number: i64) {
-    for digit in text.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
+/// Puts two digits at a place of the text.
+fn pair(text: &mut [u8; Timestamp::TEXT_BYTES], at: usize, number: i64) {
+    let number = number as u8;
+    (text[at], text[at + 1]) = (b'0' + number / 10, b'0' + number % 10);
 }
 
 /// The microseconds of an optional fraction of a second, and what follows it.

@@ -12,20 +12,22 @@ const SCALE: f64 = 1e6;
 
 /// Numbers of at most 15 significant digits are told apart by a double, so that digits which give the double are the
 /// shortest ones that do.
-const SCALED_MAX: f64 = 1e15;
+const SCALED_MAX: u64 = 1_000_000_000_000_000;
 
 /// Appends a finite double. A double that is not finite has no JSON form and is written as `null`; the parser lets
 /// none in.
 #[inline]
 pub fn write_number(double: f64, out: &mut Vec<u8>) {
     let magnitude = double.abs();
-    if magnitude <= INTEGER_EXACT_MAX as f64 && magnitude.trunc() == magnitude {
-        return write_integer(double < 0.0, magnitude as u64, out);
+    // A conversion cuts the fraction off in one instruction, where `trunc` and `round` are calls.
+    let integer = magnitude as u64;
+    if integer <= INTEGER_EXACT_MAX && integer as f64 == magnitude {
+        return write_integer(double < 0.0, integer, out);
     }
-    let scaled = (magnitude * SCALE).round();
+    let scaled = (magnitude * SCALE + 0.5) as u64;
     // Division of two exactly held numbers is correctly rounded: if it gives the double, these are its digits.
-    if scaled < SCALED_MAX && scaled / SCALE == magnitude {
-        return write_decimal(double < 0.0, scaled as u64, out);
+    if scaled < SCALED_MAX && scaled as f64 / SCALE == magnitude {
+        return write_decimal(double < 0.0, scaled, out);
     }
     if double.is_finite() {
         out.extend_from_slice(ryu_js::Buffer::new().format_finite(double).as_bytes());
