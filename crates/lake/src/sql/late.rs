@@ -23,7 +23,9 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal, lit};
 use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, ScalarFunctionExpr, split_conjunction,
+};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::sorts::sort::SortExec;
@@ -93,6 +95,9 @@ fn read_late(
 ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let source = scan.files.file_source();
     let Some(projection) = source.projection() else { return Ok(None) };
+    if source.filter().is_some_and(|filter| looks_up(scan, &filter)) {
+        return Ok(None);
+    }
     let sorted_by: BTreeSet<usize> =
         sort.expr().iter().flat_map(|key| collect_columns(&key.expr)).map(|column| column.index()).collect();
     let schema = plan.schema();
@@ -122,6 +127,25 @@ fn read_late(
         schema,
     };
     Ok(Some(Arc::new(late)))
+}
+
+/// Whether the filter wants certain ids: then there are few rows, and reading them twice costs more than it saves.
+fn looks_up(scan: &LakeScan, filter: &Arc<dyn PhysicalExpr>) -> bool {
+    let is_id = |expr: &Arc<dyn PhysicalExpr>| {
+        let column = expr.downcast_ref::<Column>().and_then(|column| scan.adapter.table.inner_column(column.name()));
+        match column.map(|column| &column.source) {
+            Some(Source::EventId | Source::DecisionId | Source::InputHash | Source::User) => true,
+            Some(Source::Stored(name, _)) => [column::USER_ID, column::REQUEST_ID, column::SESSION_ID].contains(name),
+            _ => false,
+        }
+    };
+    split_conjunction(filter).into_iter().any(|part| {
+        let listed = part.downcast_ref::<InListExpr>().is_some_and(|list| !list.negated() && is_id(list.expr()));
+        let equal = part
+            .downcast_ref::<BinaryExpr>()
+            .is_some_and(|binary| *binary.op() == Operator::Eq && (is_id(binary.left()) || is_id(binary.right())));
+        listed || equal
+    })
 }
 
 /// Whether the value takes a document to be put together, or the vault to be asked.

@@ -46,7 +46,7 @@ enum Form {
     Json,
     JsonLines,
     Csv,
-    Arrow(ipc::Stream),
+    Arrow(Box<ipc::Stream>),
 }
 
 impl Printer {
@@ -65,7 +65,7 @@ impl Printer {
                 csv::header(schema, out);
                 Form::Csv
             }
-            Format::Arrow => Form::Arrow(ipc::Stream::begin(schema, out)?),
+            Format::Arrow => Form::Arrow(Box::new(ipc::Stream::begin(schema, out)?)),
         };
         Ok(Self { form, rows: 0 })
     }
