@@ -80,8 +80,8 @@ def _queries(engines: dict[str, Any]) -> Iterator[str]:
         return
     yield "## The seven queries\n"
     yield (
-        "ms until every row is in the asker's process: Arrow from DuckDB and ClickHouse, libpq rows from PostgreSQL, "
-        "JSON lines over HTTP from onrecord. All engines gave the same answers.\n"
+        "ms until every row is in the asker's process: Arrow from DuckDB and ClickHouse, libpq rows from PostgreSQL, the "
+        "last byte of an Arrow stream over HTTP from onrecord. All engines gave the same answers.\n"
     )
     for state, title in (
         ("warm", "Warm: the median of repeats"),

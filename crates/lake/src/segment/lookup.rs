@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::schema::column;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::bloom_filter::Sbbf;
-use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use std::ops::Range;
 use std::sync::Arc;
@@ -166,13 +166,7 @@ impl Segment {
         self.must_be_sound()?;
         let indexed = match &lookup.indexed {
             Some(indexed) => indexed.clone(),
-            None => {
-                let options = ArrowReaderOptions::new()
-                    .with_column_index_policy(PageIndexPolicy::Skip)
-                    .with_offset_index_policy(PageIndexPolicy::Optional);
-                let indexed = ArrowReaderMetadata::load(&self.file()?, options);
-                lookup.indexed.insert(indexed.map_err(|error| self.unreadable(error))?).clone()
-            }
+            None => lookup.indexed.insert(self.indexed()?).clone(),
         };
         let ranges: Vec<Range<u64>> = leaves.iter().map(|leaf| *leaf..leaf + 1).collect();
         let mut rows = Vec::with_capacity(leaves.len());

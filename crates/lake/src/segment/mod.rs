@@ -153,19 +153,35 @@ impl Segment {
 
     /// The path columns, with the number of values in each as the footer says.
     pub(crate) fn path_columns(&self) -> Vec<(PathColumn, u64)> {
-        let schema = self.metadata.parquet_schema();
         let fields = self.schema().fields().iter().enumerate();
         fields
             .filter_map(|(root, field)| {
                 let column = PathColumn::of(field)?;
                 // Of a list of objects the first leaf column will do: it counts the missing lists too.
-                let leaf = (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == root)?;
+                let leaf = self.leaf_of_root(root)?;
                 let nulls = self.parquet().row_groups().iter().map(|group| {
                     group.column(leaf).statistics().and_then(|statistics| statistics.null_count_opt()).unwrap_or(0)
                 });
                 Some((column, self.rows().saturating_sub(nulls.sum())))
             })
             .collect()
+    }
+
+    /// The first Parquet column of the column at that place of the schema.
+    pub(crate) fn leaf_of_root(&self, root: usize) -> Option<usize> {
+        let schema = self.metadata.parquet_schema();
+        (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == root)
+    }
+
+    /// The footer with the places of pages, for reading single rows.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn indexed(&self) -> Result<ArrowReaderMetadata> {
+        let options = ArrowReaderOptions::new()
+            .with_column_index_policy(PageIndexPolicy::Skip)
+            .with_offset_index_policy(PageIndexPolicy::Optional);
+        ArrowReaderMetadata::load(&self.file()?, options).map_err(|error| self.unreadable(error))
     }
 
     /// Opens the file for reading.

@@ -5,15 +5,13 @@ use crate::assemble::Assembler;
 use crate::error::{Error, Result};
 use crate::schema::column;
 use arrow::array::{Array, AsArray, BinaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::datatypes::Int64Type;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 4_096;
@@ -56,25 +54,27 @@ pub(crate) struct Block {
 }
 
 impl Segment {
-    /// Some columns, by their place in the schema, of a block, as one batch. `schema` is the segment's, with other types
+    /// Some columns, by their place in the schema, of a block, as one batch. `metadata` is the segment's, with other types
     /// for texts if need be.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
-    pub(crate) fn block(&self, block: &Block, columns: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
-        let damaged = |error| self.unreadable(error);
-        let options = ArrowReaderOptions::new().with_schema(Arc::clone(schema));
-        let metadata = ArrowReaderMetadata::try_new(Arc::clone(self.parquet()), options).map_err(damaged)?;
+    pub(crate) fn block(
+        &self,
+        block: &Block,
+        columns: &[usize],
+        metadata: &ArrowReaderMetadata,
+    ) -> Result<RecordBatch> {
         let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
         let selection =
             RowSelection::from(vec![RowSelector::skip(block.rows.start), RowSelector::select(block.rows.len())]);
-        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata)
+        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata.clone())
             .with_row_groups(vec![block.group])
             .with_row_selection(selection)
             .with_projection(mask)
             .with_batch_size(block.rows.len())
             .build()
-            .map_err(damaged)?;
+            .map_err(|error| self.unreadable(error))?;
         match reader.next() {
             Some(Ok(batch)) if batch.num_rows() == block.rows.len() => Ok(batch),
             Some(Ok(_)) | None => Err(Error::damaged(&self.path, "a row group has fewer rows than its footer says")),
@@ -84,9 +84,8 @@ impl Segment {
 
     /// About how many bytes of the file a column of a block takes; the place is that in the schema.
     pub(crate) fn bytes_of(&self, block: &Block, column: usize) -> usize {
-        let (group, schema) = (self.parquet().row_group(block.group), self.metadata.parquet_schema());
-        let leaf = (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == column);
-        let bytes = leaf.map_or(0, |leaf| group.column(leaf).compressed_size());
+        let group = self.parquet().row_group(block.group);
+        let bytes = self.leaf_of_root(column).map_or(0, |leaf| group.column(leaf).compressed_size());
         let rows = usize::try_from(group.num_rows()).unwrap_or(0).max(1);
         usize::try_from(bytes).unwrap_or(0) * block.rows.len() / rows
     }

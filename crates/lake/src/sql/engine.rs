@@ -174,7 +174,7 @@ impl Shared {
 
     /// A session of its own for one query: its tables, its memory.
     fn state(&self, snapshot: Snapshot, context: &QueryContext) -> datafusion::common::Result<SessionState> {
-        let facts = self.facts.of(&snapshot.segments)?;
+        let facts = self.facts.of(&snapshot.segments, &self.columns)?;
         let moment = Arc::new(Moment { snapshot, facts, columns: Arc::clone(&self.columns) });
         let identity = context.identity.clone().map(|identity| Arc::new(Entitled::new(identity)));
         let schema = Arc::new(MemorySchemaProvider::new());

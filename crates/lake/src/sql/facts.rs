@@ -3,7 +3,7 @@
 //! Both come from the footer and are kept while the segment is in use, so that a query over many segments does not
 //! read the same footers again.
 
-use super::resident::Layout;
+use super::resident::{ColumnCache, Layout};
 use super::table::{Source, Table};
 use crate::schema::{column, meta};
 use crate::segment::Segment;
@@ -12,8 +12,9 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, DataFusionError, Result, Statistics};
 use datafusion::scalar::ScalarValue;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+use parquet::file::metadata::ParquetMetaData;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// The fixed columns whose bounds prune whole files and order them for `ORDER BY … LIMIT`.
 const BOUNDED: [&str; 7] = [
@@ -33,6 +34,8 @@ pub(super) struct Facts {
     pub(super) schema: SchemaRef,
     /// Which columns may be resident, and how.
     pub(super) layout: Layout,
+    /// The footer with the places of pages, once single rows were read.
+    indexed: OnceLock<Arc<ParquetMetaData>>,
     rows: usize,
     bounds: HashMap<&'static str, ColumnStatistics>,
 }
@@ -46,8 +49,18 @@ impl Facts {
                 bounds.insert(name, statistics);
             }
         }
-        let layout = Layout::new(segment, &schema);
-        Ok(Self { schema, layout, rows: usize::try_from(segment.rows()).unwrap_or(usize::MAX), bounds })
+        let layout = Layout::new(segment, &schema)?;
+        let indexed = OnceLock::new();
+        Ok(Self { schema, layout, indexed, rows: usize::try_from(segment.rows()).unwrap_or(usize::MAX), bounds })
+    }
+
+    /// The footer of the segment, which must be that of these facts, with the places of pages.
+    pub(super) fn indexed(&self, segment: &Segment) -> crate::Result<Arc<ParquetMetaData>> {
+        if let Some(indexed) = self.indexed.get() {
+            return Ok(Arc::clone(indexed));
+        }
+        let indexed = Arc::clone(segment.indexed()?.metadata());
+        Ok(Arc::clone(self.indexed.get_or_init(|| indexed)))
     }
 
     /// The statistics of the file for a table: of the columns that are stored as they are shown.
@@ -142,8 +155,8 @@ struct Known {
 }
 
 impl FactCache {
-    /// The facts of these segments, in their order; those of other segments are forgotten.
-    pub(super) fn of(&self, segments: &[Arc<Segment>]) -> Result<Vec<Arc<Facts>>> {
+    /// The facts of these segments, in their order; those of other segments are forgotten, and their columns.
+    pub(super) fn of(&self, segments: &[Arc<Segment>], columns: &ColumnCache) -> Result<Vec<Arc<Facts>>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut used = HashMap::with_capacity(segments.len());
         let mut facts = Vec::with_capacity(segments.len());
@@ -156,6 +169,9 @@ impl FactCache {
             };
             facts.push(Arc::clone(&known.facts));
             used.insert(address, known);
+        }
+        if !known.is_empty() {
+            columns.forget_gone();
         }
         *known = used;
         Ok(facts)

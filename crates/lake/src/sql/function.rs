@@ -1,7 +1,7 @@
 //! PostgreSQL's functions that DataFusion lacks, and the day of an instant, which it finds slowly.
 
 use arrow::array::AsArray;
-use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, Field, FieldRef, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, exec_err, internal_err, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -9,8 +9,8 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility, cast,
+    Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility, cast,
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use std::sync::{Arc, LazyLock};
@@ -64,8 +64,8 @@ impl ScalarUDFImpl for Date {
     }
 }
 
-/// Replaces what is left of `CAST(instant AS DATE)` by [`UtcDate`] when all else is optimized: the cast is what the
-/// optimizer understands, and Arrow's kernel for it asks a calendar for each value.
+/// Replaces `CAST(instant AS DATE)` by [`UtcDate`] as the last of the optimizer's rules: the cast is what the others
+/// understand, and Arrow's kernel for it asks a calendar for each value.
 #[derive(Debug)]
 pub(super) struct UtcDates;
 
@@ -85,9 +85,14 @@ impl OptimizerRule for UtcDates {
         }
         let schema = merge_schema(&plan.inputs());
         let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expr| {
+        let quick = |expr: Expr| {
             let name = names.save(&expr);
             Ok(expr.transform_up(|expr| quick_date(expr, &schema))?.update_data(|expr| name.restore(expr)))
+        };
+        plan.map_expressions(|expr| match expr {
+            // A set of groups has no name of its own; its members have.
+            Expr::GroupingSet(_) => expr.map_children(quick),
+            expr => quick(expr),
         })
     }
 }
@@ -135,6 +140,11 @@ impl ScalarUDFImpl for UtcDate {
 
     fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
         Ok(DataType::Date32)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let is_nullable = args.arg_fields.iter().any(|field| field.is_nullable());
+        Ok(Arc::new(Field::new(self.name(), DataType::Date32, is_nullable)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

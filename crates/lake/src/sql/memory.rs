@@ -9,10 +9,11 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::projection::{ProjectionExprs, Projector};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
-use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
+use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::metrics::BaselineMetrics;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::{Stream, StreamExt};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,14 +38,35 @@ pub(super) struct Reader {
     schema: SchemaRef,
 }
 
+impl Asked {
+    /// Rewrites expressions over inner columns for batches of a physical schema.
+    pub(super) fn adapter(&self, physical: &SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        self.adapter.create(self.adapter.table.inner_schema(), Arc::clone(physical))
+    }
+
+    pub(super) fn reader(&self, physical: &SchemaRef) -> Result<Reader> {
+        let adapter = self.adapter(physical)?;
+        let predicate = self.predicate.as_ref().map(|predicate| adapter.rewrite(Arc::clone(predicate))).transpose()?;
+        let projection = self.projection.clone().try_map_exprs(|expr| adapter.rewrite(expr))?;
+        Reader::new(predicate, projection, physical, Arc::clone(&self.schema))
+    }
+}
+
+/// The places in the schema of the columns that an expression reads.
+pub(super) fn columns_of(expr: &Arc<dyn PhysicalExpr>) -> impl Iterator<Item = usize> + use<> {
+    collect_columns(expr).into_iter().map(|column| column.index())
+}
+
 impl Reader {
-    pub(super) fn new(asked: &Asked, physical: &SchemaRef) -> Result<Self> {
-        let adapter = asked.adapter.create(asked.adapter.table.inner_schema(), Arc::clone(physical))?;
-        let predicate = asked.predicate.as_ref().map(|predicate| adapter.rewrite(Arc::clone(predicate))).transpose()?;
-        let projection = asked.projection.clone().try_map_exprs(|expr| adapter.rewrite(expr))?;
-        let used = |expr: &Arc<dyn PhysicalExpr>| collect_columns(expr).into_iter().map(|column| column.index());
-        let projected: BTreeSet<usize> = projection.expr_iter().flat_map(|expr| used(&expr)).collect();
-        let needed: BTreeSet<usize> = predicate.iter().flat_map(used).chain(projected.iter().copied()).collect();
+    /// `predicate` and `projection` are over the physical schema, `schema` is that of what the projection makes.
+    pub(super) fn new(
+        predicate: Option<Arc<dyn PhysicalExpr>>,
+        projection: ProjectionExprs,
+        physical: &SchemaRef,
+        schema: SchemaRef,
+    ) -> Result<Self> {
+        let projected: BTreeSet<usize> = projection.expr_iter().flat_map(|expr| columns_of(&expr)).collect();
+        let needed: BTreeSet<usize> = predicate.iter().flat_map(columns_of).chain(projected.iter().copied()).collect();
         let shown =
             needed.iter().enumerate().filter(|(_, at)| projected.contains(at)).map(|(place, _)| place).collect();
         let needed: Vec<usize> = needed.into_iter().collect();
@@ -54,7 +76,7 @@ impl Reader {
             projector: projection.try_map_exprs(|expr| reassign_expr_columns(expr, &seen))?.make_projector(&seen)?,
             shown,
             needed,
-            schema: Arc::clone(&asked.schema),
+            schema,
         })
     }
 
@@ -83,34 +105,28 @@ impl Reader {
     }
 }
 
-/// The batches as a stream, empty ones left out, of at most so many rows.
+/// The batches, empty ones left out, of at most so many rows.
 pub(super) fn stream(
     schema: SchemaRef,
-    mut batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
+    batches: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
     limit: Option<usize>,
     baseline: BaselineMetrics,
 ) -> SendableRecordBatchStream {
-    let mut wanted = limit.unwrap_or(usize::MAX);
-    let batches = std::iter::from_fn(move || {
+    let start = (Box::pin(batches), limit.unwrap_or(usize::MAX), baseline);
+    let batches = futures::stream::unfold(start, async |(mut batches, wanted, baseline)| {
         while wanted > 0 {
-            let timer = baseline.elapsed_compute().timer();
-            let batch = batches.next();
-            timer.done();
-            match batch? {
+            match batches.next().await? {
                 Ok(batch) if batch.num_rows() == 0 => {}
                 Ok(batch) => {
                     let batch = batch.slice(0, batch.num_rows().min(wanted));
-                    wanted -= batch.num_rows();
                     baseline.record_output(batch.num_rows());
-                    return Some(Ok(batch));
+                    let wanted = wanted - batch.num_rows();
+                    return Some((Ok(batch), (batches, wanted, baseline)));
                 }
-                Err(error) => {
-                    wanted = 0;
-                    return Some(Err(error));
-                }
+                Err(error) => return Some((Err(error), (batches, 0, baseline))),
             }
         }
         None
     });
-    Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, futures::stream::iter(batches))))
+    Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, Box::pin(batches))))
 }

@@ -9,7 +9,7 @@ use super::kernel::cover;
 use super::reader::{SegmentHandle, SegmentReaders};
 use super::resident::ColumnCache;
 use super::review::Reviews;
-use super::scan::LakeScan;
+use super::scan::{Decision, LakeScan};
 use super::table::{AI_AUDIT_LOGS, Replaced, Source, Table, unreviewed_name};
 use crate::lake::Snapshot;
 use crate::schema::column;
@@ -157,7 +157,7 @@ impl LakeTable {
             self.moment.snapshot.chunks.iter().map(|chunk| chunk.leaves()).map(|leaves| leaves.end - leaves.start);
         let rows = usize::try_from(sealed + tail.sum::<u64>()).unwrap_or(usize::MAX);
         let columns = Arc::clone(&self.moment.columns);
-        let scan = LakeScan { files, tail: self.tail(), adapter, columns, rows };
+        let scan = LakeScan { files, tail: self.tail(), adapter, columns, rows, resident: Decision::default() };
         Ok(Arc::new(DataSourceExec::new(Arc::new(scan))))
     }
 

@@ -31,8 +31,9 @@ pub(super) struct SegmentHandle {
 /// Opens segments.
 #[derive(Debug, Default)]
 pub(super) struct SegmentReaders {
-    /// Where bytes are counted that are read for another scan, beside the source's own metrics.
-    pub(super) bytes: Option<Count>,
+    /// Present when it is known which rows are read: pages without any of them shall be skipped, and the bytes read are
+    /// counted here, too.
+    pub(super) chosen: Option<Count>,
 }
 
 impl ParquetFileReaderFactory for SegmentReaders {
@@ -43,19 +44,27 @@ impl ParquetFileReaderFactory for SegmentReaders {
         _metadata_size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
-        let Some(SegmentHandle { segment, .. }) = file.extension::<SegmentHandle>() else {
+        let Some(SegmentHandle { segment, facts }) = file.extension::<SegmentHandle>() else {
             return exec_err!("a file that is no segment");
         };
-        let metrics = ParquetFileMetrics::new(partition_index, file.object_meta.location.as_ref(), metrics);
-        let opened = segment.file().map_err(external)?;
-        let bytes = self.bytes.clone();
-        Ok(Box::new(SegmentReader { segment: Arc::clone(segment), file: opened, metrics, bytes }))
+        let metadata = match &self.chosen {
+            Some(_) => facts.indexed(segment).map_err(external)?,
+            None => Arc::clone(segment.parquet()),
+        };
+        Ok(Box::new(SegmentReader {
+            segment: Arc::clone(segment),
+            file: segment.file().map_err(external)?,
+            metadata,
+            metrics: ParquetFileMetrics::new(partition_index, file.object_meta.location.as_ref(), metrics),
+            bytes: self.chosen.clone(),
+        }))
     }
 }
 
 struct SegmentReader {
     segment: Arc<Segment>,
     file: SegmentFile,
+    metadata: Arc<ParquetMetaData>,
     metrics: ParquetFileMetrics,
     bytes: Option<Count>,
 }
@@ -80,7 +89,7 @@ impl AsyncFileReader for SegmentReader {
         &'a mut self,
         _options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
-        std::future::ready(Ok(Arc::clone(self.segment.parquet()))).boxed()
+        std::future::ready(Ok(Arc::clone(&self.metadata))).boxed()
     }
 }
 

@@ -27,7 +27,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
 use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Segments and tail of one table.
 #[derive(Clone)]
@@ -42,6 +42,29 @@ pub(super) struct LakeScan {
     pub(super) columns: Arc<ColumnCache>,
     /// Rows in files and tail, of all kinds.
     pub(super) rows: usize,
+    /// Whether resident columns answer it.
+    pub(super) resident: Decision,
+}
+
+/// Made once, by the first partition that is opened, so that all divide the same work among them. The clone of a scan
+/// is about to become another scan, for which it must be made anew.
+#[derive(Default)]
+pub(super) struct Decision(OnceLock<Option<Arc<resident::Scan>>>);
+
+impl Clone for Decision {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Decision {
+    fn of(&self, scan: &LakeScan) -> Result<Option<Arc<resident::Scan>>> {
+        if let Some(decided) = self.0.get() {
+            return Ok(decided.clone());
+        }
+        let decided = resident::Scan::of(scan)?.map(Arc::new);
+        Ok(self.0.get_or_init(|| decided).clone())
+    }
 }
 
 impl Debug for LakeScan {
@@ -71,7 +94,8 @@ impl LakeScan {
         let (predicate, schema) = (source.filter(), self.projected_schema()?);
         let asked = Asked { adapter: Arc::clone(&self.adapter), predicate, projection, schema: Arc::clone(&schema) };
         let baseline = BaselineMetrics::new(source.metrics(), self.files.file_groups.len() + partition);
-        Ok(memory::stream(schema, tail::batches(asked, chunks.clone()), self.files.limit, baseline))
+        let batches = futures::stream::iter(tail::batches(asked, chunks.clone()));
+        Ok(memory::stream(schema, batches, self.files.limit, baseline))
     }
 }
 
@@ -82,7 +106,7 @@ impl DataSource for LakeScan {
 
     fn open_with_args(&self, args: OpenArgs) -> Result<SendableRecordBatchStream> {
         match args.partition.checked_sub(self.files.file_groups.len()) {
-            None => match resident::Scan::of(self)? {
+            None => match self.resident.of(self)? {
                 Some(scan) => scan.open(self, args.partition, args.context),
                 None => self.files.open_with_args(args),
             },

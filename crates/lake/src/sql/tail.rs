@@ -15,7 +15,7 @@ pub(super) fn batches(asked: Asked, chunks: Vec<Arc<Chunk>>) -> impl Iterator<It
         let fits = reader.as_ref().is_some_and(|(physical, _)| *physical == batch.schema());
         let (_, reader) = match &mut reader {
             Some(reader) if fits => reader,
-            reader => reader.insert((batch.schema(), Reader::new(&asked, &batch.schema())?)),
+            reader => reader.insert((batch.schema(), asked.reader(&batch.schema())?)),
         };
         reader.read(&batch.project(reader.needed())?)
     })

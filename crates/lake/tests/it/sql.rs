@@ -147,6 +147,10 @@ fn the_postgres_dialect_is_spoken() {
             json!(800),
         ),
         ("SELECT MAX(timestamp::date)::text AS x FROM ai_audit_logs", json!("2026-11-23")),
+        ("SELECT ((timestamp - INTERVAL '60 years')::date)::text AS x FROM ai_audit_logs LIMIT 1", json!("1966-11-23")),
+        ("SELECT COUNT(*) AS x FROM (SELECT 1 FROM ai_audit_logs GROUP BY ROLLUP (timestamp::date)) AS t", json!(2)),
+        ("SELECT MAX(CAST(COALESCE(timestamp, recorded_at) AS DATE))::text AS x FROM decisions", json!("2026-11-23")),
+        ("SELECT MAX(timestamp) + INTERVAL '9000 years' AS x FROM decisions WHERE confidence > 2", Value::Null),
         ("SELECT date_trunc('hour', MIN(recorded_at)) AS x FROM ai_audit_logs", json!("2026-11-23T07:00:00.000000Z")),
         ("SELECT COUNT(DISTINCT EXTRACT(day FROM timestamp)) AS x FROM ai_audit_logs", json!(1)),
         ("SELECT to_char(MIN(recorded_at), '%Y-%m') AS x FROM ai_audit_logs", json!("2026-11")),
@@ -239,6 +243,64 @@ fn a_member_of_a_document_is_read_as_a_column() {
                   FROM ai_audit_logs WHERE input_features->>'region' = 'north') AS x GROUP BY g";
     let plan = analyze(&engine, &house, nested);
     assert!(bytes_scanned(&plan) * 5.0 < bytes_scanned(&whole), "{plan}\n{whole}");
+}
+
+/// Decisions of few columns, narrow ones alone, and a rest beside them.
+fn narrow(number: u64) -> Value {
+    let mut record: Value = serde_json::from_slice(&sample::decision(number)).unwrap();
+    let fields = record.as_object_mut().unwrap();
+    for document in ["input_features", "explanation", "alternative_predictions", "metadata"] {
+        fields.remove(document);
+    }
+    let note = if number.is_multiple_of(3) { json!({"note": null}) } else { json!({"approved": number % 2 == 0}) };
+    fields.insert("prediction".to_owned(), note);
+    record
+}
+
+#[test]
+fn resident_columns_answer_as_the_file_does_block_by_block() {
+    const ROWS: u64 = 70_000;
+    let house = House::new(1_000_000);
+    let records: Vec<Value> = (0..ROWS).map(narrow).collect();
+    let entries = records
+        .iter()
+        .zip(0..)
+        .map(|(record, number)| (*sample::event_id(number).as_bytes(), serde_json::to_vec(record).unwrap()));
+    house.append(entries);
+    house.seal();
+    let wanted = |record: &&Value| record["confidence"].as_f64().is_some_and(|confidence| confidence < 0.6);
+    let chosen: Vec<&Value> = records.iter().filter(wanted).collect();
+    assert!(chosen.len() > 1_000 && chosen.len() < records.len() - 1_000);
+    for (threads, bytes) in [(1, 0), (2, 64 << 20), (3, 200_000)] {
+        let engine = Engine::new(threads, bytes).unwrap();
+        // Twice: what is decoded first is in memory then, as far as it may be.
+        for _ in 0..2 {
+            let sql = "SELECT leaf_index, prediction, model_id FROM decisions WHERE confidence < 0.6";
+            let mut rows = ask(&engine, &house, sql);
+            rows.sort_by_key(|row| row["leaf_index"].as_u64());
+            assert_eq!(rows.len(), chosen.len());
+            for (row, record) in rows.iter().zip(&chosen) {
+                assert_eq!((&row["prediction"], &row["model_id"]), (&record["prediction"], &record["model_id"]));
+            }
+            // One column is not narrow: the filter chooses, Parquet reads.
+            let mut rows = ask(&engine, &house, "SELECT event_id, prediction FROM decisions WHERE confidence < 0.6");
+            rows.sort_by_key(|row| row["event_id"].as_str().map(str::to_owned));
+            let ids: Vec<&Value> = rows.iter().map(|row| &row["event_id"]).collect();
+            let mut expected: Vec<&Value> = chosen.iter().map(|record| &record["event_id"]).collect();
+            expected.sort_by_key(|id| id.as_str());
+            assert_eq!(ids, expected);
+            let count = |condition: &str| {
+                let rows = ask(&engine, &house, &format!("SELECT COUNT(*) AS n FROM decisions WHERE {condition}"));
+                rows[0]["n"].as_u64().unwrap()
+            };
+            assert_eq!(count("leaf_index >= 65530 AND leaf_index < 65550"), 20);
+            assert_eq!(
+                count("prediction->>'approved' = 'true'"),
+                (0..ROWS).filter(|n| n % 3 != 0 && n % 2 == 0).count() as u64
+            );
+            assert_eq!(count("NOT (confidence < 0.6)") + chosen.len() as u64, ROWS);
+        }
+    }
 }
 
 #[test]

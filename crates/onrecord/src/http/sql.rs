@@ -36,7 +36,9 @@ pub(super) struct Asked {
 /// The query, without its literals, goes on the record before any row is given. An answer that fails half way is cut
 /// off, so that it cannot be taken for a whole one.
 #[utoipa::path(post, path = "/v1/sql", request_body = Asked,
-    responses((status = 200, description = "rows", body = serde_json::Value),
+    responses((status = 200, description = "rows, in the form that `Accept` asks for",
+            content((serde_json::Value = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"),
+                (Vec<u8> = "application/vnd.apache.arrow.stream"))),
         (status = 400, description = "not SQL, not a read, or names what is not there", body = Problem)))]
 pub(super) async fn query(
     State(node): State<Arc<Node>>,
@@ -139,7 +141,7 @@ impl Answer {
         Ok(Self { rows, printer: Some(printer), printed, shape, _place: place })
     }
 
-    /// The next piece of the body; empty after the last.
+    /// The next piece of the body; empty after the last. After an error there is none.
     async fn next(&mut self) -> Result<Bytes, Error> {
         while self.printed.len() < PIECE_BYTES
             && let Some(mut printer) = self.printer.take()

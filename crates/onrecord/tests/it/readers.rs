@@ -1,7 +1,8 @@
 //! Segments as others read them: DuckDB and pyarrow, which share nothing with our Parquet writer.
 
 use crate::program::{Directory, text};
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 const READ: &str = r#"
 import glob, sys
@@ -50,6 +51,39 @@ fn other_parquet_readers_find_named_columns_and_the_same_answers() {
             let gender = row["gender"].as_str().unwrap();
             format!("{gender} {} {} {}\n", number("decisions"), number("approved"), number("amount"))
         })
+        .collect();
+    assert_eq!(text(&output.stdout), ours);
+}
+
+const READ_STREAM: &str = r#"
+import sys
+import pyarrow.ipc
+
+table = pyarrow.ipc.open_stream(sys.stdin.buffer).read_all()
+assert table.column_names == ["gender", "decisions", "some"], table.column_names
+for gender, decisions in zip(table.column("gender").to_pylist(), table.column("decisions").to_pylist()):
+    print(gender, decisions)
+"#;
+
+#[test]
+#[ignore = "needs duckdb and pyarrow for Python; ./test sets them up and runs it"]
+fn an_answer_as_an_arrow_stream_is_read_by_others() {
+    let python = std::env::var_os("ONRECORD_PYTHON").expect("ONRECORD_PYTHON names a Python with duckdb and pyarrow");
+    let directory = Directory::demo();
+    let sql = "SELECT input_features->>'gender' AS gender, COUNT(*) AS decisions, MIN(prediction) AS some \
+               FROM ai_audit_logs GROUP BY 1 ORDER BY 1";
+    let server = directory.serve();
+    let answer = server.sql(sql, "application/vnd.apache.arrow.stream");
+    assert_eq!(answer.status, 200, "{}", text(&answer.body));
+    let mut reading = Command::new(python);
+    let mut reading = reading.args(["-c", READ_STREAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    reading.stdin.take().unwrap().write_all(&answer.body).unwrap();
+    let output = reading.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let ours: String = server
+        .rows(sql)
+        .iter()
+        .map(|row| format!("{} {}\n", row["gender"].as_str().unwrap(), row["decisions"]))
         .collect();
     assert_eq!(text(&output.stdout), ours);
 }

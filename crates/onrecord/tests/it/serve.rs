@@ -86,9 +86,11 @@ fn a_full_disk_is_said_so_and_work_goes_on_when_there_is_room() {
 #[test]
 fn a_setting_that_says_nothing_is_refused_by_name() {
     let directory = Directory::init();
-    for setting in ["much", "0", "-1", ""] {
-        let mut command = directory.command(&["sql", "SELECT 1"]);
-        let output = command.env("ONRECORD_QUERY_MEMORY_MB", setting).output().unwrap();
-        assert!(failed(&output, setting).contains("ONRECORD_QUERY_MEMORY_MB"));
+    for variable in ["ONRECORD_QUERY_MEMORY_MB", "ONRECORD_COLUMN_MEMORY_MB"] {
+        for setting in ["much", "0", "-1", ""] {
+            let mut command = directory.command(&["sql", "SELECT 1"]);
+            let output = command.env(variable, setting).output().unwrap();
+            assert!(failed(&output, setting).contains(variable));
+        }
     }
 }

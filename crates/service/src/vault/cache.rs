@@ -58,6 +58,14 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         self.put(&mut self.shard(&key), key, value);
     }
 
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.young.clear();
+            shard.old.clear();
+        }
+    }
+
     fn put(&self, shard: &mut Shard<K, V>, key: K, value: V) {
         if shard.young.len() >= self.generation_max {
             shard.old = std::mem::take(&mut shard.young);

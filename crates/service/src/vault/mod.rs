@@ -94,7 +94,8 @@ pub struct Vault {
     root: Root,
     store: Store,
     cache: Cache<Box<str>, Arc<Subject>>,
-    /// The user ids behind tokens that were asked for.
+    /// The user ids behind tokens that were asked for. Whoever removes a subject's row must see to it that neither cache
+    /// has the subject afterwards.
     names: Cache<SubjectToken, Arc<Zeroizing<String>>>,
     /// Subjects that records in preparation use and that are not durable yet. Weak: a batch that is refused leaves none.
     pending: Mutex<HashMap<Box<str>, Weak<Subject>>>,
@@ -201,6 +202,8 @@ impl Vault {
     /// # Errors
     /// [`Error::Io`].
     pub fn close(&self) -> Result<(), Error> {
+        self.cache.clear();
+        self.names.clear();
         self.store.close()
     }
 

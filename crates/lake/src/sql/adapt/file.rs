@@ -55,8 +55,9 @@ impl FileColumns {
     }
 
     /// The column of what did not fit into a document's path columns.
-    pub(super) fn rest(&self, document: Document) -> Option<(Expr, &FieldRef)> {
-        self.physical(document.rest_name())
+    pub(super) fn rest(&self, document: Document) -> Option<(Expr, FieldRef)> {
+        let (at, _) = self.schema.fields().find(document.rest_name())?;
+        Some(self.at(at))
     }
 
     /// The column at that position, as text where it is a dictionary of texts.
@@ -74,8 +75,7 @@ impl FileColumns {
 
     /// Every column of a document.
     pub(super) fn document(&self, document: Document) -> (Vec<Expr>, Vec<FieldRef>) {
-        let rest = self.rest(document).map(|(rest, field)| (rest, Arc::clone(field)));
-        self.paths(document).map(|(_, at)| self.at(at)).chain(rest).unzip()
+        self.paths(document).map(|(_, at)| self.at(at)).chain(self.rest(document)).unzip()
     }
 
     /// Every column that a record is put together from.

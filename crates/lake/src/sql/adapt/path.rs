@@ -52,8 +52,7 @@ impl FileColumns {
     fn part(&self, document: Document, names: &[&str], steps: &[Key], form: Form) -> Expr {
         let under = self.paths(document).filter(|(column, _)| column.path.len() >= names.len());
         let under = under.filter(|(column, _)| is_prefix(names, column)).map(|(_, at)| self.at(at));
-        let rest = self.rest(document).map(|(rest, field)| (rest, Arc::clone(field)));
-        let (args, fields): (Vec<_>, Vec<_>) = under.chain(rest).unzip();
+        let (args, fields): (Vec<_>, Vec<_>) = under.chain(self.rest(document)).unzip();
         let part = Whole::Part(document, names.iter().map(|name| (*name).to_owned()).collect());
         let part = KernelExpr::new(Assemble::new(part, fields), args, self.schema());
         KernelExpr::new(Member { path: steps.to_vec(), form }, vec![part], self.schema())
@@ -78,7 +77,7 @@ impl FileColumns {
     fn rest_may_answer(&self, document: Document, path: &[Key]) -> bool {
         let Some((_, field)) = self.rest(document) else { return false };
         match path.first() {
-            Some(Key::Name(name)) => rest_may_hold(field, name),
+            Some(Key::Name(name)) => rest_may_hold(&field, name),
             // A list that is a whole document has no keys that the field could name.
             Some(Key::Index(_)) | None => true,
         }

@@ -64,13 +64,73 @@ fn hand_over(writer: &mut StreamWriter<Vec<u8>>, out: &mut Vec<u8>) {
     }
 }
 
-/// A column as it is sent.
+/// A column, or what is in it, as it is sent.
 fn sent(field: &Field) -> Field {
-    match field.data_type() {
-        DataType::Utf8View => field.clone().with_data_type(DataType::Utf8),
-        DataType::BinaryView => field.clone().with_data_type(DataType::Binary),
-        _ if is_elsewhere(field) => field.clone().with_data_type(utc()),
-        _ => field.clone(),
+    let data_type = match field.data_type() {
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        DataType::List(item) => DataType::List(Arc::new(sent(item))),
+        DataType::LargeList(item) => DataType::LargeList(Arc::new(sent(item))),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(Arc::new(sent(item)), *length),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| sent(field)).collect()),
+        _ if is_elsewhere(field) => utc(),
+        other => other.clone(),
+    };
+    field.clone().with_data_type(data_type).with_nullable(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, Printer};
+    use crate::sql::table::json_field;
+    use arrow::array::{Array, AsArray, ListArray, RecordBatch, StringViewArray, TimestampMicrosecondArray};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimestampMicrosecondType};
+    use arrow::ipc::reader::StreamReader;
+    use std::sync::Arc;
+
+    fn batch() -> RecordBatch {
+        let moment = TimestampMicrosecondArray::from(vec![Some(1_763_884_800_123_456), None]).with_timezone("+02:00");
+        let list = ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None]), None]);
+        let words = ListArray::new(
+            Arc::new(Field::new("item", DataType::Utf8View, true)),
+            list.offsets().clone(),
+            Arc::new(StringViewArray::from(vec!["a word of more than twelve bytes", "b"])),
+            list.nulls().cloned(),
+        );
+        let schema = Schema::new(vec![
+            json_field("prediction"),
+            Field::new("timestamp", moment.data_type().clone(), true),
+            Field::new("words", words.data_type().clone(), true),
+        ]);
+        let prediction = StringViewArray::from(vec![Some(r#"{"approved":true}"#), None]);
+        RecordBatch::try_new(Arc::new(schema), vec![Arc::new(prediction), Arc::new(moment), Arc::new(words)]).unwrap()
     }
-    .with_nullable(true)
+
+    fn sent(batches: &[RecordBatch]) -> Vec<RecordBatch> {
+        let mut out = Vec::new();
+        let mut printer = Printer::begin(Format::Arrow, &batch().schema(), &mut out).unwrap();
+        batches.iter().for_each(|batch| printer.rows(batch, &mut out).unwrap());
+        printer.end(&mut out).unwrap();
+        StreamReader::try_new(out.as_slice(), None).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn a_stream_has_plain_text_documents_by_name_and_instants_in_utc() {
+        let found = sent(&[batch().slice(0, 1), batch().slice(1, 1)]);
+        assert_eq!(found.len(), 2);
+        let schema = found[0].schema();
+        assert_eq!(*schema.field(0).data_type(), DataType::Utf8);
+        assert_eq!(schema.field(0).metadata()["ARROW:extension:name"], "arrow.json");
+        assert_eq!(found[0].column(0).as_string::<i32>().value(0), r#"{"approved":true}"#);
+        assert!(found[1].columns().iter().all(|column| column.is_null(0)));
+        assert_eq!(*schema.field(1).data_type(), super::utc());
+        assert_eq!(found[0].column(1).as_primitive::<TimestampMicrosecondType>().value(0), 1_763_884_800_123_456);
+        let DataType::List(item) = schema.field(2).data_type() else { panic!("{schema}") };
+        assert_eq!(*item.data_type(), DataType::Utf8);
+    }
+
+    #[test]
+    fn an_answer_without_rows_has_its_columns() {
+        assert!(sent(&[]).is_empty());
+    }
 }

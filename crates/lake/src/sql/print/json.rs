@@ -3,6 +3,7 @@
 use super::{INSTANT, LOCAL, is_document, utc};
 use crate::sql::json::function::text_array;
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, RecordBatch, StringViewArray, make_array};
+use arrow::compute::{max, min};
 use arrow::datatypes::{FieldRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder, WriterBuilder};
@@ -53,6 +54,11 @@ impl EncoderFactory for Documents {
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
         if *array.data_type() == utc() {
             let instants = array.as_primitive::<TimestampMicrosecondType>();
+            // A query can compute instants that no record has; a calendar knows how they are written.
+            let known = Timestamp::MIN.as_micros()..=Timestamp::MAX.as_micros();
+            if ![min(instants), max(instants)].iter().flatten().all(|instant| known.contains(instant)) {
+                return Ok(None);
+            }
             return Ok(Some(NullableEncoder::new(Box::new(Instants(instants)), instants.nulls().cloned())));
         }
         if !is_document(field) || !array.data_type().is_string() {

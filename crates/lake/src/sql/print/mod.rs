@@ -190,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_that_no_record_has_is_printed_too() {
+        let year_10000 = 253_402_300_800_000_000;
+        let moments = TimestampMicrosecondArray::from(vec![year_10000]).with_timezone("UTC");
+        let schema = Arc::new(Schema::new(vec![Field::new("moment", moments.data_type().clone(), true)]));
+        let batch = RecordBatch::try_new(schema, vec![Arc::new(moments)]).unwrap();
+        let mut out = Vec::new();
+        Printer::begin(Format::JsonLines, &batch.schema(), &mut out).unwrap().rows(&batch, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"moment\":\"+10000-01-01T00:00:00.000000Z\"}\n");
+    }
+
+    #[test]
     fn csv_quotes_what_it_must() {
         let expected = "model_id,prediction,timestamp,confidence,list\n\
                         \"a,\"\"b\"\"\n\",\"{\"\"approved\"\":true}\",2025-11-23T08:00:00.123456Z,0.5,\"[1, ]\"\n\

@@ -6,19 +6,24 @@ use crate::sql::memory::Asked;
 use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, Result};
-use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::scalar::ScalarValue;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Whether each row group may have rows that are wanted.
-pub(super) fn wanted(asked: &Asked, segment: &Segment, facts: &Facts) -> Result<Vec<bool>> {
-    let groups = segment.parquet().num_row_groups();
-    let Some(predicate) = &asked.predicate else { return Ok(vec![true; groups]) };
-    let adapter = asked.adapter.create(asked.adapter.table.inner_schema(), Arc::clone(&facts.schema))?;
-    let predicate = adapter.rewrite(Arc::clone(predicate))?;
+/// Whether each row group may have rows that are wanted. Statistics that cannot be compared rule nothing out.
+pub(super) fn wanted(asked: &Asked, segment: &Segment, facts: &Facts) -> Vec<bool> {
+    let all = || vec![true; segment.parquet().num_row_groups()];
+    match &asked.predicate {
+        Some(predicate) => pruned(asked, predicate, segment, facts).unwrap_or_else(|_| all()),
+        None => all(),
+    }
+}
+
+fn pruned(asked: &Asked, predicate: &Arc<dyn PhysicalExpr>, segment: &Segment, facts: &Facts) -> Result<Vec<bool>> {
+    let predicate = asked.adapter(&facts.schema)?.rewrite(Arc::clone(predicate))?;
     let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&facts.schema)).try_build(predicate)?;
     pruning.prune(&GroupBounds { segment })
 }

@@ -46,6 +46,11 @@ impl ColumnCache {
         column.blocks.get(&block).map(Arc::clone)
     }
 
+    /// Lets go of the columns of segments that are gone: compaction, retention or erasure has replaced them.
+    pub(in crate::sql) fn forget_gone(&self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).keep_if(|column| column.segment.strong_count() > 0);
+    }
+
     /// Keeps the array if there is room for it.
     pub(super) fn put(&self, segment: &Arc<Segment>, column: usize, block: usize, array: &ArrayRef) {
         let bytes = array.get_array_memory_size();
@@ -75,8 +80,11 @@ impl Held {
     /// Lets go of the columns of segments that are gone, and of those that are idle.
     fn make_room(&mut self) {
         let now = Instant::now();
-        self.columns
-            .retain(|_, column| column.segment.strong_count() > 0 && now.saturating_duration_since(column.used) < IDLE);
+        self.keep_if(|column| column.segment.strong_count() > 0 && now.saturating_duration_since(column.used) < IDLE);
+    }
+
+    fn keep_if(&mut self, keep: impl Fn(&Column) -> bool) {
+        self.columns.retain(|_, column| keep(column));
         self.bytes = self.columns.values().map(|column| column.bytes).sum();
     }
 }

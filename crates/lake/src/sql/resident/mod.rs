@@ -3,8 +3,8 @@
 //! Filters and aggregates read the same few columns again and again: times, numbers, flags, and texts of few values
 //! such as the model. What takes a column so narrow out of a file (open, decompress, decode, select) costs far more than
 //! to compare or to sum it. So such columns are kept as Arrow arrays, block by block, within a bound of bytes
-//! ([`ColumnCache`]). A scan whose filter reads only such columns is answered here: as a whole if it shows only such
-//! columns too, else by telling the Parquet source which rows to read ([`Scan`]).
+//! ([`ColumnCache`]). A scan whose filter reads only such columns in every file is answered here: as a whole if it shows
+//! only such columns too, else by telling the Parquet source which rows to read ([`Scan`]).
 //!
 //! What holds: the answer is that of the file. Everything here can be forgotten at any time.
 
@@ -16,8 +16,11 @@ mod scan;
 pub(super) use cache::ColumnCache;
 pub(super) use scan::Scan;
 
-use crate::segment::{Block, Segment};
+use crate::schema::column;
+use crate::segment::{Block, ROW_GROUP_ROWS, Segment};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::{DataFusionError, Result};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::sync::Arc;
 
 /// Rows of a block.
@@ -31,51 +34,67 @@ const TEXT_BYTES: i64 = 4 << 10;
 /// What of a segment may be resident.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// The physical schema, with text that may be resident as dictionaries.
-    pub(super) schema: SchemaRef,
+    /// How the columns are read that may be resident.
+    metadata: ArrowReaderMetadata,
     /// Whether the column at that place may be resident.
-    fits: Vec<bool>,
-    pub(super) blocks: Vec<Block>,
+    narrow: Vec<bool>,
+    /// The place of the leaf index, which follows from the row and is never read.
+    leaf_index: Option<usize>,
+    blocks: Vec<Block>,
 }
 
 impl Layout {
     /// `physical` is the schema of the segment as other readers have it.
-    pub(super) fn new(segment: &Segment, physical: &Schema) -> Self {
-        let fits: Vec<bool> =
-            physical.fields().iter().enumerate().map(|(at, field)| fits(segment, at, field)).collect();
-        let fields = physical.fields().iter().zip(&fits).map(|(field, fits)| match field.data_type().is_string() {
-            true if *fits => Arc::new(field.as_ref().clone().with_data_type(text())),
+    ///
+    /// # Errors
+    /// If the footer does not allow for it.
+    pub(super) fn new(segment: &Segment, physical: &Schema) -> Result<Self> {
+        let narrow: Vec<bool> =
+            physical.fields().iter().enumerate().map(|(at, field)| is_narrow(segment, at, field)).collect();
+        let fields = physical.fields().iter().zip(&narrow).map(|(field, narrow)| match field.data_type().is_string() {
+            true if *narrow => Arc::new(field.as_ref().clone().with_data_type(text())),
             _ => Arc::clone(field),
         });
         let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), physical.metadata().clone());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(segment.parquet()), options)
+            .map_err(|error| DataFusionError::ParquetError(Box::new(error)))?;
         let rows = segment.parquet().row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0));
         let blocks = rows.enumerate().flat_map(|(group, rows)| {
             (0..rows).step_by(BLOCK_ROWS).map(move |start| Block { group, rows: start..rows.min(start + BLOCK_ROWS) })
         });
-        Self { schema: Arc::new(schema), fits, blocks: blocks.collect() }
+        let leaf_index = physical.index_of(column::LEAF_INDEX).ok();
+        Ok(Self { metadata, narrow, leaf_index, blocks: blocks.collect() })
     }
 
-    pub(super) fn fit(&self, columns: &[usize]) -> bool {
-        columns.iter().all(|column| self.fits[*column])
+    /// The physical schema, with text that may be resident as dictionaries.
+    fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// Whether all of these columns, by their place, may be resident.
+    fn has(&self, mut columns: impl Iterator<Item = usize>) -> bool {
+        columns.all(|column| self.narrow.get(column).is_some_and(|narrow| *narrow))
     }
 }
 
-/// Text of few values. Their number fits into 16 bits: a dictionary of more, with the 17 bits that each row would then
-/// take, is over the bytes that [`fits`] allows.
+/// Text of few values, whose numbers fit into 16 bits: see [`MORE_BYTES`].
 fn text() -> DataType {
     DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8))
 }
 
-fn fits(segment: &Segment, at: usize, field: &Field) -> bool {
-    if field.data_type().is_string() {
-        let schema = segment.parquet().file_metadata().schema_descr();
-        let Some(leaf) = (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == at) else {
-            return false;
-        };
-        return segment.parquet().row_groups().iter().all(|group| {
-            group.column(leaf).dictionary_page_offset().is_some()
-                && group.column(leaf).uncompressed_size() <= TEXT_BYTES + TEXT_BYTES_PER_ROW * group.num_rows()
-        });
+/// What more values than 16 bits can number take in a row group at least: four bytes and two of text for each in the
+/// dictionary, and one row each of 17 bits.
+const MORE_BYTES: i64 = (1 << 16) * (4 + 2) + (1 << 16) * 17 / 8;
+const _: () = assert!(MORE_BYTES > TEXT_BYTES + TEXT_BYTES_PER_ROW * ROW_GROUP_ROWS as i64);
+
+fn is_narrow(segment: &Segment, at: usize, field: &Field) -> bool {
+    if !field.data_type().is_string() {
+        return field.data_type().is_primitive() || *field.data_type() == DataType::Boolean;
     }
-    field.data_type().is_primitive() || *field.data_type() == DataType::Boolean
+    let Some(leaf) = segment.leaf_of_root(at) else { return false };
+    segment.parquet().row_groups().iter().all(|group| {
+        group.column(leaf).dictionary_page_offset().is_some()
+            && group.column(leaf).uncompressed_size() <= TEXT_BYTES + TEXT_BYTES_PER_ROW * group.num_rows()
+    })
 }
