@@ -114,7 +114,10 @@ pub(super) fn stream(
 ) -> SendableRecordBatchStream {
     let start = (Box::pin(batches), limit.unwrap_or(usize::MAX), baseline);
     let batches = futures::stream::unfold(start, async |(mut batches, wanted, baseline)| {
-        while wanted > 0 {
+        if wanted == 0 {
+            return None;
+        }
+        loop {
             match batches.next().await? {
                 Ok(batch) if batch.num_rows() == 0 => {}
                 Ok(batch) => {
@@ -126,7 +129,6 @@ pub(super) fn stream(
                 Err(error) => return Some((Err(error), (batches, 0, baseline))),
             }
         }
-        None
     });
     Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, Box::pin(batches))))
 }

@@ -252,7 +252,8 @@ fn narrow(number: u64) -> Value {
     for document in ["input_features", "explanation", "alternative_predictions", "metadata"] {
         fields.remove(document);
     }
-    let note = if number.is_multiple_of(3) { json!({"note": null}) } else { json!({"approved": number % 2 == 0}) };
+    let note =
+        if number.is_multiple_of(3) { json!({"note": null}) } else { json!({"approved": number.is_multiple_of(2)}) };
     fields.insert("prediction".to_owned(), note);
     record
 }
