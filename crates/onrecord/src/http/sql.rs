@@ -62,7 +62,10 @@ pub(super) async fn query(
     let rest = stream::unfold(answer, async |mut answer| match answer.next().await {
         Ok(bytes) if bytes.is_empty() => None,
         Ok(bytes) => Some((Ok(bytes), answer)),
-        Err(error) => Some((Err(error), answer)),
+        Err(error) => {
+            tracing::warn!(%error, "an answer is cut off");
+            Some((Err(error), answer))
+        }
     });
     let body = stream::once(async move { Ok(first) }).chain(rest);
     Ok(([(header::CONTENT_TYPE, shape.content_type())], Body::from_stream(body)).into_response())
