@@ -45,15 +45,8 @@ pub const SUM_FILE: &str = "vault.sum";
 /// refused.
 const INDEX_BYTES: usize = 12;
 
-/// Subjects held in memory ready for use, about 500 bytes each.
+/// Subjects held in memory, about 500 bytes each.
 const CACHED_SUBJECTS_MAX: usize = 131_072;
-
-/// What subjects are made of, held in memory, about 70 bytes each: to make one anew takes a fifth of the time that it
-/// takes to find its rows.
-const CACHED_SEEDS_MAX: usize = 1_048_576;
-
-/// Bytes of a keyed hash of a user id that stand for it in memory: no two users have the same.
-const USER_BYTES: usize = 20;
 
 /// User ids held in memory for who may see them, about 100 bytes each.
 const CACHED_NAMES_MAX: usize = 131_072;
@@ -89,23 +82,11 @@ impl Root {
     }
 
     fn index_of(&self, user_id: &str) -> [u8; INDEX_BYTES] {
+        let tag = self.index.tag(&[user_id.as_bytes()]);
         let mut index = [0; INDEX_BYTES];
-        index.copy_from_slice(&self.user(user_id)[..INDEX_BYTES]);
+        index.copy_from_slice(&tag[..INDEX_BYTES]);
         index
     }
-
-    fn user(&self, user_id: &str) -> [u8; USER_BYTES] {
-        let mut user = [0; USER_BYTES];
-        user.copy_from_slice(&self.index.tag(&[user_id.as_bytes()])[..USER_BYTES]);
-        user
-    }
-}
-
-/// What a stored subject is made of.
-#[derive(Clone)]
-struct Seed {
-    token: SubjectToken,
-    secret: Zeroizing<[u8; 16]>,
 }
 
 /// The opened vault. Share it freely between threads.
@@ -113,10 +94,8 @@ pub struct Vault {
     root: Root,
     store: Store,
     cache: Cache<Box<str>, Arc<Subject>>,
-    /// What stored subjects are made of, by keyed hash of the user id.
-    seeds: Cache<[u8; USER_BYTES], Seed>,
-    /// The user ids behind tokens that were asked for. Whoever removes a subject's row must see to it that no cache has
-    /// the subject afterwards.
+    /// The user ids behind tokens that were asked for. Whoever removes a subject's row must see to it that neither cache
+    /// has the subject afterwards.
     names: Cache<SubjectToken, Arc<Zeroizing<String>>>,
     /// Subjects that records in preparation use and that are not durable yet. Weak: a batch that is refused leaves none.
     pending: Mutex<HashMap<Box<str>, Weak<Subject>>>,
@@ -159,7 +138,6 @@ impl Vault {
             root,
             store,
             cache: Cache::new(CACHED_SUBJECTS_MAX),
-            seeds: Cache::new(CACHED_SEEDS_MAX),
             names: Cache::new(CACHED_NAMES_MAX),
             pending: Mutex::default(),
             flushes: AtomicU64::new(0),
@@ -225,7 +203,6 @@ impl Vault {
     /// [`Error::Io`].
     pub fn close(&self) -> Result<(), Error> {
         self.cache.clear();
-        self.seeds.clear();
         self.names.clear();
         self.store.close()
     }
@@ -303,35 +280,19 @@ impl Vault {
         for (_, user_id, subject) in batch {
             subject.set_durable();
             pending.remove(&user_id);
-            let seed = Seed { token: subject.token, secret: subject.secret.clone() };
-            self.seeds.insert(self.root.user(&user_id), seed);
             self.cache.insert(user_id, subject);
         }
         Ok(())
     }
 
     fn load(&self, user_id: &str) -> Result<Option<Arc<Subject>>, Error> {
-        let user = self.root.user(user_id);
-        let seed = match self.seeds.get(&user) {
-            Some(seed) => seed,
-            None => {
-                let Some(seed) = self.stored_seed(user_id)? else { return Ok(None) };
-                self.seeds.insert(user, seed.clone());
-                seed
-            }
+        let Some((token, row)) = self.store.user(&self.root.row, self.root.index_of(user_id))? else { return Ok(None) };
+        let Some(row) = row.filter(|row| *row.user_id == user_id) else {
+            return Err(self.store.corrupt("a user leads to a subject of another user, or to none"));
         };
-        let keys = FieldKeys::derive(&self.root.subject, &seed.secret);
-        let subject = Arc::new(Subject::stored(seed.token, keys));
+        let subject = Arc::new(Subject::stored(token, FieldKeys::derive(&self.root.subject, &row.secret)));
         self.cache.insert(user_id.into(), Arc::clone(&subject));
         Ok(Some(subject))
-    }
-
-    fn stored_seed(&self, user_id: &str) -> Result<Option<Seed>, Error> {
-        let Some((token, row)) = self.store.user(&self.root.row, self.root.index_of(user_id))? else { return Ok(None) };
-        match row.filter(|row| *row.user_id == user_id) {
-            Some(row) => Ok(Some(Seed { token, secret: row.secret })),
-            None => Err(self.store.corrupt("a user leads to a subject of another user, or to none")),
-        }
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<Box<str>, Weak<Subject>>> {
