@@ -39,12 +39,14 @@ mod header;
 mod kind;
 pub mod limit;
 mod locate;
+mod number;
 mod order;
 mod outcome;
 mod protect;
 mod review;
 mod schema;
 mod timestamp;
+mod tree;
 mod value;
 
 pub use decision::{Decision, Environment, ModelType, Stamp};

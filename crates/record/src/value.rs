@@ -5,8 +5,9 @@
 
 use simd_json::{Node, StaticNode};
 
-use crate::document::Tree;
 use crate::fault::{push_index, push_key};
+use crate::number::Number;
+use crate::tree::Tree;
 
 /// One JSON value in a [`Document`](crate::Document).
 #[derive(Clone, Copy)]
@@ -44,15 +45,6 @@ impl ValueKind {
             Self::Object => "an object",
         }
     }
-}
-
-/// A number as the parser found it: integers stay integers.
-#[derive(Clone, Copy)]
-pub(crate) enum Number {
-    /// Magnitude and whether it is negative; at most 2^53.
-    Integer { negative: bool, magnitude: u64 },
-    /// Anything else.
-    Double(f64),
 }
 
 impl<'a> Value<'a> {
@@ -206,26 +198,6 @@ impl<'a> Value<'a> {
             };
         }
         pointer
-    }
-}
-
-impl Number {
-    #[inline]
-    pub(crate) fn of(node: StaticNode) -> Option<Self> {
-        Some(match node {
-            StaticNode::U64(n) if n <= crate::limit::INTEGER_EXACT_MAX => {
-                Self::Integer { negative: false, magnitude: n }
-            }
-            StaticNode::I64(n) if n.unsigned_abs() <= crate::limit::INTEGER_EXACT_MAX => {
-                Self::Integer { negative: n < 0, magnitude: n.unsigned_abs() }
-            }
-            StaticNode::F64(n) => Self::Double(n),
-            StaticNode::U64(n) => Self::Double(n as f64),
-            StaticNode::I64(n) => Self::Double(n as f64),
-            StaticNode::U128(n) => Self::Double(n as f64),
-            StaticNode::I128(n) => Self::Double(n as f64),
-            StaticNode::Null | StaticNode::Bool(_) => return None,
-        })
     }
 }
 

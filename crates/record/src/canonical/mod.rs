@@ -7,7 +7,7 @@
 mod number;
 mod string;
 
-use crate::value::Number;
+use crate::number::Number;
 use crate::{Action, Protect, Unprotected, Value, ValueKind};
 
 pub use number::write_number;
