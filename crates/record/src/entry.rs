@@ -103,7 +103,7 @@ impl Erasure<'_> {
         record.uuid(name!("event_id"), event_id);
         record.id(name!("kind"), Some(Kind::Erasure.as_str()));
         record.id(name!("reason"), self.reason);
-        record.moment(name!("recorded_at"), recorded_at);
+        record.timestamp(name!("recorded_at"), recorded_at);
         record.schema();
         record.id(name!("subject"), Some(self.subject));
         record.close();
@@ -131,7 +131,7 @@ impl Hold<'_> {
         record.id(name!("hold"), Some(self.hold));
         record.id(name!("kind"), Some(Kind::Hold.as_str()));
         record.id(name!("reason"), Some(self.reason));
-        record.moment(name!("recorded_at"), recorded_at);
+        record.timestamp(name!("recorded_at"), recorded_at);
         record.schema();
         record.id(name!("state"), Some(self.state.as_str()));
         record.id(name!("subject"), self.subject);
@@ -151,7 +151,7 @@ impl Retention<'_> {
         record.count(name!("first_leaf"), self.first_leaf);
         record.id(name!("kind"), Some(Kind::Retention.as_str()));
         record.id(name!("policy"), Some(self.policy));
-        record.moment(name!("recorded_at"), recorded_at);
+        record.timestamp(name!("recorded_at"), recorded_at);
         record.schema();
         record.close();
     }
@@ -166,7 +166,7 @@ impl Access<'_> {
         record.id(name!("actor"), Some(self.actor));
         record.uuid(name!("event_id"), event_id);
         record.id(name!("kind"), Some(Kind::Access.as_str()));
-        record.moment(name!("recorded_at"), recorded_at);
+        record.timestamp(name!("recorded_at"), recorded_at);
         if let Some(rows) = self.rows {
             record.count(name!("rows"), rows);
         }
@@ -185,7 +185,7 @@ impl System<'_> {
         write_json(&Json::Object(self.detail.clone()), record.out);
         record.uuid(name!("event_id"), event_id);
         record.id(name!("kind"), Some(Kind::System.as_str()));
-        record.moment(name!("recorded_at"), recorded_at);
+        record.timestamp(name!("recorded_at"), recorded_at);
         record.schema();
         record.id(name!("what"), Some(self.what));
         record.close();

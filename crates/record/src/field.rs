@@ -106,6 +106,14 @@ const fn same(left: &str, right: &str) -> bool {
     true
 }
 
+/// The place of a field in the `NAMES_CONST` of the module, worked out at compile time.
+macro_rules! at {
+    ($name:literal) => {
+        const { NAMES_CONST.place($name) }
+    };
+}
+pub(crate) use at;
+
 const UNKNOWN: &str = "is not a field of this record; what has no field of its own goes into metadata";
 
 /// The members of one record, sorted into its fields, and all that is wrong with them.

@@ -40,6 +40,7 @@ mod kind;
 pub mod limit;
 mod locate;
 mod number;
+mod opening;
 mod order;
 mod outcome;
 mod protect;

@@ -4,27 +4,12 @@ use uuid::Uuid;
 
 use crate::canonical::{Writer, name};
 use crate::decision::Stamp;
-use crate::field::{Fields, Names};
-use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind};
+use crate::field::{Fields, Names, at};
+use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind, opening};
 
 pub(crate) static NAMES: Names<8> = NAMES_CONST;
 
-const NAMES_CONST: Names<8> = Names::new([
-    ("kind", "kind"),
-    ("schema", "schema"),
-    ("event_id", "eventId"),
-    ("decision_id", "decisionId"),
-    ("timestamp", "timestamp"),
-    ("recorded_at", "recordedAt"),
-    ("outcome", "outcome"),
-    ("metadata", "metadata"),
-]);
-
-macro_rules! at {
-    ($name:literal) => {
-        const { NAMES_CONST.place($name) }
-    };
-}
+const NAMES_CONST: Names<8> = Names::new(opening::names([("outcome", "outcome"), ("metadata", "metadata")]));
 
 /// An outcome as it was sent, checked.
 #[derive(Clone, Debug)]
@@ -48,11 +33,11 @@ impl<'a> Outcome<'a> {
     /// Every fault in the outcome, each with its place.
     pub fn read(value: Value<'a>, decision_id: Option<&'a str>) -> Result<Self, Vec<Fault>> {
         let mut fields = Fields::sort(value, &NAMES);
-        fields.stored(at!("kind"), at!("schema"), at!("recorded_at"), Kind::Outcome);
+        let opening = fields.opening(Kind::Outcome);
         let outcome = Self {
-            event_id: fields.uuid(at!("event_id")),
+            event_id: opening.event_id,
             decision_id: fields.decision_id(at!("decision_id"), decision_id),
-            timestamp: fields.timestamp(at!("timestamp")),
+            timestamp: opening.timestamp,
             outcome: fields.required(at!("outcome")),
             metadata: fields.typed(at!("metadata"), ValueKind::Object),
         };
@@ -67,9 +52,9 @@ impl<'a> Outcome<'a> {
         record.id(name!("kind"), Some(Kind::Outcome.as_str()));
         record.document(name!("metadata"), self.metadata);
         record.document(name!("outcome"), Some(self.outcome));
-        record.moment(name!("recorded_at"), stamp.recorded_at);
+        record.timestamp(name!("recorded_at"), stamp.recorded_at);
         record.schema();
-        record.moment(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
+        record.timestamp(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
         record.close();
     }
 }

@@ -27,7 +27,7 @@ pub enum Action {
     Drop,
     /// Its value is replaced by this string, a token for instance.
     Text(String),
-    /// Its value is encrypted and held beside the record, which commits to the ciphertext's SHA-256: the value becomes
+    /// Its value is encrypted and held in the sidecar of the record, which commits to the ciphertext's SHA-256: the value becomes
     /// `{"sealed":"<64 hex digits>"}`.
     Sealed {
         /// SHA-256 of the ciphertext.

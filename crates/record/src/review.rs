@@ -4,30 +4,18 @@ use uuid::Uuid;
 
 use crate::canonical::{Writer, name};
 use crate::decision::Stamp;
-use crate::field::{Fields, Names};
-use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind};
+use crate::field::{Fields, Names, at};
+use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind, opening};
 
 pub(crate) static NAMES: Names<11> = NAMES_CONST;
 
-const NAMES_CONST: Names<11> = Names::new([
-    ("kind", "kind"),
-    ("schema", "schema"),
-    ("event_id", "eventId"),
-    ("decision_id", "decisionId"),
-    ("timestamp", "timestamp"),
-    ("recorded_at", "recordedAt"),
+const NAMES_CONST: Names<11> = Names::new(opening::names([
     ("reviewer", "reviewer"),
     ("human_decision", "humanDecision"),
     ("overridden", "overridden"),
     ("override_reason", "overrideReason"),
     ("metadata", "metadata"),
-]);
-
-macro_rules! at {
-    ($name:literal) => {
-        const { NAMES_CONST.place($name) }
-    };
-}
+]));
 
 /// A review as it was sent, checked.
 #[derive(Clone, Debug)]
@@ -58,11 +46,11 @@ impl<'a> Review<'a> {
     /// Every fault in the review, each with its place.
     pub fn read(value: Value<'a>, decision_id: Option<&'a str>) -> Result<Self, Vec<Fault>> {
         let mut fields = Fields::sort(value, &NAMES);
-        fields.stored(at!("kind"), at!("schema"), at!("recorded_at"), Kind::Review);
+        let opening = fields.opening(Kind::Review);
         let review = Self {
-            event_id: fields.uuid(at!("event_id")),
+            event_id: opening.event_id,
             decision_id: fields.decision_id(at!("decision_id"), decision_id),
-            timestamp: fields.timestamp(at!("timestamp")),
+            timestamp: opening.timestamp,
             reviewer: fields.id(at!("reviewer")),
             human_decision: fields.value(at!("human_decision")),
             overridden: fields.truth(at!("overridden")).unwrap_or(false),
@@ -82,10 +70,10 @@ impl<'a> Review<'a> {
         record.document(name!("metadata"), self.metadata);
         record.truth(name!("overridden"), self.overridden);
         record.free_text(name!("override_reason"), self.override_reason);
-        record.moment(name!("recorded_at"), stamp.recorded_at);
+        record.timestamp(name!("recorded_at"), stamp.recorded_at);
         record.id(name!("reviewer"), stamp.user);
         record.schema();
-        record.moment(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
+        record.timestamp(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
         record.close();
     }
 }

@@ -66,8 +66,8 @@ fn field(name: &str) -> Value {
             "A UUID under which the decision is accepted once, forever. Made if absent.",
         ),
         "decision_id" => optional(id(), "What reviews and outcomes refer to. The event id if absent."),
-        "timestamp" => optional(moment(), "When the decision was made. The time of recording if absent."),
-        "recorded_at" => optional(moment(), "Set by onrecord when it records; one that is sent is replaced."),
+        "timestamp" => optional(timestamp(), "When the decision was made. The time of recording if absent."),
+        "recorded_at" => optional(timestamp(), "Set by onrecord when it records; one that is sent is replaced."),
         "processing_time_ms" => optional(json!({"type": "number", "minimum": 0}), "How long the model took, in ms."),
         "user_id" => optional(id(), "The person it concerns. Stored as a token."),
         "system_actor" => optional(id(), "The service that asked."),
@@ -113,7 +113,7 @@ fn id() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": limit::ID_CHARS_MAX, "pattern": "^[^\\u0000-\\u001f\\u007f]*$"})
 }
 
-fn moment() -> Value {
+fn timestamp() -> Value {
     json!({
         "type": "string",
         "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?$",

@@ -1,6 +1,6 @@
-//! Moments in time: microseconds since the Unix epoch, UTC.
+//! Timestamps: microseconds since the Unix epoch, UTC.
 //!
-//! One text form is written, RFC 3339 in UTC with exactly six decimals, so that texts sort as the moments do. Read is
+//! One text form is written, RFC 3339 in UTC with exactly six decimals, so that texts sort as timestamps do. Read is
 //! every RFC 3339 date-time and what common producers write beside it: a space for the `T`, no offset at all (Python's
 //! `datetime.utcnow().isoformat()`: taken as UTC), an offset without colon or minutes. No clock is read here.
 
@@ -23,7 +23,7 @@ impl Timestamp {
     /// Bytes of the text form.
     pub const TEXT_BYTES: usize = 27;
 
-    /// From microseconds since the epoch; a moment outside [`Timestamp::MIN`] to [`Timestamp::MAX`] becomes the nearer
+    /// From microseconds since the epoch; a timestamp outside [`Timestamp::MIN`] to [`Timestamp::MAX`] becomes the nearer
     /// of the two.
     pub const fn from_micros(micros: i64) -> Self {
         if micros < Self::MIN.0 {
@@ -63,8 +63,8 @@ impl Timestamp {
         }
         let (micros, rest) = fraction(rest)?;
         let local = days_of(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * SECOND + micros;
-        let moment = local - offset_minutes(rest)? * 60 * SECOND;
-        (Self::MIN.0..=Self::MAX.0).contains(&moment).then_some(Self(moment))
+        let micros = local - offset_minutes(rest)? * 60 * SECOND;
+        (Self::MIN.0..=Self::MAX.0).contains(&micros).then_some(Self(micros))
     }
 
     /// Appends the text form: `2026-11-23T07:46:33.123456Z`.
@@ -90,8 +90,8 @@ impl Timestamp {
         text
     }
 
-    /// Refuses a moment that lies more than `ahead_seconds_max` after `now`: a producer's clock or its unit is wrong.
-    /// `pointer` is where the moment was sent, `/timestamp` for instance.
+    /// Refuses a timestamp that lies more than `ahead_seconds_max` after `now`: a producer's clock or its unit is wrong.
+    /// `pointer` is where it was sent, `/timestamp` for instance.
     ///
     /// # Errors
     /// The fault to answer with.

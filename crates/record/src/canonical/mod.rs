@@ -240,10 +240,10 @@ impl<P: Protect + ?Sized> Writer<'_, P> {
     }
 
     #[inline(always)]
-    pub(crate) fn moment(&mut self, name: &'static str, moment: crate::Timestamp) {
+    pub(crate) fn timestamp(&mut self, name: &'static str, timestamp: crate::Timestamp) {
         self.name(name);
         self.out.push(b'"');
-        moment.write(self.out);
+        timestamp.write(self.out);
         self.out.push(b'"');
     }
 

@@ -1,19 +1,13 @@
 //! Reading a decision: every field's rule.
 
 use super::{Decision, Environment, ModelType};
-use crate::field::{Fields, Names, range_problem};
-use crate::{Fault, Kind, Value, ValueKind, limit};
+use crate::field::{Fields, Names, at, range_problem};
+use crate::{Fault, Kind, Value, ValueKind, limit, opening};
 
 /// The fields of a decision in both spellings.
 pub(crate) static NAMES: Names<29> = NAMES_CONST;
 
-const NAMES_CONST: Names<29> = Names::new([
-    ("kind", "kind"),
-    ("schema", "schema"),
-    ("event_id", "eventId"),
-    ("decision_id", "decisionId"),
-    ("timestamp", "timestamp"),
-    ("recorded_at", "recordedAt"),
+const NAMES_CONST: Names<29> = Names::new(opening::names([
     ("processing_time_ms", "processingTimeMs"),
     ("user_id", "userId"),
     ("system_actor", "systemActor"),
@@ -37,14 +31,7 @@ const NAMES_CONST: Names<29> = Names::new([
     ("data_retention_days", "dataRetentionDays"),
     ("consent_given", "consentGiven"),
     ("metadata", "metadata"),
-]);
-
-/// The place of a field in [`NAMES`], worked out at compile time.
-macro_rules! at {
-    ($name:literal) => {
-        const { NAMES_CONST.place($name) }
-    };
-}
+]));
 
 impl<'a> Decision<'a> {
     /// Reads a decision in either spelling.
@@ -56,13 +43,13 @@ impl<'a> Decision<'a> {
     /// Every fault in the record, each with its place.
     pub fn read(value: Value<'a>) -> Result<Self, Vec<Fault>> {
         let mut fields = Fields::sort(value, &NAMES);
-        fields.stored(at!("kind"), at!("schema"), at!("recorded_at"), Kind::Decision);
+        let opening = fields.opening(Kind::Decision);
         fields.typed(at!("input_hash"), ValueKind::String);
         fields.require(at!("input_features"));
         let decision = Self {
-            event_id: fields.uuid(at!("event_id")),
+            event_id: opening.event_id,
             decision_id: fields.id(at!("decision_id")),
-            timestamp: fields.timestamp(at!("timestamp")),
+            timestamp: opening.timestamp,
             processing_time_ms: fields.number(at!("processing_time_ms"), 0.0, f64::MAX),
             user_id: fields.id(at!("user_id")),
             system_actor: fields.id(at!("system_actor")),

@@ -40,12 +40,12 @@ impl Decision<'_> {
         record.free_text(name!("override_reason"), self.override_reason);
         record.document(name!("prediction"), Some(self.prediction));
         record.number(name!("processing_time_ms"), self.processing_time_ms);
-        record.moment(name!("recorded_at"), stamp.recorded_at);
+        record.timestamp(name!("recorded_at"), stamp.recorded_at);
         record.free_text(name!("request_id"), self.request_id);
         record.schema();
         record.free_text(name!("session_id"), self.session_id);
         record.free_text(name!("system_actor"), self.system_actor);
-        record.moment(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
+        record.timestamp(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
         record.id(name!("user_id"), stamp.user);
         record.close();
     }

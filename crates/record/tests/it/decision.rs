@@ -215,7 +215,7 @@ fn id() -> impl Strategy<Value = String> {
     "[ -~é€😀]{1,20}"
 }
 
-fn moment() -> impl Strategy<Value = String> {
+fn timestamp() -> impl Strategy<Value = String> {
     (0..4_000_000_000_000_000_i64).prop_map(|micros| Timestamp::from_micros(micros).to_string())
 }
 
@@ -243,7 +243,7 @@ fn decision() -> impl Strategy<Value = Map<String, Value>> {
         (id(), id(), arbitrary::object(), arbitrary::document().prop_filter("a prediction", |p| !p.is_null()));
     let optional = (
         option::of(id()),
-        option::of(moment()),
+        option::of(timestamp()),
         option::of(0.0..1e9),
         option::of(0.0..=1.0),
         option::of(explanation()),
@@ -254,10 +254,10 @@ fn decision() -> impl Strategy<Value = Map<String, Value>> {
         option::of(1..36_525_i64),
     );
     (required, optional).prop_map(|((model_id, model_version, input, prediction), optional)| {
-        let (id, moment, ms, confidence, explanation, decided, metadata, text, truths, days) = optional;
+        let (id, timestamp, ms, confidence, explanation, decided, metadata, text, truths, days) = optional;
         let sent = json!({
             "model_id": model_id, "model_version": model_version, "input_features": input, "prediction": prediction,
-            "decision_id": id, "system_actor": id, "timestamp": moment, "processing_time_ms": ms,
+            "decision_id": id, "system_actor": id, "timestamp": timestamp, "processing_time_ms": ms,
             "confidence": confidence, "explanation": explanation, "human_decision": decided, "metadata": metadata,
             "override_reason": text, "human_reviewed": truths.0, "overridden": truths.1, "consent_given": truths.2,
             "alternative_predictions": confidence.map(|confidence| json!([{"value": metadata, "confidence": confidence}])),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::decision::STAMP;
 
 const EVENT: &str = "01935a3e-5e43-7cc1-a7b2-3f1d5a0c9e11";
-const MOMENT: &str = "2026-11-23T07:46:40.123456Z";
+const RECORDED_AT: &str = "2026-11-23T07:46:40.123456Z";
 
 /// Checks that a record is canonical, is this value, and has the header that all records have.
 #[track_caller]
@@ -17,7 +17,7 @@ fn check(record: &[u8], kind: Kind, mut members: Value) {
     members["kind"] = json!(kind.as_str());
     members["schema"] = json!(1);
     members["event_id"] = json!(EVENT);
-    members["recorded_at"] = json!(MOMENT);
+    members["recorded_at"] = json!(RECORDED_AT);
     assert_eq!(std::str::from_utf8(record).unwrap(), serde_json_canonicalizer::to_string(&members).unwrap());
     let mut parser = Parser::new();
     let document = parser.parse(record).unwrap();
@@ -80,7 +80,7 @@ fn an_outcome() {
         &record,
         Kind::Outcome,
         json!({
-            "decision_id": "d1", "outcome": {"defaulted": false}, "metadata": {}, "timestamp": MOMENT,
+            "decision_id": "d1", "outcome": {"defaulted": false}, "metadata": {}, "timestamp": RECORDED_AT,
         }),
     );
     let document = Parser::new();

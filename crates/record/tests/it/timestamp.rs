@@ -9,7 +9,7 @@ fn micros(text: &str) -> Option<i64> {
 
 #[test]
 fn what_producers_write() {
-    let moment = 1_795_420_000_123_456;
+    let expected = 1_795_420_000_123_456;
     for text in [
         "2026-11-23T07:46:40.123456Z",
         "2026-11-23T07:46:40.123456789Z",
@@ -23,7 +23,7 @@ fn what_producers_write() {
         "2026-11-23T02:16:40.123456-05:30",
         "2026-11-22T23:46:40.123456-08",
     ] {
-        assert_eq!(micros(text), Some(moment), "{text}");
+        assert_eq!(micros(text), Some(expected), "{text}");
     }
     assert_eq!(micros("2026-11-23T07:46:40Z"), Some(1_795_420_000_000_000));
     assert_eq!(micros("2026-11-23T07:46:40.1Z"), Some(1_795_420_000_100_000));
@@ -33,7 +33,7 @@ fn what_producers_write() {
 }
 
 #[test]
-fn what_is_no_moment() {
+fn what_is_no_timestamp() {
     for text in [
         "",
         "now",
@@ -68,7 +68,7 @@ fn what_is_no_moment() {
 }
 
 #[test]
-fn a_moment_too_far_ahead_is_refused() {
+fn a_timestamp_too_far_ahead_is_refused() {
     let now = Timestamp::from_micros(1_795_420_000_000_000);
     let ahead = |micros| Timestamp::from_micros(now.as_micros() + micros).check_not_ahead(now, 3600, "/timestamp");
     let limit = 3_600_000_000;
@@ -84,7 +84,7 @@ fn a_moment_too_far_ahead_is_refused() {
 }
 
 #[test]
-fn moments_outside_four_digit_years_become_the_nearest_one_inside() {
+fn timestamps_outside_four_digit_years_become_the_nearest_one_inside() {
     assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
     assert_eq!(Timestamp::from_micros(i64::MIN).to_string(), "0001-01-01T00:00:00.000000Z");
 }
@@ -99,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn texts_sort_as_moments_do(left in any::<i64>(), right in any::<i64>()) {
+    fn texts_sort_as_timestamps_do(left in any::<i64>(), right in any::<i64>()) {
         let (left, right) = (Timestamp::from_micros(left), Timestamp::from_micros(right));
         prop_assert_eq!(left.to_string().cmp(&right.to_string()), left.cmp(&right));
     }
