@@ -3,16 +3,13 @@
 //! `cargo bench -p onrecord-lake --bench segment [-- RECORDS]` (default 262144). Times are per record, on one thread
 //! unless said otherwise; the disk is the one under the temporary directory.
 
-#[path = "../tests/it/sample.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod sample;
-
 use onrecord_evidence::{Signer, leaf_hash};
 use onrecord_lake::assemble::Assembler;
 use onrecord_lake::shred::{Shredded, Shredder, survey};
 use onrecord_lake::{Lake, Row, Sealer, Segment, SegmentWriter};
 use onrecord_ledger::{Config, Entry, EntryId, Ledger, OsDisk, Sealed};
 use onrecord_record::Parser;
+use onrecord_testing::sample;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Records at rest and in motion as columns: the tail in memory, sealed Parquet segments, look-ups, and SQL.
+//! Records at rest and in motion as columns: the tail in memory, sealed Parquet segments, and look-ups.
 //!
 //! Everything here is derived from the ledger's entries. A segment may replace a write-ahead file only after every
 //! record was read back from it and hashed to its leaf again.
@@ -19,7 +19,6 @@ pub mod schema;
 mod seal;
 mod segment;
 pub mod shred;
-pub mod sql;
 mod tail;
 mod verify;
 
@@ -27,7 +26,7 @@ pub use compact::compact_all;
 pub use error::{Error, Result};
 pub use lake::{Lake, SEGMENTS, Snapshot};
 pub use seal::{Sealer, seal_all};
-pub use segment::{OwnedRow, Segment, SegmentWriter, Written};
+pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Written};
 pub use tail::Chunk;
 pub use verify::{Checked, Report, newest_sealed, verify};
 

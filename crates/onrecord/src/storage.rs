@@ -2,8 +2,8 @@
 //! subject tokens for the other.
 
 use onrecord_evidence::LeafIndex;
-use onrecord_lake::sql::Identity;
 use onrecord_lake::{Lake, OwnedRow};
+use onrecord_query::Identity;
 use onrecord_record::Kind;
 use onrecord_service::{ReadError, Records, Stored, SubjectToken, Vault};
 use std::collections::HashMap;

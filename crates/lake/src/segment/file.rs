@@ -13,7 +13,7 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// An open segment file.
 #[derive(Clone)]
-pub(crate) struct SegmentFile {
+pub struct SegmentFile {
     file: Arc<File>,
     len: u64,
 }
@@ -50,7 +50,7 @@ impl ChunkReader for SegmentFile {
 }
 
 /// A place in a file, read from there on.
-pub(crate) struct Cursor {
+pub struct Cursor {
     file: Arc<File>,
     at: u64,
 }

@@ -16,13 +16,13 @@ mod name;
 mod read;
 mod write;
 
-pub(crate) use file::SegmentFile;
+pub use file::SegmentFile;
 pub(crate) use id::is_v7;
 pub(crate) use join::{are_joinable, join};
 pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
-pub use read::OwnedRow;
-pub(crate) use read::{Block, Rows};
+pub(crate) use read::Rows;
+pub use read::{Block, OwnedRow};
 pub(crate) use write::sync_dir;
 pub use write::{SegmentWriter, Written};
 
@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows of one row group: what one core scans at a time, and what dictionaries and bloom filters are made for.
-pub(crate) const ROW_GROUP_ROWS: usize = 1 << 18;
+pub const ROW_GROUP_ROWS: usize = 1 << 18;
 
 /// An immutable file of leaves `first..end`.
 ///
@@ -168,7 +168,7 @@ impl Segment {
     }
 
     /// The first Parquet column of the column at that place of the schema.
-    pub(crate) fn leaf_of_root(&self, root: usize) -> Option<usize> {
+    pub fn leaf_of_root(&self, root: usize) -> Option<usize> {
         let schema = self.metadata.parquet_schema();
         (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == root)
     }
@@ -177,7 +177,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
-    pub(crate) fn indexed(&self) -> Result<ArrowReaderMetadata> {
+    pub fn indexed(&self) -> Result<ArrowReaderMetadata> {
         let options = ArrowReaderOptions::new()
             .with_column_index_policy(PageIndexPolicy::Skip)
             .with_offset_index_policy(PageIndexPolicy::Optional);
@@ -188,7 +188,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn file(&self) -> Result<SegmentFile> {
+    pub fn file(&self) -> Result<SegmentFile> {
         File::open(&self.path).and_then(SegmentFile::new).map_err(Error::io(&self.path))
     }
 
@@ -208,7 +208,7 @@ impl Segment {
     ///
     /// # Errors
     /// As [`Segment::check_bytes`].
-    pub(crate) fn must_be_sound(&self) -> Result<()> {
+    pub fn must_be_sound(&self) -> Result<()> {
         if self.sound.load(Ordering::Acquire) { Ok(()) } else { self.check_bytes() }
     }
 

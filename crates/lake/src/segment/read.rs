@@ -46,11 +46,11 @@ impl Iterator for Batches {
 
 /// Some rows of a row group, counted from its first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
+pub struct Block {
     /// The row group.
-    pub(crate) group: usize,
+    pub group: usize,
     /// Which of its rows.
-    pub(crate) rows: Range<usize>,
+    pub rows: Range<usize>,
 }
 
 impl Segment {
@@ -59,12 +59,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
-    pub(crate) fn block(
-        &self,
-        block: &Block,
-        columns: &[usize],
-        metadata: &ArrowReaderMetadata,
-    ) -> Result<RecordBatch> {
+    pub fn block(&self, block: &Block, columns: &[usize], metadata: &ArrowReaderMetadata) -> Result<RecordBatch> {
         let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
         let selection =
             RowSelection::from(vec![RowSelector::skip(block.rows.start), RowSelector::select(block.rows.len())]);
@@ -83,7 +78,7 @@ impl Segment {
     }
 
     /// About how many bytes of the file a column of a block takes; the place is that in the schema.
-    pub(crate) fn bytes_of(&self, block: &Block, column: usize) -> usize {
+    pub fn bytes_of(&self, block: &Block, column: usize) -> usize {
         let group = self.parquet().row_group(block.group);
         let bytes = self.leaf_of_root(column).map_or(0, |leaf| group.column(leaf).compressed_size());
         let rows = usize::try_from(group.num_rows()).unwrap_or(0).max(1);

@@ -1,13 +1,13 @@
 //! Damage is named, never read as if it were data, and never mended silently.
 
-use crate::house::House;
-use crate::sample;
 use onrecord_lake::{Error, Lake, Sealer, Segment};
+use onrecord_testing::LakeFixture;
+use onrecord_testing::sample;
 use std::path::Path;
 use std::sync::Arc;
 
-fn house() -> House {
-    let house = House::new(100);
+fn house() -> LakeFixture {
+    let house = LakeFixture::new(100);
     house.append((0..200).map(|number| (sample::event_id(number).into_bytes(), sample::decision(number))));
     house.seal();
     house
@@ -44,7 +44,7 @@ fn one_flipped_bit_anywhere_in_a_segment_is_found_and_the_file_named() {
 #[test]
 fn a_sound_segment_with_other_records_is_found_by_its_hashes() {
     let mut house = house();
-    let other = House::new(100);
+    let other = LakeFixture::new(100);
     let changed = |number| {
         String::from_utf8(sample::decision(number)).unwrap().replace("\"approved\":true", "\"approved\":false")
     };

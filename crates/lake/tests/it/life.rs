@@ -1,9 +1,9 @@
 //! An entry's life: seen at once, sealed, compacted, found again by everything it can be looked up by.
 
-use crate::house::{House, id};
-use crate::sample;
 use onrecord_lake::{Lake, Sealer, Snapshot};
 use onrecord_ledger::{AppendError, Entry, EntryId};
+use onrecord_testing::sample;
+use onrecord_testing::{LakeFixture, id};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ struct Model {
 }
 
 impl Model {
-    fn append(&mut self, house: &House, entries: Vec<([u8; 16], Vec<u8>)>) {
+    fn append(&mut self, house: &LakeFixture, entries: Vec<([u8; 16], Vec<u8>)>) {
         for (leaf, (_, record)) in (self.records.len() as u64..).zip(&entries) {
             let json: serde_json::Value = serde_json::from_slice(record).unwrap();
             let note = |map: &mut BTreeMap<String, Vec<u64>>, name: &str| {
@@ -73,7 +73,7 @@ fn entries(numbers: std::ops::Range<u64>) -> Vec<([u8; 16], Vec<u8>)> {
 
 #[test]
 fn entries_are_found_in_the_tail_in_segments_and_after_compaction() {
-    let mut house = House::new(60);
+    let mut house = LakeFixture::new(60);
     let mut model = Model::default();
     for part in 0..6 {
         model.append(&house, entries(part * 100..part * 100 + 100));
@@ -106,13 +106,13 @@ fn entries_are_found_in_the_tail_in_segments_and_after_compaction() {
 
 #[test]
 fn an_id_is_taken_wherever_its_entry_is() {
-    let mut house = House::new(40);
+    let mut house = LakeFixture::new(40);
     house.append(entries(0..100));
-    let again = |house: &House, numbers: [u64; 3]| {
+    let again = |house: &LakeFixture, numbers: [u64; 3]| {
         let entry = |number| Entry::new(EntryId(sample::event_id(number).into_bytes()), b"{}".to_vec(), Vec::new());
         house.ledger().append(numbers.map(entry).to_vec()).map(|_| ())
     };
-    let taken = |house: &House| {
+    let taken = |house: &LakeFixture| {
         let leaf = |number| house.lake().by_event_id(sample::event_id(number).into_bytes()).unwrap().unwrap().leaf;
         let expected = [(0, leaf(0)), (2, leaf(99))];
         match again(house, [0, 5_000, 99]) {
@@ -144,7 +144,7 @@ fn check_leaves(snapshot: &Snapshot) -> u64 {
 
 #[test]
 fn a_reader_sees_every_entry_once_while_they_are_sealed_and_compacted() {
-    let house = House::new(50);
+    let house = LakeFixture::new(50);
     let sealer = Sealer::start(Arc::clone(house.lake()), Arc::clone(house.ledger())).unwrap();
     let writing = AtomicBool::new(true);
     std::thread::scope(|scope| {
@@ -179,7 +179,7 @@ fn a_reader_sees_every_entry_once_while_they_are_sealed_and_compacted() {
 
 #[test]
 fn what_an_interrupted_run_left_behind_is_dealt_with() {
-    let mut house = House::new(30);
+    let mut house = LakeFixture::new(30);
     house.append(entries(0..28));
     house.ledger().rotate().unwrap();
     let wal = house.path().join("wal");
@@ -212,7 +212,7 @@ fn what_an_interrupted_run_left_behind_is_dealt_with() {
 
 #[test]
 fn segments_that_compaction_replaced_go_at_the_next_start() {
-    let mut house = House::new(10);
+    let mut house = LakeFixture::new(10);
     for part in 0..16 {
         house.append([(id(part), sample::decision(part))]);
         house.seal();
@@ -233,7 +233,7 @@ fn segments_that_compaction_replaced_go_at_the_next_start() {
 
 #[test]
 fn a_seal_that_fails_leaves_the_entries_where_they_are_and_is_tried_again() {
-    let house = House::new(20);
+    let house = LakeFixture::new(20);
     house.append(entries(1..11));
     // A directory where the file should be written.
     let name = "00000000000000000000-00000000000000000010.parquet.tmp";

@@ -1,11 +1,11 @@
 //! Bytes in, bytes out: through the tail's columns, and through Parquet.
 
-use crate::house::{House, id};
-use crate::sample;
 use arrow::array::{Array, RecordBatch};
 use onrecord_lake::schema::{Document, PathColumn, column};
 use onrecord_lake::{Row, assemble::Assembler, shred};
 use onrecord_record::{Parser, canonical};
+use onrecord_testing::sample;
+use onrecord_testing::{LakeFixture, id};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -120,7 +120,7 @@ proptest! {
         others in prop::collection::vec(any::<Vec<u8>>(), 0..5),
         beside in any::<Vec<u8>>(),
     ) {
-        let house = House::new(1_000);
+        let house = LakeFixture::new(1_000);
         let mut records: Vec<_> = (0..).zip(decisions).map(|(number, record)| stored(number, record)).collect();
         records.extend((1_000..).zip(others).map(|(number, bytes)| (id(number), bytes)));
         let entries = records.iter().map(|(id, record)| {
@@ -146,7 +146,7 @@ proptest! {
     /// Segments that have different columns, and different types for the same path, become one.
     #[test]
     fn any_decision_comes_back_after_compaction(parts in prop::collection::vec(prop::collection::vec(any_decision(), 1..8), 16)) {
-        let house = House::new(1_000);
+        let house = LakeFixture::new(1_000);
         let mut numbers = 0..;
         let mut records = Vec::new();
         for part in parts {
@@ -246,7 +246,7 @@ fn records_that_columns_do_not_determine_are_kept_exactly() {
         ("other number form", good.replace("\"kind\"", "\"confidence\":0.50,\"kind\"")),
         ("escapes", good.replace("\"kind\"", "\"metadata\":{\"\\u0061\":1},\"kind\"")),
     ];
-    let house = House::new(1_000);
+    let house = LakeFixture::new(1_000);
     let own_id = |number| Uuid::from_bytes(id(number)).to_string();
     let records = (0..).zip(&table).map(|(number, (_, record))| record.replace(&own_id(0), &own_id(number)));
     let records: Vec<String> = records.collect();

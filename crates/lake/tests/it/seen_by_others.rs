@@ -1,15 +1,15 @@
 //! What a segment looks like to a program that knows Parquet and nothing of us.
 
-use crate::house::House;
-use crate::sample;
 use bytes::Bytes;
 use onrecord_lake::schema::{column, meta};
+use onrecord_testing::LakeFixture;
+use onrecord_testing::sample;
 use parquet::basic::LogicalType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::fmt::Write;
 
 fn reader() -> SerializedFileReader<Bytes> {
-    let house = House::new(3_000);
+    let house = LakeFixture::new(3_000);
     house.append((0..3_000).map(|number| (sample::event_id(number).into_bytes(), sample::decision(number))));
     house.seal();
     SerializedFileReader::new(Bytes::from(std::fs::read(&house.segment_files()[0]).unwrap())).unwrap()

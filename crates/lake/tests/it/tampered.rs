@@ -1,7 +1,5 @@
 //! Segments whose records and checksums are right and whose columns lie: whoever may write files can make them.
 
-use crate::house::{House, id};
-use crate::sample;
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, RecordBatch,
     StringArray, TimestampMicrosecondArray,
@@ -11,6 +9,8 @@ use onrecord_lake::schema::{Document, PathColumn, RestKeys, column, meta};
 use onrecord_lake::shred::Shredded;
 use onrecord_lake::{Segment, SegmentWriter};
 use onrecord_record::canonical;
+use onrecord_testing::sample;
+use onrecord_testing::{LakeFixture, id};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use std::fs::File;
@@ -32,8 +32,8 @@ const GREAT: usize = 37;
 /// Bytes that are no record.
 const NOISE: usize = 38;
 
-fn house() -> House {
-    let house = House::new(100);
+fn house() -> LakeFixture {
+    let house = LakeFixture::new(100);
     let changed = |number: u64, from: &str, to: &str| {
         let record = String::from_utf8(sample::decision(number)).unwrap();
         assert!(record.contains(from));
@@ -61,7 +61,7 @@ fn house() -> House {
 }
 
 /// Writes the segment again, with `change` made to its rows. The checksums are those of the new file.
-fn rewrite(house: &House, rest_keys: RestKeys, change: impl FnOnce(RecordBatch) -> RecordBatch) {
+fn rewrite(house: &LakeFixture, rest_keys: RestKeys, change: impl FnOnce(RecordBatch) -> RecordBatch) {
     let path = house.segment_files().remove(0);
     let segment = Segment::open(&path).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().build().unwrap();

@@ -1,0 +1,136 @@
+//! Keeping the reviews up to date with what queries see.
+
+use super::provider::{LakeTable, Moment, column_of};
+use super::review::{ReviewBook, Reviews};
+use super::table::{TABLES, Table};
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{BinaryExpr, in_list, lit};
+use datafusion::physical_expr::{PhysicalExpr, conjunction};
+use datafusion::physical_plan::execute_stream;
+use datafusion::scalar::ScalarValue;
+use futures::StreamExt;
+use onrecord_lake::schema::column;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// With more reviewed ids than this, decisions are not looked up by id but read and compared.
+const IDS_LISTED_MAX: usize = 1_000;
+
+/// Reads reviews as they come. One desk belongs to one ledger.
+///
+/// A query over an older snapshot than the desk's may be shown a review that came after it.
+#[derive(Debug, Default)]
+pub(super) struct ReviewDesk {
+    book: Mutex<ReviewBook>,
+}
+
+impl ReviewDesk {
+    /// The reviews of everything in the snapshot.
+    pub(super) async fn at(
+        self: &Arc<Self>,
+        moment: &Arc<Moment>,
+        partitions: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<Arc<Reviews>> {
+        let mut book = self.book.lock().await;
+        let end = moment.snapshot.end();
+        if book.end < end {
+            let reading = Reading { desk: Arc::clone(self), moment: Arc::clone(moment), partitions, context };
+            // Taken out, so that a failure halfway leaves an empty book, which is read anew, and not half of one.
+            let taken = std::mem::take(&mut *book);
+            *book = reading.advance(taken, end).await?;
+        }
+        Ok(book.reviews())
+    }
+}
+
+/// One advance of the book.
+struct Reading {
+    desk: Arc<ReviewDesk>,
+    moment: Arc<Moment>,
+    partitions: usize,
+    context: Arc<TaskContext>,
+}
+
+impl Reading {
+    async fn advance(&self, mut book: ReviewBook, end: u64) -> Result<ReviewBook> {
+        let start = book.end;
+        let names = [column::LEAF_INDEX, "decision_id", "human_decision", "overridden", "override_reason"];
+        let mut fresh = Vec::new();
+        let mut reviews = self.read("reviews", &names, start..end, None)?;
+        while let Some(batch) = reviews.next().await {
+            book.add_reviews(&batch?, &mut fresh);
+        }
+        if !fresh.is_empty() && start > 0 {
+            let ids: Vec<&str> = fresh.iter().map(String::as_str).collect();
+            let mut before = self.decisions(0..start, &ids)?;
+            // Of ids that were reviewed before, the decisions before `start` are in the book already.
+            let fresh: HashSet<&str> = ids.into_iter().collect();
+            while let Some(batch) = before.next().await {
+                book.add_decisions(&batch?, |id| fresh.contains(id));
+            }
+        }
+        let ids: Vec<&str> = book.reviewed_ids().collect();
+        if !ids.is_empty() {
+            let mut since = self.decisions(start..end, &ids)?;
+            while let Some(batch) = since.next().await {
+                book.add_decisions(&batch?, |_| true);
+            }
+        }
+        book.end = end;
+        Ok(book)
+    }
+
+    fn decisions(&self, leaves: Range<u64>, ids: &[&str]) -> Result<SendableRecordBatchStream> {
+        let ids = (ids.len() <= IDS_LISTED_MAX).then_some(ids);
+        self.read("decisions", &[column::LEAF_INDEX, "decision_id"], leaves, ids)
+    }
+
+    /// Columns of the rows of a table among these leaves, with one of these decision ids.
+    fn read(
+        &self,
+        table: &str,
+        names: &[&str],
+        leaves: Range<u64>,
+        ids: Option<&[&str]>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Some(table) = TABLES.iter().find(|known| known.name == table) else {
+            return internal_err!("no table {table}");
+        };
+        let lake = LakeTable {
+            table: Arc::clone(table),
+            moment: Arc::clone(&self.moment),
+            identity: None,
+            desk: Arc::clone(&self.desk),
+            partitions: self.partitions,
+        };
+        let columns: Vec<usize> = names.iter().map(|name| position(table, name)).collect::<Result<_>>()?;
+        let plan = lake.plan(Some(predicate(table, leaves, ids)?), &columns, None, None)?;
+        execute_stream(plan, Arc::clone(&self.context))
+    }
+}
+
+fn predicate(table: &Table, leaves: Range<u64>, ids: Option<&[&str]>) -> Result<Arc<dyn PhysicalExpr>> {
+    let schema = table.inner_schema();
+    let leaf = column_of(column::LEAF_INDEX, &schema)?;
+    let bound = |op, at: u64| -> Arc<dyn PhysicalExpr> {
+        Arc::new(BinaryExpr::new(Arc::clone(&leaf), op, lit(i64::try_from(at).unwrap_or(i64::MAX))))
+    };
+    let mut parts = vec![bound(Operator::GtEq, leaves.start), bound(Operator::Lt, leaves.end)];
+    if let Some(ids) = ids {
+        let ids = ids.iter().map(|id| lit(ScalarValue::Utf8View(Some((*id).to_owned())))).collect();
+        parts.push(in_list(column_of("decision_id", &schema)?, ids, &false, &schema)?);
+    }
+    Ok(conjunction(parts))
+}
+
+fn position(table: &Table, name: &str) -> Result<usize> {
+    match table.columns().iter().position(|column| column.name == name) {
+        Some(at) => Ok(at),
+        None => internal_err!("no column {name} in {}", table.name),
+    }
+}

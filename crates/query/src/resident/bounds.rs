@@ -1,0 +1,69 @@
+//! Which row groups a filter rules out by the statistics in the footer.
+
+use crate::facts::Facts;
+use crate::memory::Asked;
+use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::{Column, Result};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::scalar::ScalarValue;
+use onrecord_lake::Segment;
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Whether each row group may have rows that are wanted. Statistics that cannot be compared rule nothing out.
+pub(super) fn wanted(asked: &Asked, segment: &Segment, facts: &Facts) -> Vec<bool> {
+    let all = || vec![true; segment.parquet().num_row_groups()];
+    match &asked.predicate {
+        Some(predicate) => pruned(asked, predicate, segment, facts).unwrap_or_else(|_| all()),
+        None => all(),
+    }
+}
+
+fn pruned(asked: &Asked, predicate: &Arc<dyn PhysicalExpr>, segment: &Segment, facts: &Facts) -> Result<Vec<bool>> {
+    let predicate = asked.adapter(&facts.schema)?.rewrite(Arc::clone(predicate))?;
+    let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&facts.schema)).try_build(predicate)?;
+    pruning.prune(&GroupBounds { segment })
+}
+
+/// The bounds of each row group, by physical column.
+struct GroupBounds<'a> {
+    segment: &'a Segment,
+}
+
+impl GroupBounds<'_> {
+    fn of(&self, column: &Column) -> Option<StatisticsConverter<'_>> {
+        let parquet = self.segment.parquet().file_metadata().schema_descr();
+        StatisticsConverter::try_new(column.name(), self.segment.schema(), parquet).ok()
+    }
+}
+
+impl PruningStatistics for GroupBounds<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.of(column)?.row_group_mins(self.segment.parquet().row_groups()).ok()
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.of(column)?.row_group_maxes(self.segment.parquet().row_groups()).ok()
+    }
+
+    fn num_containers(&self) -> usize {
+        self.segment.parquet().num_row_groups()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        let nulls = self.of(column)?.row_group_null_counts(self.segment.parquet().row_groups()).ok()?;
+        Some(Arc::new(nulls))
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        let rows = self.segment.parquet().row_groups().iter().map(|group| u64::try_from(group.num_rows()).ok());
+        Some(Arc::new(rows.collect::<UInt64Array>()))
+    }
+
+    fn contained(&self, _column: &Column, _values: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}

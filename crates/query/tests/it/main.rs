@@ -1,0 +1,7 @@
+//! SQL on a real lake, in a real directory.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod answers;
+mod guard;
+mod model;

@@ -1,0 +1,11 @@
+//! What the tests and benches of several crates share: a ledger with its lake in a directory of its own, and seeded
+//! decisions as a bank's model would log them.
+//!
+//! Only tests and benches depend on this crate. It panics where a test cannot go on.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod fixture;
+pub mod sample;
+
+pub use fixture::{LakeFixture, id};
