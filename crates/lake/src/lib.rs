@@ -15,6 +15,7 @@ mod catalog;
 mod compact;
 mod error;
 mod lake;
+mod pruning;
 pub mod schema;
 mod seal;
 mod segment;

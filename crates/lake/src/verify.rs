@@ -1,7 +1,7 @@
 //! Reading everything again, on all cores.
 //!
-//! [`verify`] checks each segment's checksum over every byte, and that the columns from which queries are answered say
-//! what the records say; it gives the leaf hashes of the records as they read now, and whoever called compares them with
+//! [`verify`] checks each segment's checksum over every byte, that the columns from which queries are answered say
+//! what the records say, and that what lets a query skip rows skips none that it should see; it gives the leaf hashes of the records as they read now, and whoever called compares them with
 //! the ledger's tree. It opens files itself, so that a directory can be checked that
 //! no ledger or lake has open; it changes nothing.
 
@@ -10,19 +10,17 @@ use crate::build::each_row;
 use crate::catalog;
 use crate::error::{Error, Result};
 use crate::lake::SEGMENTS;
+use crate::pruning::Pruning;
 use crate::schema::column;
-use crate::segment::{Lookup, OwnedRow, ROW_GROUP_ROWS, Segment};
+use crate::segment::{Lookup, OwnedRow, Segment};
 use onrecord_evidence::{Hash, leaf_hash};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Leaves that are given at once.
 const LEAVES_AT_ONCE: u64 = 4_096;
-
-/// Leaves that one core takes on at once: a row group.
-const PART_ROWS: u64 = ROW_GROUP_ROWS as u64;
 
 /// The leaf hashes of some records of one segment, as they read now.
 pub struct Checked<'a> {
@@ -81,16 +79,13 @@ pub fn verify(
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = task.run(visit)
-                        && let Ok(mut errors) = errors.lock()
-                    {
-                        errors.push(error);
-                    }
+                    let found = task.run(visit);
+                    errors.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
                 }
             });
         }
     });
-    report.errors.extend(errors.into_inner().unwrap_or_default());
+    report.errors.extend(errors.into_inner().unwrap_or_else(PoisonError::into_inner));
     report.errors.sort_by_key(ToString::to_string);
     Ok(report)
 }
@@ -114,28 +109,45 @@ pub fn newest_sealed(data_dir: &Path, kind: &str, wanted: &dyn Fn(&[u8]) -> bool
 
 enum Task<'a> {
     Bytes(&'a Segment),
-    Rows(&'a Segment, Range<u64>),
+    /// The leaves of a row group.
+    Rows(&'a Segment, usize, Range<u64>),
 }
 
 fn tasks(segment: &Segment) -> Vec<Task<'_>> {
-    let parts = (segment.first()..segment.end()).step_by(PART_ROWS as usize);
-    let rows = parts.map(|first| Task::Rows(segment, first..(first + PART_ROWS).min(segment.end())));
+    let mut first = segment.first();
+    let rows = segment.parquet().row_groups().iter().enumerate().map(|(group, metadata)| {
+        let leaves = first..first + u64::try_from(metadata.num_rows()).unwrap_or(0);
+        first = leaves.end;
+        Task::Rows(segment, group, leaves)
+    });
     [Task::Bytes(segment)].into_iter().chain(rows).collect()
 }
 
 impl Task<'_> {
-    fn run(&self, visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync)) -> Result<()> {
+    /// What is wrong.
+    fn run(&self, visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync)) -> Vec<Error> {
         match self {
-            Task::Bytes(segment) => segment.check_bytes(),
-            Task::Rows(segment, leaves) => rows(segment, leaves.clone(), visit),
+            Task::Bytes(segment) => segment.check_bytes().err().into_iter().collect(),
+            Task::Rows(segment, group, leaves) => {
+                let mut pruning = match segment.all_indexed() {
+                    Ok(indexed) => Pruning::new(segment, indexed.metadata(), *group),
+                    Err(error) => return vec![error],
+                };
+                match rows(segment, leaves.clone(), visit, &mut pruning) {
+                    Ok(()) => pruning.finish(),
+                    Err(error) => vec![error],
+                }
+            }
         }
     }
 }
 
+/// Reads the records of these leaves.
 fn rows(
     segment: &Segment,
     leaves: Range<u64>,
     visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
+    pruning: &mut Pruning<'_>,
 ) -> Result<()> {
     let mut first = leaves.start;
     let mut hashes = Vec::with_capacity(LEAVES_AT_ONCE as usize);
@@ -143,6 +155,9 @@ fn rows(
     let layout = Layout::of(segment)?;
     let mut agreement = Agreement::new(segment, &layout);
     each_row(segment, leaves.clone(), &mut |rows, row, record| {
+        if row == 0 {
+            pruning.add(rows.batch());
+        }
         agreement.add(rows, row, record)?;
         hashes.push(leaf_hash(record));
         if !rows.beside(row).is_empty() {

@@ -184,6 +184,15 @@ impl Segment {
         ArrowReaderMetadata::load(&self.file()?, options).map_err(|error| self.unreadable(error))
     }
 
+    /// The footer with the places and the bounds of pages.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn all_indexed(&self) -> Result<ArrowReaderMetadata> {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        ArrowReaderMetadata::load(&self.file()?, options).map_err(|error| self.unreadable(error))
+    }
+
     /// Opens the file for reading.
     ///
     /// # Errors

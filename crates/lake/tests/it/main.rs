@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod damage;
+mod forged;
 mod life;
 mod round_trip;
 mod seen_by_others;

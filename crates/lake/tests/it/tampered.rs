@@ -193,7 +193,7 @@ fn value_of(file: &[u8], key: &str, len: u8) -> (usize, usize) {
 }
 
 /// Puts the checksums in that `docs/format.md` describes.
-fn stamp(file: &mut [u8]) {
+pub(crate) fn stamp(file: &mut [u8]) {
     let places = [meta::FOOTER_CHECKSUM, meta::CHECKSUM].map(|key| value_of(file, key, 8));
     places.iter().for_each(|(start, end)| file[*start..*end].copy_from_slice(b"00000000"));
     let trailer = file.len() - 8;

@@ -36,6 +36,7 @@ pub fn verify(dir: &Path, kek: &Kek) -> Result<Examined, Error> {
     let overlay = Overlay::open(&path).map_err(Error::io("read", &path))?;
     let database = Builder::new()
         .set_check_integrity_on_open(true)
+        .set_cache_size(CACHE_BYTES)
         .create_with_backend(overlay)
         .map_err(|error| failure(&path, error.into()))?;
     check_meta(&database, &path, &root.check)?;
@@ -66,6 +67,9 @@ fn check_rows(database: &Database, root: &Root, path: &Path) -> Result<u64, Erro
     }
     Ok(total)
 }
+
+/// Each page is read about once: redb's own default of a gigabyte would fill with pages that nobody asks for again.
+const CACHE_BYTES: usize = 32 << 20;
 
 const PAGE_BYTES: u64 = 4096;
 
