@@ -1,7 +1,7 @@
 //! Parsing: bytes to a document whose every value can be stored.
 //!
 //! [`Parser`] wraps simd-json's tape. What simd-json accepts is checked once more in one pass over the tape: no member
-//! name twice in an object, no integer that would be rounded. The same pass works out the canonical order of members,
+//! name twice in an object, no number that would be rounded. The same pass works out the canonical order of members,
 //! so that writing needs no sorting. The nesting bound is simd-json's own and it does not recurse, so that no input
 //! can overflow the stack; the size bound is checked before a byte is looked at.
 //!
@@ -13,10 +13,10 @@ use std::mem;
 use simd_json::{Buffers, INPUT_PADDING, Node};
 
 use crate::fault::{Fault, Faults};
-use crate::number::survives;
+use crate::number::Literals;
 use crate::tree::Tree;
 use crate::value::Value;
-use crate::{limit, locate};
+use crate::{limit, locate, number};
 
 /// Inputs up to this size leave their buffers with the parser.
 const KEEP_BYTES: usize = 64 * 1024;
@@ -52,7 +52,7 @@ impl Parser {
     ///
     /// # Errors
     /// One fault with line and column if it is not JSON; otherwise a fault for every member that is there twice, at
-    /// any depth, and for every number that would be rounded.
+    /// any depth, and for every number that would not be stored as it was sent.
     pub fn parse(&mut self, json: &[u8]) -> Result<Document<'_>, Vec<Fault>> {
         self.parse_and(json, |_| Vec::new())
     }
@@ -88,9 +88,13 @@ impl Parser {
             Ok(()) if tree.len() > limit::VALUES_MAX => {
                 vec![Fault::new("", format!("has more than {} values", limit::VALUES_MAX))]
             }
-            Ok(()) if tree.index(&mut self.sorter) => return Ok(Document { tree, home: &mut self.tree }),
             Ok(()) => {
-                let mut faults = unsound(&tree);
+                let literals = || Literals::new(json, self.buffers.structural_indexes());
+                let seen = tree.index(&mut self.sorter);
+                if seen.sound && (!seen.doubles || tree.doubles_survive(literals())) {
+                    return Ok(Document { tree, home: &mut self.tree });
+                }
+                let mut faults = unsound(&tree, literals());
                 faults.extend(also(Value::new(&tree, 0)));
                 faults
             }
@@ -105,9 +109,10 @@ fn buffers() -> Buffers {
 }
 
 /// Names every member that is there twice and every number that would be rounded.
-fn unsound(tree: &Tree<'_>) -> Vec<Fault> {
+fn unsound(tree: &Tree<'_>, mut literals: Literals<'_>) -> Vec<Fault> {
     let mut faults = Faults::default();
     for at in 0..tree.len() as u32 {
+        let literal = literals.next().unwrap_or_default();
         let value = Value::new(tree, at);
         match tree.node(at) {
             Node::Object { .. } => {
@@ -119,7 +124,11 @@ fn unsound(tree: &Tree<'_>) -> Vec<Fault> {
                     previous = Some(name);
                 }
             }
-            Node::Static(number) if !survives(*number) => faults.push(Fault::new(value.pointer(), locate::INEXACT)),
+            Node::Static(number) => {
+                if let Some(problem) = number::problem(*number, literal) {
+                    faults.push(Fault::new(value.pointer(), problem));
+                }
+            }
             _ => {}
         }
     }

@@ -7,6 +7,7 @@
 use uuid::Uuid;
 
 use crate::fault::{Fault, Faults, push_key};
+use crate::number::INEXACT;
 use crate::{Kind, Timestamp, Value, ValueKind, limit};
 
 /// The fields of one kind of record, found by name in a table without collisions that is made at compile time.
@@ -247,11 +248,11 @@ impl<'a, const N: usize> Fields<'a, N> {
     /// A number from `min` to `max`.
     pub(crate) fn number(&mut self, at: usize, min: f64, max: f64) -> Option<f64> {
         let value = self.typed(at, ValueKind::Number)?;
-        let number = value.as_f64()?;
-        if (min..=max).contains(&number) {
-            return Some(number);
+        match value.as_f64() {
+            Some(number) if (min..=max).contains(&number) => return Some(number),
+            Some(_) => self.fault(value, range_problem(min, max)),
+            None => self.fault(value, INEXACT),
         }
-        self.fault(value, range_problem(min, max));
         None
     }
 

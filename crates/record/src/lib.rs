@@ -30,6 +30,7 @@
 //! ```
 
 pub mod canonical;
+mod decimal;
 mod decision;
 mod document;
 mod entry;

@@ -24,5 +24,8 @@ pub const FAULT_KEY_CHARS_MAX: usize = 64;
 /// The longest retention that can be asked for, in days: a hundred years.
 pub const RETENTION_DAYS_MAX: i64 = 36_525;
 
+/// Digits of an integer that is kept digit for digit.
+pub const INTEGER_DIGITS_MAX: usize = 38;
+
 /// Integers of at most this size are exact in a double, and so are their neighbours: 2^53.
 pub const INTEGER_EXACT_MAX: u64 = 1 << 53;

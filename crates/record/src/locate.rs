@@ -6,9 +6,8 @@
 
 use crate::fault::{Fault, push_index, push_key};
 use crate::limit;
+use crate::number::{TOO_LARGE, TOO_LONG};
 
-/// An integer literal that a double would round.
-pub(crate) const INEXACT: &str = "the integer is too large to be held exactly; send it as a string";
 const ENDS: &str = "the document ends too early";
 
 /// The fault of a text that the fast parser refused.
@@ -211,16 +210,11 @@ impl<'a> Search<'a> {
             Some("a number must not begin with a zero that stands for nothing")
         } else if !is_number(unsigned) {
             Some("this is not a number in JSON")
+        } else if unsigned.len() > limit::INTEGER_DIGITS_MAX && unsigned.iter().all(u8::is_ascii_digit) {
+            Some(TOO_LONG)
         } else {
             let double = std::str::from_utf8(token).ok().and_then(|text| text.parse::<f64>().ok());
-            match double {
-                Some(double) if double.is_finite() => {
-                    // The fast parser takes integers of 128 bits; their doubles are compared by what they hold.
-                    let digits = unsigned.iter().all(u8::is_ascii_digit);
-                    (digits && unsigned.len() > 38).then_some(INEXACT)
-                }
-                _ => Some("the number is too large for a double"),
-            }
+            (!double.is_some_and(f64::is_finite)).then_some(TOO_LARGE)
         };
         match problem {
             None => Ok(()),

@@ -6,8 +6,8 @@
 
 use simd_json::{Node, StaticNode, Tape};
 
-use crate::number::survives;
-use crate::{limit, order};
+use crate::number::{Literals, is_of_few_digits};
+use crate::{decimal, order};
 
 /// Tapes up to this size are kept for the next document; a node takes 32 bytes.
 const KEEP_NODES: usize = 64 * 1024;
@@ -67,10 +67,10 @@ impl<'a> Tree<'a> {
         Some(&self.order[start..start + members])
     }
 
-    /// Works out the order of members; says whether all that the tape holds can be stored.
-    pub(crate) fn index(&mut self, sorter: &mut Vec<(u64, u32)>) -> bool {
+    /// Works out the order of members, and says what it saw.
+    pub(crate) fn index(&mut self, sorter: &mut Vec<(u64, u32)>) -> Seen {
         let nodes = self.tape.0.as_slice();
-        let mut sound = true;
+        let mut seen = Seen { sound: true, doubles: false };
         self.order.clear();
         self.order_start.clear();
         self.order_start.resize(nodes.len(), 0);
@@ -78,19 +78,41 @@ impl<'a> Tree<'a> {
             match node {
                 Node::Object { len: 2.., .. } => {
                     let sorted = sort_members(nodes, at, sorter);
-                    sound &= sorted != Members::Twice;
+                    seen.sound &= sorted != Members::Twice;
                     if sorted != Members::Ascending {
                         self.order_start[at] = self.order.len() as u32 + 1;
                         self.order.extend(sorter.iter().map(|(_, key)| *key));
                     }
                 }
-                Node::Static(StaticNode::U64(0..=limit::INTEGER_EXACT_MAX) | StaticNode::F64(_)) => {}
-                Node::Static(number) => sound &= survives(*number),
+                Node::Static(StaticNode::F64(_)) => seen.doubles = true,
+                Node::Static(number) => seen.sound &= is_of_few_digits(*number),
                 _ => {}
             }
         }
-        sound
+        seen
     }
+
+    /// Whether every double is the number that its literal says.
+    pub(crate) fn doubles_survive(&self, mut literals: Literals<'_>) -> bool {
+        self.tape.0.iter().all(|node| {
+            let literal = literals.next();
+            match node {
+                Node::Static(StaticNode::F64(double)) => {
+                    literal.is_some_and(|literal| decimal::survives(literal, *double))
+                }
+                _ => true,
+            }
+        })
+    }
+}
+
+/// What a first look at a document's nodes has seen.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    /// No member is there twice, and no integer has too many digits.
+    pub(crate) sound: bool,
+    /// There are doubles, whose literals are still to be looked at.
+    pub(crate) doubles: bool,
 }
 
 /// How the members of an object were sent.

@@ -23,7 +23,7 @@ pub enum ValueKind {
     Null,
     /// `true` or `false`
     Bool,
-    /// A number: a finite double.
+    /// A number: an integer of up to 38 digits, or a finite double.
     Number,
     /// A string.
     String,
@@ -94,29 +94,17 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The number, if it is one. Always finite.
+    /// The number, if it is one that a double holds: its canonical form is then that of the double. Always finite.
     #[inline]
     pub fn as_f64(self) -> Option<f64> {
-        Some(match self.number()? {
-            Number::Integer { negative: false, magnitude } => magnitude as f64,
-            Number::Integer { negative: true, magnitude } => -(magnitude as f64),
-            Number::Double(double) => double,
-        })
+        self.number()?.as_f64()
     }
 
-    /// The number, if it is an integer within ±2^53, however it was spelled: `3`, `3.0` and `3e0` are the same.
+    /// The number, if it is an integer of 64 bits. Within ±2^53 its spelling does not matter, `3`, `3.0` and `3e0` are
+    /// the same; beyond, it is one if it was sent as its digits.
     #[inline]
     pub fn as_i64(self) -> Option<i64> {
-        match self.number()? {
-            Number::Integer { negative: false, magnitude } => Some(magnitude as i64),
-            Number::Integer { negative: true, magnitude } => Some(-(magnitude as i64)),
-            Number::Double(double)
-                if double.fract() == 0.0 && double.abs() <= crate::limit::INTEGER_EXACT_MAX as f64 =>
-            {
-                Some(double as i64)
-            }
-            Number::Double(_) => None,
-        }
+        self.number()?.as_i64()
     }
 
     #[inline]

@@ -1,8 +1,14 @@
-//! The canonical form of RFC 8785 (JSON Canonicalization Scheme).
+//! The canonical form: RFC 8785 (JSON Canonicalization Scheme), with integers beyond what it can write.
 //!
 //! Two documents that say the same thing have the same bytes: members sorted by UTF-16 code units, numbers as
 //! ECMAScript prints a double, strings with only the escapes that they need, no white space. Output is appended to a
 //! caller's buffer; nothing else is allocated. Depth is bounded by the parser, so that recursion is too.
+//!
+//! RFC 8785 takes every number for a double and would round an account number of 64 bits. Here an integer literal
+//! beyond ±2^53, of up to 38 digits, is written as its digits. Below 10^21 that is one spelling for one number, since
+//! there ECMAScript writes a whole number as digits too: `100000000000000000000`, `1e20` and `100000000000000000000.0`
+//! are the same bytes. From 10^21 on ECMAScript writes an exponent: what was sent with one stays `1e+21`, and what was
+//! sent as digits stays digits.
 
 mod number;
 mod string;
@@ -13,7 +19,7 @@ use crate::{Action, Protect, Unprotected, Value, ValueKind};
 pub use number::write_number;
 pub use string::write_string;
 
-pub(crate) use number::write_integer;
+pub(crate) use number::{write_integer, write_wide};
 pub(crate) use string::write_hex;
 
 /// Appends a value's canonical form.
@@ -23,12 +29,16 @@ pub fn write(value: Value<'_>, out: &mut Vec<u8>) {
 
 /// Appends the canonical form of a `serde_json` value.
 ///
-/// Numbers are written as the doubles they are nearest to; whoever needs larger integers to survive sends strings.
+/// Integers of 64 bits are written as their digits, other numbers as the doubles that they are.
 pub fn write_json(value: &serde_json::Value, out: &mut Vec<u8>) {
     match value {
         serde_json::Value::Null => out.extend_from_slice(b"null"),
         serde_json::Value::Bool(truth) => write_bool(*truth, out),
-        serde_json::Value::Number(number) => write_number(number.as_f64().unwrap_or_default(), out),
+        serde_json::Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(integer), _) => write_integer(false, integer, out),
+            (None, Some(integer)) => write_integer(true, integer.unsigned_abs(), out),
+            (None, None) => write_number(number.as_f64().unwrap_or_default(), out),
+        },
         serde_json::Value::String(text) => write_string(text, out),
         serde_json::Value::Array(elements) => {
             out.push(b'[');
@@ -85,6 +95,7 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
             ValueKind::Number => match value.number() {
                 Some(Number::Integer { negative, magnitude }) => write_integer(negative, magnitude, self.out),
                 Some(Number::Double(double)) => write_number(double, self.out),
+                Some(Number::Wide { negative, magnitude }) => write_wide(negative, magnitude, self.out),
                 None => {}
             },
             ValueKind::String => self.text(value.as_str().unwrap_or_default()),

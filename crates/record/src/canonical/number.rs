@@ -73,6 +73,23 @@ pub(crate) fn write_integer(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[start..]);
 }
 
+/// Appends the digits of an integer beyond 2^53.
+pub(crate) fn write_wide(negative: bool, magnitude: u128, out: &mut Vec<u8>) {
+    const HALF: u128 = 10_u128.pow(19);
+    let (high, low) = ((magnitude / HALF) as u64, (magnitude % HALF) as u64);
+    if high == 0 {
+        return write_integer(negative, low, out);
+    }
+    write_integer(negative, high, out);
+    let mut digits = [b'0'; 19];
+    let mut rest = low;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -98,6 +115,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_digit_of_an_integer_is_written(magnitude in 0..10_u128.pow(38), shift in 0..120_u32) {
+            let mut out = Vec::new();
+            write_wide(true, magnitude >> shift, &mut out);
+            let expected = if magnitude >> shift == 0 { "0".to_owned() } else { format!("-{}", magnitude >> shift) };
+            prop_assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+
         #[test]
         fn agrees_with_ryu_js_on_any_double(bits in any::<u64>()) {
             let double = f64::from_bits(bits);

@@ -74,7 +74,11 @@ fn numbers_that_are_none_or_that_a_double_cannot_hold() {
         check(format!(r#"{{"a":[0,{word}]}}"#), "/a/1", "column 9: infinity and NaN are not JSON");
     }
     for large in ["1e400", "-1e400", "123456e4000", "2e308"] {
-        check(format!(r#"{{"a":{large}}}"#), "/a", "column 6: the number is too large for a double");
+        check(
+            format!(r#"{{"a":{large}}}"#),
+            "/a",
+            "column 6: the number is too large for a double; send it as a string",
+        );
     }
     for none in ["1.", "1.e1", "1e", "1e+", "-", "--1", "0x10", "1_000", "1.2.3"] {
         check(format!(r#"{{"a":{none}}}"#), "/a", "column 6: this is not a number in JSON");
@@ -82,21 +86,6 @@ fn numbers_that_are_none_or_that_a_double_cannot_hold() {
     check(r#"{"a":01}"#, "/a", "column 6: a number must not begin with a zero that stands for nothing");
     check(r#"{"a":+1}"#, "/a", "column 6: a value must be here");
     check(r#"{"a":.5}"#, "/a", "column 6: a value must be here");
-    let inexact = "the integer is too large to be held exactly; send it as a string";
-    for integer in
-        ["9007199254740993", "-9007199254740993", "18446744073709551615", "18446744073709551617", "1152921504606846976"]
-    {
-        check(format!(r#"{{"a":{{"b":[1,{integer}]}}}}"#), "/a/b/1", inexact);
-    }
-    let long = format!("1{}", "0".repeat(60));
-    check(format!(r#"{{"a":{long}}}"#), "/a", &format!("column 6: {inexact}"));
-}
-
-#[test]
-fn integers_that_come_back_digit_for_digit_are_kept() {
-    for integer in ["9007199254740992", "-9007199254740992", "9007199254740994", "100000000000000000000", "0"] {
-        assert_eq!(faults(integer.as_bytes()), [], "{integer}");
-    }
 }
 
 #[test]
@@ -111,14 +100,14 @@ fn a_member_that_is_there_twice_is_named_at_any_depth() {
         "/data_retention_days",
         twice,
     );
-    let all = faults(br#"{"a":{"b":1,"b":2,"b":3},"c":9007199254740993,"d":1,"d":1}"#);
+    let all = faults(br#"{"a":{"b":1,"b":2,"b":3},"c":1.2345678901234567890,"d":1,"d":1}"#);
     let pointers: Vec<_> = all.iter().map(|fault| fault.pointer.as_str()).collect();
     assert_eq!(pointers, ["/d", "/a/b", "/a/b", "/c"]);
 }
 
 #[test]
 fn faults_of_the_parser_and_of_the_fields_are_named_together() {
-    let json = br#"{"model_id":"m","model_id":"n","confidence":2,"input_features":{"n":9007199254740993}}"#;
+    let json = br#"{"model_id":"m","model_id":"n","confidence":2,"input_features":{"n":9007199254740993.0}}"#;
     let faults = Parser::new().parse_and(json, |value| Decision::read(value).err().unwrap_or_default()).err().unwrap();
     let mut pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
     pointers.sort_unstable();
@@ -188,7 +177,7 @@ proptest! {
         // The slow search must find something wrong whenever the fast parser refuses.
         let unfound = faults.iter().any(|fault| fault.problem.ends_with("the document is not valid JSON"));
         prop_assert!(!unfound, "{:?}", String::from_utf8_lossy(&text));
-        let ours = |fault: &Fault| fault.problem.contains("there twice") || fault.problem.contains("held exactly");
+        let ours = |fault: &Fault| fault.problem.contains("there twice") || fault.problem.ends_with("; send it as a string");
         if expected.is_err() {
             prop_assert!(!faults.is_empty(), "{:?} should be refused", String::from_utf8_lossy(&text));
         } else if !faults.is_empty() {

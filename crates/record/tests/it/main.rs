@@ -7,6 +7,7 @@ mod bad_input;
 mod canonical;
 mod decision;
 mod entry;
+mod number;
 mod protect;
 mod schema;
 mod timestamp;
