@@ -16,13 +16,10 @@ use crate::shred::{Shredded, Shredder};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float64Type};
 use onrecord_record::Parser;
 use std::collections::BTreeSet;
 use uuid::Uuid;
-
-/// Integers beyond it are written like their neighbours.
-const INTEGER_MAX: u64 = 1 << 53;
 
 /// The columns of a segment, found to be those of the flat schema.
 pub(crate) struct Layout {
@@ -96,13 +93,9 @@ fn valid(array: &ArrayRef) -> Option<BooleanBuffer> {
     Some(array.nulls().map_or_else(|| BooleanBuffer::new_set(array.len()), |nulls| nulls.inner().clone()))
 }
 
-/// Whether the column holds a number that is written like another one: an integer that a double does not hold, or the
-/// negative zero.
+/// Whether the column holds a number that is written like another one: the negative zero.
 fn has_ambiguous_numbers(array: &ArrayRef) -> bool {
     match array.data_type() {
-        DataType::Int64 => {
-            array.as_primitive::<Int64Type>().values().iter().any(|value| value.unsigned_abs() > INTEGER_MAX)
-        }
         DataType::Float64 => {
             let negative_zero = (-0.0f64).to_bits();
             array.as_primitive::<Float64Type>().values().iter().any(|value| value.to_bits() == negative_zero)

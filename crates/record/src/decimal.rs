@@ -145,7 +145,7 @@ mod tests {
         if digits == 0 {
             return (0, 0);
         }
-        while digits % 10 == 0 {
+        while digits.is_multiple_of(10) {
             (digits, power) = (digits / 10, power + 1);
         }
         (digits, power)

@@ -57,6 +57,7 @@ pub use entry::{Access, Erasure, Hold, HoldState, Retention, System};
 pub use fault::Fault;
 pub use header::Header;
 pub use kind::Kind;
+pub use number::number_problem;
 pub use outcome::Outcome;
 pub use protect::{Action, Protect, Unprotected};
 pub use review::Review;

@@ -98,6 +98,19 @@ pub(crate) fn problem(number: StaticNode, literal: &[u8]) -> Option<&'static str
     }
 }
 
+/// Why a number that is sent as this literal would be refused; `None` if it would be recorded as the number that it is.
+/// The text is one in the grammar of JSON (RFC 8259 §6).
+pub fn number_problem(literal: &str) -> Option<&'static str> {
+    if literal.strip_prefix('-').unwrap_or(literal).bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = literal.len() - usize::from(literal.starts_with('-'));
+        return (digits > limit::INTEGER_DIGITS_MAX).then_some(TOO_LONG);
+    }
+    match literal.parse::<f64>() {
+        Ok(double) if double.is_finite() => problem(StaticNode::F64(double), literal.as_bytes()),
+        _ => Some(TOO_LARGE),
+    }
+}
+
 /// The literals of a document's nodes, one for each node of the tape, in order: each from its first byte up to the next
 /// structural character, which for a number is its text and the white space after it.
 pub(crate) struct Literals<'t> {

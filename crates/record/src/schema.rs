@@ -40,9 +40,9 @@ pub fn schema() -> Value {
         "description": format!(
             "A decision of an AI system, as onrecord accepts it: snake_case or camelCase, null where a member is \
              absent. Beyond this schema: at most {} bytes, {} levels and {} values; no member twice at any depth; no \
-             number that overflows a double and no integer that one would round; dates of the calendar; a timestamp no \
+             integer of more than {} digits, and no other number that a double would round; dates of the calendar; a timestamp no \
              further ahead than the policy allows.",
-            limit::RECORD_BYTES_MAX, limit::NESTING_MAX, limit::VALUES_MAX
+            limit::RECORD_BYTES_MAX, limit::NESTING_MAX, limit::VALUES_MAX, limit::INTEGER_DIGITS_MAX
         ),
         "type": "object",
         "properties": properties,

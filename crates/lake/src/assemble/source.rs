@@ -129,8 +129,7 @@ impl Source {
     fn write(&self, row: usize, out: &mut Vec<u8>) {
         match self {
             Source::Text(text) => canonical::write_string(text.get(row).unwrap_or_default(), out),
-            // Exact: only integers within ±2^53 are stored.
-            Source::Int(array) => canonical::write_number(array.value(row) as f64, out),
+            Source::Int(array) => canonical::write_integer(array.value(row), out),
             Source::Float(array) => canonical::write_number(array.value(row), out),
             Source::Bool(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
             Source::Moment(array) => {

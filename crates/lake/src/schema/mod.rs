@@ -28,7 +28,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
 
 /// The version of this layout, kept in the footer under [`meta::FORMAT`].
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Column paths that one segment may have beside the fixed columns; what is less frequent goes to the rest.
 pub const PATH_COLUMNS_MAX: usize = 200;

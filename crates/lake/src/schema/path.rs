@@ -7,9 +7,9 @@ use std::sync::Arc;
 /// The type of a JSON scalar in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scalar {
-    /// Every number at that path is an integer within ±2^53.
+    /// Every number at that path is an integer of 64 bits.
     Int64,
-    /// Numbers.
+    /// Every number at that path is one that a double holds.
     Float64,
     /// `true` and `false`.
     Boolean,

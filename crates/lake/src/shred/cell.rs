@@ -36,7 +36,7 @@ impl Cells {
     fn fits(&self, value: Value<'_>) -> bool {
         match self {
             Cells::Int64(_) => value.as_i64().is_some(),
-            Cells::Float64(_) => value.kind() == ValueKind::Number,
+            Cells::Float64(_) => value.as_f64().is_some(),
             Cells::Boolean(_) => value.kind() == ValueKind::Bool,
             Cells::Utf8(_) => value.kind() == ValueKind::String,
         }

@@ -33,7 +33,11 @@ pub struct Survey {
 struct Seen {
     key: String,
     children: Vec<Seen>,
+    /// Integers of 64 bits.
     integers: u64,
+    /// Those of them that no double holds.
+    wides: u64,
+    /// Numbers that only a double holds.
     floats: u64,
     booleans: u64,
     texts: u64,
@@ -91,8 +95,7 @@ impl Seen {
             ValueKind::Null => {}
             ValueKind::Bool => self.booleans += 1,
             ValueKind::String => self.texts += 1,
-            ValueKind::Number if value.as_i64().is_some() => self.integers += 1,
-            ValueKind::Number => self.floats += 1,
+            ValueKind::Number => self.observe_number(value),
             ValueKind::Array => {
                 if let Some(shape) = list_shape(value) {
                     self.count(shape, 1);
@@ -108,6 +111,19 @@ impl Seen {
                 }
             }
             ValueKind::Object => {}
+        }
+    }
+
+    fn observe_number(&mut self, value: Value<'_>) {
+        match (value.as_i64(), value.as_f64()) {
+            (Some(_), Some(_)) => self.integers += 1,
+            (Some(_), None) => {
+                self.integers += 1;
+                self.wides += 1;
+            }
+            (None, Some(_)) => self.floats += 1,
+            // Integers beyond 64 bits stay in the rest.
+            (None, None) => {}
         }
     }
 
@@ -150,9 +166,11 @@ impl Seen {
     }
 
     fn collect(&self, document: Document, path: &mut Vec<String>, found: &mut Vec<(PathColumn, u64)>) {
-        let number = if self.floats == 0 { Scalar::Int64 } else { Scalar::Float64 };
+        let doubles = self.integers - self.wides + self.floats;
         let scalars = [
-            (Shape::Scalar(number), self.integers + self.floats),
+            (Shape::Scalar(Scalar::Float64), doubles),
+            // Of equals the last is taken.
+            (Shape::Scalar(Scalar::Int64), self.integers),
             (Shape::Scalar(Scalar::Boolean), self.booleans),
             (Shape::Scalar(Scalar::Utf8), self.texts),
         ];
@@ -210,7 +228,7 @@ fn scalar_of(value: Value<'_>) -> Option<Scalar> {
         ValueKind::Bool => Some(Scalar::Boolean),
         ValueKind::String => Some(Scalar::Utf8),
         ValueKind::Number if value.as_i64().is_some() => Some(Scalar::Int64),
-        ValueKind::Number => Some(Scalar::Float64),
+        ValueKind::Number => value.as_f64().map(|_| Scalar::Float64),
         ValueKind::Null | ValueKind::Array | ValueKind::Object => None,
     }
 }

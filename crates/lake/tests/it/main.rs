@@ -5,6 +5,7 @@
 mod damage;
 mod forged;
 mod life;
+mod number;
 mod round_trip;
 mod seen_by_others;
 mod tampered;

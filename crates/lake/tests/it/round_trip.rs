@@ -15,6 +15,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
         (-9i64..9).prop_map(Value::from),
         (-(1i64 << 53)..=1 << 53).prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
         any::<f64>().prop_filter_map("finite", |number| number.is_finite().then(|| Value::from(number))),
     ];
     let leaf = prop_oneof![
@@ -76,13 +78,13 @@ fn stored(number: u64, mut record: Map<String, Value>) -> ([u8; 16], Vec<u8>) {
     (event_id, bytes)
 }
 
-fn shred(records: &[([u8; 16], Vec<u8>)]) -> RecordBatch {
+pub(crate) fn shred(records: &[([u8; 16], Vec<u8>)]) -> RecordBatch {
     let rows: Vec<Row<'_>> =
         (0..).zip(records).map(|(leaf, (id, record))| Row { leaf, id: *id, record, beside: &[] }).collect();
     shred::shred_all(&rows).unwrap().batch
 }
 
-fn assemble(batch: &RecordBatch) -> Vec<Vec<u8>> {
+pub(crate) fn assemble(batch: &RecordBatch) -> Vec<Vec<u8>> {
     let mut assembler = Assembler::new(batch).unwrap();
     let write = |row| {
         let mut record = Vec::new();
@@ -92,7 +94,7 @@ fn assemble(batch: &RecordBatch) -> Vec<Vec<u8>> {
     (0..batch.num_rows()).map(write).collect()
 }
 
-fn kept_exact(batch: &RecordBatch) -> usize {
+pub(crate) fn kept_exact(batch: &RecordBatch) -> usize {
     let record = batch.column_by_name(column::RECORD).unwrap();
     record.len() - record.null_count()
 }

@@ -46,7 +46,7 @@ fn the_footer_says_what_the_file_is() {
         let pairs = metadata.file_metadata().key_value_metadata().unwrap();
         pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone()).unwrap()
     };
-    assert_eq!(value(meta::FORMAT), "1");
+    assert_eq!(value(meta::FORMAT), "2");
     assert_eq!(
         (value(meta::FIRST_LEAF), value(meta::END_LEAF), value(meta::ROWS)),
         ("0".into(), "3000".into(), "3000".into())

@@ -27,8 +27,8 @@ const REVIEW: usize = 31;
 const TEXT: usize = 32;
 /// A decision with a null in its input.
 const NULL: usize = 36;
-/// A decision with an income of 2^53.
-const GREAT: usize = 37;
+/// A decision with a confidence of 0.
+const SURE_OF_NOTHING: usize = 37;
 /// Bytes that are no record.
 const NOISE: usize = 38;
 
@@ -49,12 +49,12 @@ fn house() -> LakeFixture {
         (id, canonical)
     };
     let with_text = |number| edited(number, &|record| record["metadata"] = "text".into());
-    let with_income = |number| edited(number, &|record| record["input_features"]["income"] = (1_u64 << 53).into());
+    let with_no_confidence = |number| edited(number, &|record| record["confidence"] = 0.into());
     let review = sample::review(100, 3);
     house.append((0..EXACT as u64).map(plain));
     house.append([changed(30, "\"schema\":1", "\"schema\":1,\"score\":2"), (review.0.into_bytes(), review.1)]);
     house.append((TEXT as u64..NULL as u64).map(with_text));
-    house.append([changed(36, "\"input_features\":{", "\"input_features\":{\"a\":null,"), with_income(37)]);
+    house.append([changed(36, "\"input_features\":{", "\"input_features\":{\"a\":null,"), with_no_confidence(37)]);
     house.append([(id(NOISE as u64), b"noise".to_vec())]);
     house.seal();
     house
@@ -128,7 +128,7 @@ fn a_column_that_says_something_else_than_its_record_is_named() {
         (NOISE, "metadata_rest", text("{}")),
         // Assembled rows: what assembly does not look at.
         (TEXT, "metadata.channel", text("web")),
-        (GREAT, "input_features.income", Arc::new(Int64Array::from(vec![(1 << 53) + 1]))),
+        (SURE_OF_NOTHING, "confidence", Arc::new(Float64Array::from(vec![-0.0]))),
         (PLAIN, "record", Arc::new(BinaryArray::from_vec(vec![&plain]))),
     ];
     let house = house();

@@ -41,8 +41,7 @@ impl Type {
             (Self::String, Cell::Json(json)) if !json.starts_with(['"', '{', '[']) => write_text(json, out),
             (_, Cell::Json(json)) => out.extend_from_slice(json.as_bytes()),
             (Self::String, Cell::Text(text)) => write_text(text, out),
-            (Self::Number, Cell::Text(text)) if is_number(text) => out.extend_from_slice(text.as_bytes()),
-            (Self::Number, Cell::Text(_)) => return Err(Mismatch("not a number")),
+            (Self::Number, Cell::Text(text)) => out.extend_from_slice(number(text)?.as_bytes()),
             (Self::Boolean, Cell::Text(text)) => out.extend_from_slice(boolean(text)?.as_bytes()),
             (Self::Json, Cell::Text(text)) => {
                 serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|_| Mismatch("not a JSON document"))?;
@@ -55,12 +54,12 @@ impl Type {
     }
 }
 
-/// Writes a text by what it looks like: number, boolean, else string.
+/// Writes a text by what it looks like: a number that can be recorded as it stands, a boolean, else a string.
 pub(super) fn write_by_content(cell: Cell<'_>, out: &mut Vec<u8>) {
     match cell {
         Cell::Absent => out.extend_from_slice(b"null"),
         Cell::Json(json) => out.extend_from_slice(json.as_bytes()),
-        Cell::Text(text) if matches!(text, "true" | "false") || is_recordable_number(text) => {
+        Cell::Text(text) if matches!(text, "true" | "false") || number(text).is_ok() => {
             out.extend_from_slice(text.as_bytes());
         }
         Cell::Text(text) => write_text(text, out),
@@ -69,6 +68,14 @@ pub(super) fn write_by_content(cell: Cell<'_>, out: &mut Vec<u8>) {
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     serde_json::to_writer(out, text).expect("writing a string to memory cannot fail");
+}
+
+fn number(text: &str) -> Result<&str, Mismatch> {
+    match onrecord_record::number_problem(text) {
+        _ if !is_number(text) => Err(Mismatch("not a number")),
+        Some(problem) => Err(Mismatch(problem)),
+        None => Ok(text),
+    }
 }
 
 fn boolean(text: &str) -> Result<&'static str, Mismatch> {
@@ -120,16 +127,6 @@ fn is_number(text: &str) -> bool {
     rest.is_empty()
 }
 
-/// Whether `text` is a number that a record may hold: finite, and if an integer, one that a double holds exactly.
-fn is_recordable_number(text: &str) -> bool {
-    if !is_number(text) {
-        return false;
-    }
-    let Ok(number) = text.parse::<f64>() else { return false };
-    let is_integer = !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
-    number.is_finite() && (!is_integer || text.parse::<i128>().is_ok_and(|exact| number as i128 == exact))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,13 +139,23 @@ mod tests {
 
     #[test]
     fn a_text_is_typed_by_what_it_looks_like() {
-        for number in ["0", "-1", "12.50", "1e3", "9007199254740992"] {
+        for number in ["0", "-1", "12.50", "1e3", "9007199254740993", "-19876543210987654321"] {
             assert_eq!(by_content(number), number);
         }
-        for text in ["007", "1,5", "+1", ".5", "1.", "1e", "9007199254740993", "1e999", "NaN", "True", ""] {
+        for text in ["007", "1,5", "+1", ".5", "1.", "1e", "1e999", "1e-999", "NaN", "True", ""] {
             assert_eq!(by_content(text), format!("\"{text}\""));
         }
         assert_eq!(by_content("true"), "true");
+    }
+
+    #[test]
+    fn v2_a_number_that_would_be_rounded_stays_the_text_that_it_is_or_is_refused() {
+        let too_long = "7".repeat(39);
+        for text in ["123456789012345.123456789", "0.10000000000000001", too_long.as_str()] {
+            assert_eq!(by_content(text), format!("\"{text}\""));
+            let refused = Type::Number.write(Cell::Text(text), &mut Vec::new()).unwrap_err();
+            assert!(refused.0.ends_with("; send it as a string"), "{refused:?}");
+        }
     }
 
     #[test]

@@ -72,8 +72,7 @@ impl Kernel for ScalarText {
         Ok(Arc::new(match column.data_type() {
             DataType::Int64 => {
                 let values = column.as_primitive::<Int64Type>();
-                // Exact: only integers within ±2^53 are stored.
-                text_of(rows, values, |row, out| canonical::write_number(values.value(row) as f64, out))
+                text_of(rows, values, |row, out| canonical::write_integer(values.value(row), out))
             }
             DataType::Float64 => {
                 let values = column.as_primitive::<Float64Type>();

@@ -5,3 +5,4 @@
 mod answers;
 mod guard;
 mod model;
+mod number;

@@ -16,10 +16,10 @@ mod string;
 use crate::number::Number;
 use crate::{Action, Protect, Unprotected, Value, ValueKind};
 
-pub use number::write_number;
+pub use number::{write_integer, write_number};
 pub use string::write_string;
 
-pub(crate) use number::{write_integer, write_wide};
+pub(crate) use number::{write_magnitude, write_wide};
 pub(crate) use string::write_hex;
 
 /// Appends a value's canonical form.
@@ -35,8 +35,8 @@ pub fn write_json(value: &serde_json::Value, out: &mut Vec<u8>) {
         serde_json::Value::Null => out.extend_from_slice(b"null"),
         serde_json::Value::Bool(truth) => write_bool(*truth, out),
         serde_json::Value::Number(number) => match (number.as_u64(), number.as_i64()) {
-            (Some(integer), _) => write_integer(false, integer, out),
-            (None, Some(integer)) => write_integer(true, integer.unsigned_abs(), out),
+            (Some(integer), _) => write_magnitude(false, integer, out),
+            (None, Some(integer)) => write_integer(integer, out),
             (None, None) => write_number(number.as_f64().unwrap_or_default(), out),
         },
         serde_json::Value::String(text) => write_string(text, out),
@@ -93,7 +93,7 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
             ValueKind::Null => self.out.extend_from_slice(b"null"),
             ValueKind::Bool => write_bool(value.as_bool() == Some(true), self.out),
             ValueKind::Number => match value.number() {
-                Some(Number::Integer { negative, magnitude }) => write_integer(negative, magnitude, self.out),
+                Some(Number::Integer { negative, magnitude }) => write_magnitude(negative, magnitude, self.out),
                 Some(Number::Double(double)) => write_number(double, self.out),
                 Some(Number::Wide { negative, magnitude }) => write_wide(negative, magnitude, self.out),
                 None => {}
@@ -217,7 +217,7 @@ impl<P: Protect + ?Sized> Writer<'_, P> {
     pub(crate) fn integer(&mut self, name: &'static str, integer: Option<i64>) {
         if let Some(integer) = integer {
             self.name(name);
-            write_integer(integer < 0, integer.unsigned_abs(), self.out);
+            write_integer(integer, self.out);
         }
     }
 
@@ -225,7 +225,7 @@ impl<P: Protect + ?Sized> Writer<'_, P> {
     #[inline(always)]
     pub(crate) fn count(&mut self, name: &'static str, count: u64) {
         self.name(name);
-        write_integer(false, count, self.out);
+        write_magnitude(false, count, self.out);
     }
 
     #[inline(always)]

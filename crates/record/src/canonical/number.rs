@@ -22,7 +22,7 @@ pub fn write_number(double: f64, out: &mut Vec<u8>) {
     // A conversion cuts the fraction off in one instruction, where `trunc` and `round` are calls.
     let integer = magnitude as u64;
     if integer <= INTEGER_EXACT_MAX && integer as f64 == magnitude {
-        return write_integer(double < 0.0, integer, out);
+        return write_magnitude(double < 0.0, integer, out);
     }
     let scaled = (magnitude * SCALE + 0.5) as u64;
     // Division of two exactly held numbers is correctly rounded: if it gives the double, these are its digits.
@@ -42,7 +42,7 @@ fn write_decimal(negative: bool, scaled: u64, out: &mut Vec<u8>) {
     if negative {
         out.push(b'-');
     }
-    write_integer(false, scaled / SCALE, out);
+    write_magnitude(false, scaled / SCALE, out);
     let mut digits = *b".000000";
     let mut rest = scaled % SCALE;
     for digit in digits[1..].iter_mut().rev() {
@@ -53,9 +53,15 @@ fn write_decimal(negative: bool, scaled: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[..=used]);
 }
 
+/// Appends an integer.
+#[inline]
+pub fn write_integer(integer: i64, out: &mut Vec<u8>) {
+    write_magnitude(integer < 0, integer.unsigned_abs(), out);
+}
+
 /// Appends an integer; zero has no sign.
 #[inline]
-pub(crate) fn write_integer(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
+pub(crate) fn write_magnitude(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
     if negative && magnitude != 0 {
         out.push(b'-');
     }
@@ -78,9 +84,9 @@ pub(crate) fn write_wide(negative: bool, magnitude: u128, out: &mut Vec<u8>) {
     const HALF: u128 = 10_u128.pow(19);
     let (high, low) = ((magnitude / HALF) as u64, (magnitude % HALF) as u64);
     if high == 0 {
-        return write_integer(negative, low, out);
+        return write_magnitude(negative, low, out);
     }
-    write_integer(negative, high, out);
+    write_magnitude(negative, high, out);
     let mut digits = [b'0'; 19];
     let mut rest = low;
     for digit in digits.iter_mut().rev() {

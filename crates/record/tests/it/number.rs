@@ -1,6 +1,6 @@
 //! Numbers: the one that is stored is the one that was sent, or it is refused by name.
 
-use onrecord_record::{Decision, Fault, Parser, Unprotected, canonical, limit};
+use onrecord_record::{Decision, Fault, Parser, Unprotected, canonical, limit, number_problem};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -179,7 +179,7 @@ fn lowest(literal: &str) -> (bool, u128, i64) {
     if digits == 0 {
         return (false, 0, 0);
     }
-    while digits % 10 == 0 {
+    while digits.is_multiple_of(10) {
         (digits, power) = (digits / 10, power + 1);
     }
     (negative, digits, power)
@@ -216,7 +216,9 @@ proptest! {
         let print = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
         let around = print(&around).unwrap();
         let json = format!(r#"{{"a":{around},"n":[{{}},"x", {literal} ,{literal}],"z":{around}}}"#);
-        match canonical_of(&json) {
+        let parsed = canonical_of(&json);
+        prop_assert_eq!(number_problem(&literal).is_some(), parsed.is_err());
+        match parsed {
             Ok(written) => {
                 let written: &str = written.split_once(r#""n":[{},"x","#).unwrap().1.split([',', ']']).next().unwrap();
                 prop_assert_eq!(lowest(&literal), lowest(written), "{} became {}", literal, written);
