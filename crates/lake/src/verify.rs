@@ -32,8 +32,9 @@ pub struct Checked<'a> {
     pub hashes: &'a [Hash],
     /// Record bytes that were hashed.
     pub bytes: u64,
-    /// Those of the entries that have something beside the record, which the leaf hash does not cover.
-    pub beside: &'a [OwnedRow],
+    /// Those of the entries that have something beside the record, which the leaf hash does not cover, or whose record
+    /// was wanted.
+    pub shown: &'a [OwnedRow],
 }
 
 /// What the segments of a directory are found to be.
@@ -49,6 +50,9 @@ pub struct Report {
     pub errors: Vec<Error>,
 }
 
+/// What is asked of each record: whether it is to be shown.
+pub type Wanted<'w> = dyn Fn(&[u8]) -> bool + Sync + 'w;
+
 /// Checks all segments of a data directory with that many threads. `visit` is called from any of them, in any order, for
 /// every range of records that could be read; returning a problem for a leaf (which it has compared) makes it an
 /// error that names the file.
@@ -58,6 +62,7 @@ pub struct Report {
 pub fn verify(
     data_dir: &Path,
     threads: usize,
+    wanted: &Wanted<'_>,
     visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
 ) -> Result<Report> {
     let paths = catalog::look(&data_dir.join(SEGMENTS))?;
@@ -79,7 +84,7 @@ pub fn verify(
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = task.run(visit);
+                    let found = task.run(wanted, visit);
                     errors.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
                 }
             });
@@ -125,7 +130,11 @@ fn tasks(segment: &Segment) -> Vec<Task<'_>> {
 
 impl Task<'_> {
     /// What is wrong.
-    fn run(&self, visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync)) -> Vec<Error> {
+    fn run(
+        &self,
+        wanted: &Wanted<'_>,
+        visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
+    ) -> Vec<Error> {
         match self {
             Task::Bytes(segment) => segment.check_bytes().err().into_iter().collect(),
             Task::Rows(segment, group, leaves) => {
@@ -133,7 +142,7 @@ impl Task<'_> {
                     Ok(indexed) => Pruning::new(segment, indexed.metadata(), *group),
                     Err(error) => return vec![error],
                 };
-                match rows(segment, leaves.clone(), visit, &mut pruning) {
+                match rows(segment, leaves.clone(), wanted, visit, &mut pruning) {
                     Ok(()) => pruning.finish(),
                     Err(error) => vec![error],
                 }
@@ -146,12 +155,13 @@ impl Task<'_> {
 fn rows(
     segment: &Segment,
     leaves: Range<u64>,
+    wanted: &Wanted<'_>,
     visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
     pruning: &mut Pruning<'_>,
 ) -> Result<()> {
     let mut first = leaves.start;
     let mut hashes = Vec::with_capacity(LEAVES_AT_ONCE as usize);
-    let (mut bytes, mut beside) = (0, Vec::new());
+    let (mut bytes, mut shown) = (0, Vec::new());
     let layout = Layout::of(segment)?;
     let mut agreement = Agreement::new(segment, &layout);
     each_row(segment, leaves.clone(), &mut |rows, row, record| {
@@ -160,18 +170,18 @@ fn rows(
         }
         agreement.add(rows, row, record)?;
         hashes.push(leaf_hash(record));
-        if !rows.beside(row).is_empty() {
-            let (record, beside_it) = (record.to_vec(), rows.beside(row).to_vec());
-            beside.push(OwnedRow { leaf: rows.leaf(row), id: rows.id(row), record, beside: beside_it });
+        if !rows.beside(row).is_empty() || wanted(record) {
+            let (record, beside) = (record.to_vec(), rows.beside(row).to_vec());
+            shown.push(OwnedRow { leaf: rows.leaf(row), id: rows.id(row), record, beside });
         }
         bytes += record.len() as u64;
         let end = rows.leaf(row) + 1;
         if hashes.len() as u64 == LEAVES_AT_ONCE || end == leaves.end {
-            visit(&Checked { path: segment.path(), first, hashes: &hashes, bytes, beside: &beside })
+            visit(&Checked { path: segment.path(), first, hashes: &hashes, bytes, shown: &shown })
                 .map_err(|problem| Error::damaged(segment.path(), problem))?;
             (first, bytes) = (end, 0);
             hashes.clear();
-            beside.clear();
+            shown.clear();
         }
         Ok(())
     })

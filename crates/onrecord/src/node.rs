@@ -9,6 +9,7 @@ use onrecord_evidence::Signer;
 use onrecord_lake::{Lake, Sealer};
 use onrecord_ledger::{Config, Ledger, OsDisk};
 use onrecord_query::{Engine, Identity};
+use onrecord_record::limit;
 use onrecord_service::{Initial, Kek, Keys, Parts, Service, Vault};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ const QUERY_MEMORY: (&str, usize) = ("ONRECORD_QUERY_MEMORY_MB", 1024);
 /// Memory for decoded columns, in MB. Reports by day read some 30 bytes a decision: the default is enough for eight
 /// million.
 const COLUMN_MEMORY: (&str, usize) = ("ONRECORD_COLUMN_MEMORY_MB", 256);
+/// Size of one record as it is sent, in MB; at most 64. Its texts over 64 KiB are kept apart from it.
+const RECORD_SIZE: (&str, usize) = ("ONRECORD_RECORD_MB", limit::SENT_BYTES_DEFAULT >> 20);
 /// How often refusals and changed files are looked for.
 const TICK: Duration = Duration::from_secs(5);
 /// After this long, what is in the write-ahead file is sealed even if the file is not full.
@@ -174,6 +177,10 @@ impl Node {
         metrics::start();
         let query_memory_bytes = memory_bytes(QUERY_MEMORY)?;
         let column_memory_bytes = memory_bytes(COLUMN_MEMORY)?;
+        let sent_bytes_max = memory_bytes(RECORD_SIZE)?;
+        if sent_bytes_max > limit::SENT_BYTES_MAX {
+            bail!("{} must be at most {}", RECORD_SIZE.0, limit::SENT_BYTES_MAX >> 20);
+        }
         let keys = keys(&directory)?;
         let lake = Lake::open(&directory)?;
         let (ledger, recovery) =
@@ -194,6 +201,7 @@ impl Node {
             ledger: ledger.clone(),
             records: Arc::new(LakeRecords(lake.clone())),
             recovery,
+            sent_bytes_max,
             started_as: (purpose == Purpose::Serve).then_some("serve"),
         })?;
         let engine = Engine::new(0, column_memory_bytes)?;

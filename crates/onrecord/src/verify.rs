@@ -9,7 +9,7 @@ use onrecord_evidence::{Hash, LeafIndex, Verifier};
 use onrecord_lake::Checked;
 use onrecord_ledger::{OsDisk, verify as ledger};
 use onrecord_record::Kind;
-use onrecord_service::{Keys, StateFiles, check_state_files, sealed, vault};
+use onrecord_service::{Keys, StateFiles, check_state_files, large, sealed, vault};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -100,6 +100,7 @@ pub(crate) fn directory(dir: &Path, options: &Options, tell: &(dyn Fn(Event) + S
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
     check.beside(&ledger);
+    check.large_values();
     check.checkpoints(&ledger, &key, options)?;
     check.state(&ledger);
     check.vault(vault);
@@ -119,6 +120,7 @@ pub(crate) fn served(node: &Node, options: &Options, tell: &(dyn Fn(Event) + Syn
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
     check.beside(&ledger);
+    check.large_values();
     check.checkpoints(&ledger, &key, options)?;
     check.state(&ledger);
     check.report.unchecked.push("vault.redb: a server has it open; stop it, and verify again".to_owned());
@@ -162,14 +164,16 @@ impl<'a> Check<'a> {
             let count = checked.hashes.len();
             let done = done.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
             tell(Event::Progress { entries: done, total });
-            for row in checked.beside {
+            for row in checked.shown {
+                let large = large::check(self.dir, &row.record);
+                large.map_err(|error| format!("at leaf {}, a large value: {error}", row.leaf))?;
                 let matches = sealed::check(&row.record, &row.beside);
                 matches.map_err(|mismatch| format!("at leaf {}, what is beside the record: {mismatch}", row.leaf))?;
             }
             compare(ledger, checked)
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        match onrecord_lake::verify(self.dir, threads, &visit) {
+        match onrecord_lake::verify(self.dir, threads, &|record| large::count(record) > 0, &visit) {
             Ok(found) => {
                 for error in &found.errors {
                     self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
@@ -185,16 +189,31 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// The ciphertexts beside unsealed records, which the leaf hashes do not cover: they must be those that the records
-    /// commit to.
+    /// The ciphertexts beside unsealed records and their large values, which the leaf hashes do not cover: they must be
+    /// those that the records commit to.
     fn beside(&mut self, ledger: &ledger::Verified) {
         for commit in &ledger.unsealed {
             let entries = (commit.first.0..).zip(&*commit.entries);
-            for (leaf, entry) in entries.filter(|(_, entry)| !entry.beside().is_empty()) {
+            for (leaf, entry) in entries {
+                if let Err(error) = large::check(self.dir, entry.record()) {
+                    self.fault(error.path(), LeafIndex(leaf), error.to_string());
+                }
                 if let Err(mismatch) = sealed::check(entry.record(), entry.beside()) {
                     self.fault(&self.dir.join("wal"), LeafIndex(leaf), mismatch.to_string());
                 }
             }
+        }
+    }
+
+    /// The files of large values, which records commit to by their names.
+    fn large_values(&mut self) {
+        match large::verify(self.dir) {
+            Ok((_, errors)) => {
+                for error in errors {
+                    self.fault(error.path(), None, error.to_string());
+                }
+            }
+            Err(error) => self.fault(&self.dir.join(large::DIR), None, error.to_string()),
         }
     }
 

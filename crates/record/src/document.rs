@@ -48,7 +48,7 @@ impl Parser {
         Self { text: Vec::new(), buffers: buffers(), tree: Tree::new(), sorter: Vec::new() }
     }
 
-    /// Parses one JSON document of at most [`limit::RECORD_BYTES_MAX`] bytes.
+    /// Parses one JSON document of at most [`limit::SENT_BYTES_MAX`] bytes.
     ///
     /// # Errors
     /// One fault with line and column if it is not JSON; otherwise a fault for every member that is there twice, at
@@ -67,9 +67,13 @@ impl Parser {
         json: &[u8],
         also: impl FnOnce(Value<'_>) -> Vec<Fault>,
     ) -> Result<Document<'_>, Vec<Fault>> {
-        if json.len() > limit::RECORD_BYTES_MAX {
-            let problem = format!("has {} bytes; the limit is {}", json.len(), limit::RECORD_BYTES_MAX);
+        if json.len() > limit::SENT_BYTES_MAX {
+            let problem = format!("has {} bytes; the limit is {}", json.len(), limit::SENT_BYTES_MAX);
             return Err(vec![Fault::new("", problem)]);
+        }
+        // A tape takes up to 16 bytes for a byte of text: what is large must be large by its texts.
+        if json.len() > limit::RECORD_BYTES_MAX && may_have_more_values(json, limit::VALUES_MAX) {
+            return Err(vec![Fault::new("", format!("has more than {} values", limit::VALUES_MAX))]);
         }
         // A buffer may have grown to twice what was needed.
         if self.text.capacity() > 2 * KEEP_BYTES && json.len() + INPUT_PADDING <= KEEP_BYTES {
@@ -102,6 +106,32 @@ impl Parser {
         self.tree = tree.recycle();
         Err(faults)
     }
+}
+
+/// Whether a document has far more values than that, counted without making them: twice as many pass, as an empty array
+/// counts as two here. What is no JSON may count as anything; the parser says what is wrong with it.
+fn may_have_more_values(json: &[u8], values_max: usize) -> bool {
+    let mut values = 1;
+    let mut at = 0;
+    while let Some(byte) = json.get(at) {
+        match byte {
+            b'"' => {
+                at += 1;
+                while let Some(ahead) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+                    at += ahead;
+                    if json[at] == b'"' {
+                        break;
+                    }
+                    at += 2;
+                }
+            }
+            // A comma, a colon or an opening bracket comes before every value but the first.
+            b',' | b':' | b'[' | b'{' => values += 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    values / 2 > values_max
 }
 
 fn buffers() -> Buffers {

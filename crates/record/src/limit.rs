@@ -3,8 +3,18 @@
 //! A limit exists so that one record can neither exhaust a machine nor become something that no store holds. Each is
 //! far above what a real decision needs. The JSON Schema and the validation read the same constants.
 
-/// Bytes of one record as it is sent, and of its stored form.
+/// Bytes of the stored form of one record, without its large values.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of one record as it is sent, where nothing else is set: 16 MiB.
+pub const SENT_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
+
+/// The most that can be set for a record as it is sent: 64 MiB.
+pub const SENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A text inside a document with more bytes than this is a large value: it is kept apart from its record, which has its
+/// hash in its place.
+pub const LARGE_TEXT_BYTES: usize = 64 * 1024;
 
 /// Arrays and objects inside each other, the record itself included.
 pub const NESTING_MAX: usize = 64;

@@ -16,6 +16,14 @@ pub trait Protect {
     /// Asked for every string value that is kept: those inside the documents above, and `override_reason`,
     /// `request_id`, `session_id` and `system_actor`. True means that `out`, which is handed over empty, replaces it.
     fn text(&mut self, text: &str, out: &mut String) -> bool;
+
+    /// Asked for every string value inside the documents above that would be written with more than
+    /// [`LARGE_TEXT_BYTES`](crate::limit::LARGE_TEXT_BYTES): what it is kept under, apart from the record. The value becomes
+    /// `{"bytes":<its length in UTF-8>,"large":"<64 hex digits>"}`. `None` keeps it where it is.
+    fn large(&mut self, text: &str) -> Option<[u8; 32]> {
+        let _ = text;
+        None
+    }
 }
 
 /// What becomes of a member.

@@ -39,10 +39,16 @@ pub fn schema() -> Value {
         "title": "Decision",
         "description": format!(
             "A decision of an AI system, as onrecord accepts it: snake_case or camelCase, null where a member is \
-             absent. Beyond this schema: at most {} bytes, {} levels and {} values; no member twice at any depth; no \
-             integer of more than {} digits, and no other number that a double would round; dates of the calendar; a timestamp no \
-             further ahead than the policy allows.",
-            limit::RECORD_BYTES_MAX, limit::NESTING_MAX, limit::VALUES_MAX, limit::INTEGER_DIGITS_MAX
+             absent. Beyond this schema: at most {} bytes as servers are set, of which {} without texts over {} bytes; at \
+             most {} levels and {} values; no member twice at any depth; no integer of more than {} digits, and no \
+             other number that a double would round; dates of the calendar; a timestamp no further ahead than the \
+             policy allows.",
+            limit::SENT_BYTES_DEFAULT,
+            limit::RECORD_BYTES_MAX,
+            limit::LARGE_TEXT_BYTES,
+            limit::NESTING_MAX,
+            limit::VALUES_MAX,
+            limit::INTEGER_DIGITS_MAX
         ),
         "type": "object",
         "properties": properties,

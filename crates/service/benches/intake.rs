@@ -138,7 +138,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (ledger, recovery) =
         Ledger::open(dir.path(), signer, config, Arc::new(OsDisk), nowhere.clone(), nowhere.clone())?;
     let (ledger, dir_path) = (Arc::new(ledger), dir.path().to_owned());
-    let parts_of = Parts { dir: dir_path, keys, vault, ledger, records: nowhere.clone(), recovery, started_as: None };
+    let parts_of = Parts {
+        dir: dir_path,
+        keys,
+        vault,
+        ledger,
+        records: nowhere.clone(),
+        recovery,
+        sent_bytes_max: onrecord_record::limit::SENT_BYTES_DEFAULT,
+        started_as: None,
+    };
     let service = Service::open(parts_of)?;
 
     let bodies: Vec<String> = (0..10_000).map(|number| decision(number, number % 1000)).collect();

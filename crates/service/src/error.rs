@@ -55,6 +55,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The file that it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Error::Absent(path) | Error::Exists(path) | Error::InUse(path) => path,
+            Error::Corrupt { file, .. } | Error::WrongKey { file } | Error::Invalid { file, .. } => file,
+            Error::Io { path, .. } => path,
+        }
+    }
+
     pub(crate) fn corrupt(file: &Path, problem: impl Into<String>) -> Self {
         Error::Corrupt { file: file.to_owned(), problem: problem.into() }
     }

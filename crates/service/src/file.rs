@@ -82,7 +82,8 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.write(true).mode(0o600)
 }
 
-fn sync_parent(path: &Path) -> Result<(), Error> {
+/// Makes what happened to a name durable.
+pub(crate) fn sync_parent(path: &Path) -> Result<(), Error> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

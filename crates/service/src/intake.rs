@@ -6,6 +6,7 @@
 
 use crate::cipher::Mac;
 use crate::clock::IdSource;
+use crate::large::{self, LargeValue};
 use crate::policy::{Correlation, Policy};
 use crate::protect::{self, OwnUser, Shield};
 use crate::records::Records;
@@ -25,6 +26,8 @@ pub(crate) struct Intake {
     pub(crate) vault: Arc<Vault>,
     /// Where the decision is that a review is about.
     records: Arc<dyn Records>,
+    /// Bytes of a record as it is sent.
+    sent_bytes_max: usize,
     /// Makes ids from an idempotency key.
     derived: Mac,
 }
@@ -82,6 +85,8 @@ pub(crate) struct Prepared {
     pub(crate) decision_id: Option<String>,
     /// Must be durable before the entry is appended.
     pub(crate) subject: Option<Arc<Subject>>,
+    /// Must be durable before the entry is appended, too.
+    pub(crate) large: Vec<LargeValue>,
 }
 
 /// A record that was read, of whichever kind. Lives on the stack for one record, and most are decisions.
@@ -93,8 +98,25 @@ enum Sent<'a> {
 }
 
 impl Intake {
-    pub(crate) fn new(policy: Policy, vault: Arc<Vault>, records: Arc<dyn Records>, kek: &crate::Kek) -> Self {
-        Intake { policy, vault, records, derived: Mac::new(&kek.mac().derive("derived event ids", b"")) }
+    pub(crate) fn new(
+        policy: Policy,
+        vault: Arc<Vault>,
+        records: Arc<dyn Records>,
+        sent_bytes_max: usize,
+        kek: &crate::Kek,
+    ) -> Self {
+        Intake {
+            policy,
+            vault,
+            records,
+            sent_bytes_max,
+            derived: Mac::new(&kek.mac().derive("derived event ids", b"")),
+        }
+    }
+
+    /// Bytes of a record as it is sent.
+    pub(crate) fn sent_bytes_max(&self) -> usize {
+        self.sent_bytes_max
     }
 
     /// Turns one JSON document into an entry.
@@ -147,18 +169,26 @@ impl Intake {
             scratch,
             beside: &mut beside,
             sealed_count: 0,
+            large: Vec::new(),
+            large_texts: 0,
             faults: Vec::new(),
         };
         sent.check_identifiers(&self.policy, &own_users, &mut shield.faults);
         sent.write(&stamp, &mut shield, &mut record);
-        let faults = shield.faults;
+        let (large, large_texts, mut faults) = (shield.large, shield.large_texts, shield.faults);
+        if large::count(&record) != large_texts {
+            faults.push(Fault::new(
+                "",
+                "holds a member of the form in which large values are kept, {\"bytes\":…,\"large\":…}",
+            ));
+        }
         if !faults.is_empty() {
             return Err(self.refuse(faults, &own_users));
         }
-        check_size(record.len() + beside.len())?;
+        check_size(record.len() + beside.len(), limit::RECORD_BYTES_MAX)?;
         let decision_id = sent.decision_id().map(str::to_owned);
         let entry = Entry::new(EntryId(*event_id.as_bytes()), record, beside);
-        Ok(Prepared { entry, event_id, decision_id, subject })
+        Ok(Prepared { entry, event_id, decision_id, subject, large })
     }
 
     /// Says all that [`Intake::prepare`] would refuse, and makes nothing: no id, no subject, no record.
@@ -179,7 +209,7 @@ impl Intake {
     }
 
     fn parse<'p>(&self, parser: &'p mut Parser, json: &[u8]) -> Result<onrecord_record::Document<'p>, Refusal> {
-        check_size(json.len())?;
+        check_size(json.len(), self.sent_bytes_max)?;
         // A document with a doubled member is still read, so that all that is wrong with it is named at once.
         let also = |value: Value<'_>| Sent::read(value).err().unwrap_or_default();
         parser.parse_and(json, also).map_err(|faults| self.refuse(faults, &[]))
@@ -257,9 +287,9 @@ impl IdSpace {
     }
 }
 
-fn check_size(bytes: usize) -> Result<(), Refusal> {
-    if bytes > limit::RECORD_BYTES_MAX {
-        return Err(Refusal::TooLarge { bytes, bytes_max: limit::RECORD_BYTES_MAX });
+fn check_size(bytes: usize, bytes_max: usize) -> Result<(), Refusal> {
+    if bytes > bytes_max {
+        return Err(Refusal::TooLarge { bytes, bytes_max });
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ mod file;
 mod hex;
 mod intake;
 pub mod key;
+pub mod large;
 pub mod policy;
 mod protect;
 mod records;

@@ -8,11 +8,12 @@
 //! fault, and the record is refused.
 
 use crate::detector::Detector;
+use crate::large::LargeValue;
 use crate::policy::{Mode, Policy};
 use crate::sealed;
 use crate::vault::FieldKeys;
 use memchr::memmem::Finder;
-use onrecord_record::{Action, Fault, Protect, Value, ValueKind, canonical};
+use onrecord_record::{Action, Fault, Protect, Value, ValueKind, canonical, limit};
 
 /// A user id that a record must not hold in other text: its own user's, or that of the decision it is about.
 pub(crate) struct OwnUser<'a> {
@@ -84,6 +85,9 @@ pub(crate) struct Shield<'a> {
     /// The ciphertexts so far.
     pub(crate) beside: &'a mut Vec<u8>,
     pub(crate) sealed_count: u32,
+    /// What is kept apart from the record, so far: large texts, and sealed fields as large.
+    pub(crate) large: Vec<LargeValue>,
+    pub(crate) large_texts: usize,
     /// What cannot be recorded.
     pub(crate) faults: Vec<Fault>,
 }
@@ -117,6 +121,14 @@ impl Protect for Shield<'_> {
         }
         true
     }
+
+    fn large(&mut self, text: &str) -> Option<[u8; 32]> {
+        let value = LargeValue::new(self.keys, text)?;
+        let sha256 = value.sha256();
+        self.large.push(value);
+        self.large_texts += 1;
+        Some(sha256)
+    }
 }
 
 impl Shield<'_> {
@@ -149,7 +161,15 @@ impl Shield<'_> {
         match self.keys.seal(&self.event_id, self.sealed_count, self.scratch) {
             Some(sealed) => {
                 self.sealed_count += 1;
-                Action::Sealed { sha256: sealed::push(self.beside, &sealed) }
+                let sha256 = if sealed.len() > limit::LARGE_TEXT_BYTES {
+                    let value = LargeValue::of_ciphertext(sealed);
+                    let sha256 = value.sha256();
+                    self.large.push(value);
+                    sha256
+                } else {
+                    sealed::push(self.beside, &sealed)
+                };
+                Action::Sealed { sha256 }
             }
             None => {
                 self.faults.push(Fault::new(value.pointer(), "is too large to be sealed"));

@@ -44,24 +44,30 @@ pub fn check(record: &[u8], beside: &[u8]) -> Result<(), Mismatch> {
     if sound { Ok(()) } else { Err(Mismatch) }
 }
 
-/// The record with every sealed field that can be opened shown in plain. What cannot stays as it is: its ciphertext was
+/// The record with every sealed field that can be opened shown in plain. `large` has the ciphertexts that are too large to
+/// stand beside a record. What cannot stays as it is: its ciphertext was
 /// removed, or its subject's key was destroyed.
 ///
 /// # Errors
-/// [`Mismatch`]: the bytes beside the record are damaged.
-pub(crate) fn open_all(
+/// [`Mismatch`]: the bytes beside the record are damaged; what `large` says.
+pub(crate) fn open_all<E: From<Mismatch>>(
     record: &[u8],
     beside: &[u8],
     event_id: &[u8; 16],
     keys: &FieldKeys,
-) -> Result<Vec<u8>, Mismatch> {
+    large: &dyn Fn(&[u8; 32]) -> Result<Option<Vec<u8>>, E>,
+) -> Result<Vec<u8>, E> {
     let ciphertexts = split(beside)?;
     let by_hash =
         |sha256: &[u8; 32]| ciphertexts.iter().find(|sealed| <[u8; 32]>::from(Sha256::digest(sealed)) == *sha256);
     let mut shown = Vec::with_capacity(record.len() + beside.len());
     let mut from = 0;
     for (at, sha256) in commitments(record) {
-        if let Some(plain) = by_hash(&sha256).and_then(|sealed| keys.open(event_id, sealed)) {
+        let plain = match by_hash(&sha256) {
+            Some(sealed) => keys.open(event_id, sealed),
+            None => large(&sha256)?.and_then(|sealed| keys.open(event_id, &sealed)),
+        };
+        if let Some(plain) = plain {
             shown.extend_from_slice(&record[from..at]);
             shown.extend_from_slice(&plain);
             from = at + BEFORE.len() + DIGITS + AFTER.len();
@@ -135,11 +141,18 @@ mod tests {
         let keys = FieldKeys::new(&[1; 32]);
         let (record, beside) = sealed_record(&keys, &[9; 16]);
         check(&record, &beside).unwrap();
-        let shown = open_all(&record, &beside, &[9; 16], &keys).unwrap();
+        let large = |_: &[u8; 32]| Ok::<_, Mismatch>(None);
+        let shown = open_all(&record, &beside, &[9; 16], &keys, &large).unwrap();
         assert_eq!(shown, br#"{"a":42000,"b":{"x":"y"},"b":1}"#);
-        assert_eq!(open_all(&record, &beside, &[9; 16], &FieldKeys::new(&[2; 32])).unwrap(), record);
-        assert_eq!(open_all(&record, &beside, &[8; 16], &keys).unwrap(), record);
-        assert_eq!(open_all(&record, b"", &[9; 16], &keys).unwrap(), record);
+        assert_eq!(open_all(&record, &beside, &[9; 16], &FieldKeys::new(&[2; 32]), &large).unwrap(), record);
+        assert_eq!(open_all(&record, &beside, &[8; 16], &keys, &large).unwrap(), record);
+        assert_eq!(open_all(&record, b"", &[9; 16], &keys, &large).unwrap(), record);
+        let apart = split(&beside).unwrap();
+        let large = |sha256: &[u8; 32]| {
+            let found = apart.iter().find(|sealed| <[u8; 32]>::from(Sha256::digest(sealed)) == *sha256);
+            Ok::<_, Mismatch>(found.map(|sealed| sealed.to_vec()))
+        };
+        assert_eq!(open_all(&record, b"", &[9; 16], &keys, &large).unwrap(), shown);
     }
 
     #[test]

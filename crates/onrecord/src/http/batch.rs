@@ -67,7 +67,7 @@ pub(super) async fn log_batch(
     caller.must(&node, Role::Write)?;
     let key = headers.get("idempotency-key").map(|key| key.as_bytes().to_vec());
     let place = node.places.batch().await?;
-    let lines = body::read(body, BATCH_BYTES_MAX).await?;
+    let lines = body::read(body, BATCH_BYTES_MAX.max(node.service.sent_bytes_max())).await?;
     // Taken once all of it is here, so that nobody waits for a sender.
     let turn = key.as_deref().filter(|_| !taking.check).map(|key| node.service.turn(&caller.0, key));
     let work = tokio::task::spawn_blocking(move || {

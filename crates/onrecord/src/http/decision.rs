@@ -15,9 +15,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// What is read of a body before it is refused as too large: a record's limit, and room for white space.
-const BODY_BYTES_MAX: usize = 2 * onrecord_record::limit::RECORD_BYTES_MAX;
-
 /// A decision is on the record.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Logged {
@@ -37,7 +34,7 @@ pub(super) struct Logged {
     responses((status = 201, description = "recorded", body = Logged),
         (status = 200, description = "it was on the record already", body = Logged),
         (status = 409, description = "the event_id is on the record with another body", body = Problem),
-        (status = 413, description = "over 1 MiB", body = Problem),
+        (status = 413, description = "over the size that the server is set to; 16 MiB if nothing is set", body = Problem),
         (status = 422, description = "every rule that the record breaks", body = Problem),
         (status = 503, description = "the ledger cannot do this now; send it again with the same event_id to learn whether it was recorded", body = Problem)))]
 pub(super) async fn log(
@@ -46,7 +43,7 @@ pub(super) async fn log(
     body: Body,
 ) -> Result<(StatusCode, Json<Logged>), Problem> {
     caller.must(&node, Role::Write)?;
-    let body = body::read(body, BODY_BYTES_MAX).await?;
+    let body = body::read(body, node.service.sent_bytes_max()).await?;
     let logged = node.service.log(body, &caller.0).await?;
     let status = if logged.created { StatusCode::CREATED } else { StatusCode::OK };
     let (event_id, decision_id, receipt) = (logged.event_id.to_string(), logged.decision_id, logged.receipt);

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufRead, Read};
 
 /// A line longer than this cannot be a record, and is not read into memory.
-const LINE_BYTES_MAX: usize = 4 << 20;
+const LINE_BYTES_MAX: usize = onrecord_record::limit::SENT_BYTES_MAX;
 
 pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -> Result<()> {
     let mut opened = open(reading.path)?;

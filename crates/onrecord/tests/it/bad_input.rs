@@ -40,8 +40,9 @@ fn records() -> Vec<Bad> {
     let mut not_utf8 = but(MARK, "Xq7-secret?").into_bytes();
     let at = not_utf8.iter().position(|byte| *byte == b'?').unwrap();
     not_utf8[at] = 0xff;
-    let large = but(r#""income":4200"#, &format!(r#""text":"{}""#, "x".repeat(10 << 20)));
-    let over = but(r#""income":4200"#, &format!(r#""text":"{}""#, "x".repeat(1 << 20)));
+    let large = but(r#""income":4200"#, &format!(r#""text":"{}""#, "x".repeat(16 << 20)));
+    let short = (0..20).map(|at| format!(r#""text{at}":"{}""#, "x".repeat(60_000))).collect::<Vec<_>>();
+    let over = but(r#""income":4200"#, &short.join(","));
     vec![
         bad("nothing", "", 422, "there is no document"),
         bad("malformed JSON", but(r#""income":4200"#, r#""income":4200,,"#), 422, "column"),
@@ -69,8 +70,13 @@ fn records() -> Vec<Bad> {
         bad("half a surrogate pair", but("r-1", r"\ud800"), 422, "/requestId"),
         bad("nesting of 10,000", deep(10_000), 422, "nest"),
         bad("nesting of 65", deep(65), 422, "nest"),
-        bad("a record over 1 MiB", over, 413, "1048576"),
-        bad("a record of 10 MB", large, 413, "bytes"),
+        bad(
+            "texts of a record that are each too short to be kept apart, and together over 1 MiB",
+            over,
+            413,
+            "1048576",
+        ),
+        bad("a record over 16 MiB", large, 413, "bytes"),
         bad("a far future timestamp", decision(r#","timestamp":"2999-01-01T00:00:00Z""#), 422, "/timestamp"),
         bad("no timestamp", decision(r#","timestamp":"Xq7-secret""#), 422, "/timestamp"),
         bad("no event id", decision(r#","eventId":"Xq7-secret""#), 422, "/eventId"),

@@ -9,6 +9,7 @@ mod demo;
 mod dice;
 mod http;
 mod import;
+mod large;
 mod privacy;
 mod program;
 mod readers;

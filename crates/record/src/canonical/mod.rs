@@ -14,7 +14,7 @@ mod number;
 mod string;
 
 use crate::number::Number;
-use crate::{Action, Protect, Unprotected, Value, ValueKind};
+use crate::{Action, Protect, Unprotected, Value, ValueKind, limit};
 
 pub use number::{write_integer, write_number};
 pub use string::write_string;
@@ -98,7 +98,7 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
                 Some(Number::Wide { negative, magnitude }) => write_wide(negative, magnitude, self.out),
                 None => {}
             },
-            ValueKind::String => self.text(value.as_str().unwrap_or_default()),
+            ValueKind::String => self.document_text(value.as_str().unwrap_or_default()),
             ValueKind::Array => {
                 self.out.push(b'[');
                 for (at, element) in value.elements().enumerate() {
@@ -137,6 +137,28 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
             Action::Text(text) => write_string(&text, self.out),
             Action::Sealed { sha256 } => {
                 self.out.extend_from_slice(br#"{"sealed":""#);
+                write_hex(&sha256, self.out);
+                self.out.extend_from_slice(br#""}"#);
+            }
+        }
+    }
+
+    /// Writes a text of a document, what replaces it, or what a large one is kept under.
+    fn document_text(&mut self, text: &str) {
+        // What replaces a short text is short too.
+        if text.len() <= limit::LARGE_TEXT_BYTES {
+            return self.text(text);
+        }
+        self.replaced.clear();
+        let is_replaced = self.protect.text(text, &mut self.replaced);
+        let written = if is_replaced { self.replaced.as_str() } else { text };
+        let large = if written.len() > limit::LARGE_TEXT_BYTES { self.protect.large(written) } else { None };
+        match large {
+            None => write_string(written, self.out),
+            Some(sha256) => {
+                self.out.extend_from_slice(br#"{"bytes":"#);
+                write_integer(false, written.len() as u64, self.out);
+                self.out.extend_from_slice(br#","large":""#);
                 write_hex(&sha256, self.out);
                 self.out.extend_from_slice(br#""}"#);
             }

@@ -118,8 +118,8 @@ fn faults_of_the_parser_and_of_the_fields_are_named_together() {
 #[test]
 fn a_record_over_a_limit_is_refused_at_once() {
     let started = Instant::now();
-    let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(10 * 1024 * 1024));
-    check(&large, "", &format!("has {} bytes; the limit is {}", large.len(), limit::RECORD_BYTES_MAX));
+    let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(limit::SENT_BYTES_MAX));
+    check(&large, "", &format!("has {} bytes; the limit is {}", large.len(), limit::SENT_BYTES_MAX));
 
     let place = limit::NESTING_MAX + 1;
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
@@ -132,15 +132,21 @@ fn a_record_over_a_limit_is_refused_at_once() {
 
     let many = format!("[{}0]", "0,".repeat(limit::VALUES_MAX));
     check(many, "", &format!("has more than {} values", limit::VALUES_MAX));
+    // Refused before a tape of half a gigabyte is made of it.
+    let many = format!("[{}0]", "0,".repeat(limit::SENT_BYTES_MAX / 2 - 2));
+    check(many, "", &format!("has more than {} values", limit::VALUES_MAX));
     assert!(started.elapsed().as_secs() < 10);
 }
 
 #[test]
 fn a_record_at_the_limits_is_accepted() {
-    let padding = limit::RECORD_BYTES_MAX - r#"{"a":""}"#.len();
+    let padding = limit::SENT_BYTES_MAX - r#"{"a":""}"#.len();
     assert_eq!(faults(format!(r#"{{"a":"{}"}}"#, "x".repeat(padding)).as_bytes()), []);
     let deep = "[".repeat(limit::NESTING_MAX) + &"]".repeat(limit::NESTING_MAX);
     assert_eq!(faults(deep.as_bytes()), []);
+    let texts = format!("[{}\"\"]", "\"a,[:\\\"\\\\\", ".repeat(limit::VALUES_MAX - 2));
+    assert!(texts.len() > limit::RECORD_BYTES_MAX);
+    assert_eq!(faults(texts.as_bytes()), []);
     let many = format!("[{}0]", "0,".repeat(limit::VALUES_MAX - 2));
     assert_eq!(faults(many.as_bytes()), []);
 }

@@ -221,7 +221,16 @@ mod tests {
         let (ledger, recovery) =
             Ledger::open(dir.path(), signer, Config::default(), disk, nowhere.clone(), nowhere.clone()).unwrap();
         let (dir, ledger) = (dir.path().to_owned(), Arc::new(ledger));
-        let parts = Parts { dir, keys, vault, ledger, records: nowhere, recovery, started_as: None };
+        let parts = Parts {
+            dir,
+            keys,
+            vault,
+            ledger,
+            records: nowhere,
+            recovery,
+            sent_bytes_max: onrecord_record::limit::SENT_BYTES_DEFAULT,
+            started_as: None,
+        };
         let service = Service::open(parts).unwrap();
 
         service.must(&Actor::local(), Role::Admin).unwrap();

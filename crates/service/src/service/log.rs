@@ -66,10 +66,14 @@ impl Service {
         } else {
             self.prepare((*body).as_ref())?
         };
-        let Prepared { entry, event_id, decision_id, subject } = prepared;
+        let Prepared { entry, event_id, decision_id, subject, large } = prepared;
         if let Some(subject) = subject.filter(|subject| !subject.is_durable()) {
             let vault = self.vault.clone();
             blocking(move || Ok(vault.flush(std::slice::from_ref(&subject))?)).await?;
+        }
+        if !large.is_empty() {
+            let service = self.clone();
+            blocking(move || Ok(service.large.put(&large)?)).await?;
         }
         let decision_id = decision_id.unwrap_or_else(|| event_id.to_string());
         match self.append(vec![entry]).await {
@@ -115,6 +119,7 @@ impl Service {
         let prepared = batch::prepare(&self.intake, &self.workers, batch, &lines, clock::now())?;
         let subjects: Vec<_> = prepared.iter().filter_map(|prepared| prepared.subject.clone()).collect();
         self.vault.flush(&subjects)?;
+        prepared.iter().try_for_each(|prepared| self.large.put(&prepared.large))?;
         let entries: Vec<Entry> = prepared.into_iter().map(|prepared| prepared.entry).collect();
         batch.turn.map_or(Ok(()), Turn::wait)?;
         let Settled { commit, already } = self.append_new(&lines, entries)?;

@@ -20,6 +20,7 @@ use crate::api_token::{Actor, Role, Tokens};
 use crate::batch::Workers;
 use crate::count::{Counters, Counts};
 use crate::intake::Intake;
+use crate::large::LargeStore;
 use crate::records::Records;
 use crate::state::StateFiles;
 use crate::turn::Turns;
@@ -27,6 +28,7 @@ use crate::vault::Vault;
 use crate::{Keys, Policy, Refusal};
 use onrecord_evidence::Verifier;
 use onrecord_ledger::{Ledger, Recovery};
+use onrecord_record::limit;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
@@ -45,6 +47,8 @@ pub struct Parts {
     pub records: Arc<dyn Records>,
     /// What opening the ledger found.
     pub recovery: Recovery,
+    /// Bytes that a record may have as it is sent; what is over [`limit::SENT_BYTES_MAX`] counts as that.
+    pub sent_bytes_max: usize,
     /// Puts the start of a long-running process on the record, by its name (`serve`); short ones give `None`.
     pub started_as: Option<&'static str>,
 }
@@ -58,6 +62,7 @@ pub struct Service {
     ledger: Arc<Ledger>,
     records: Arc<dyn Records>,
     tokens: Tokens,
+    large: LargeStore,
     workers: Workers,
     turns: Arc<Turns>,
     counters: Arc<Counters>,
@@ -80,16 +85,23 @@ impl Service {
     /// # Errors
     /// [`Refusal::Unavailable`] or [`Refusal::Corrupt`], naming the file; whatever keeps the ledger from appending.
     pub fn open(parts: Parts) -> Result<Arc<Self>, Refusal> {
-        let Parts { dir, keys, vault, ledger, records, recovery, started_as } = parts;
+        let Parts { dir, keys, vault, ledger, records, recovery, sent_bytes_max, started_as } = parts;
         let policy = Policy::open(&dir)?;
         let tokens = Tokens::open(&dir)?;
         let service = Service {
-            intake: Intake::new(policy, vault.clone(), records.clone(), keys.kek()),
+            intake: Intake::new(
+                policy,
+                vault.clone(),
+                records.clone(),
+                sent_bytes_max.min(limit::SENT_BYTES_MAX),
+                keys.kek(),
+            ),
             verifier: keys.verifier().clone(),
             vault,
             ledger,
             records,
             tokens,
+            large: LargeStore::open(&dir)?,
             workers: Workers::default(),
             turns: Arc::default(),
             counters: Arc::default(),
@@ -114,6 +126,11 @@ impl Service {
     /// The rules in effect, as they were when the service was opened.
     pub fn policy(&self) -> &Policy {
         &self.intake.policy
+    }
+
+    /// Bytes that a record may have as it is sent.
+    pub fn sent_bytes_max(&self) -> usize {
+        self.intake.sent_bytes_max()
     }
 
     /// What was accepted and refused since the start.

@@ -3,7 +3,7 @@
 use super::{Service, blocking};
 use crate::access::{Action, What};
 use crate::api_token::{Actor, Role};
-use crate::{Refusal, Stored, SubjectToken, sealed};
+use crate::{Refusal, Stored, SubjectToken, large, sealed};
 use onrecord_evidence::Bundle;
 use onrecord_ledger::LeafIndex;
 use onrecord_record::{Header, Kind, Parser, Value};
@@ -93,23 +93,47 @@ impl Service {
             let mut parser = Parser::new();
             let document = parser.parse(&stored.record).map_err(|_| damaged())?;
             let header = Header::read(document.value()).map_err(|_| damaged())?;
-            let text = |name| document.value().get(name).and_then(Value::as_str).and_then(SubjectToken::parse);
-            let subject = ["user_id", "reviewer"].into_iter().find_map(text);
-            (*header.event_id.as_bytes(), subject)
+            (*header.event_id.as_bytes(), subject_of(document.value()))
         };
-        let open =
-            |record: &[u8], keys| sealed::open_all(record, &stored.beside, &event_id, keys).map_err(|_| damaged());
+        let large = |sha256: &[u8; 32]| self.large.ciphertext(sha256).map_err(Refusal::from).map_err(Opening::Large);
+        let open = |record: &[u8], keys| {
+            let opened = sealed::open_all(record, &stored.beside, &event_id, keys, &large);
+            opened.map_err(|error| match error {
+                Opening::Sidecar(_) => damaged(),
+                Opening::Large(refusal) => refusal,
+            })
+        };
         // Which of the two keys sealed depends on the policy of that time; only the right one opens.
-        let mut record = open(&stored.record, self.vault.tenant())?;
+        let mut record = open(&self.large.show(&stored.record, self.vault.tenant())?, self.vault.tenant())?;
         if let Some(token) = subject {
             if let Some(keys) = self.vault.keys_of(token)? {
-                record = open(&record, &keys)?;
+                record = open(&self.large.show(&record, &keys)?, &keys)?;
             }
             if let Some(user_id) = self.vault.user_of(token)? {
                 record = sealed::show_subject(&record, &token.to_string(), &user_id);
             }
         }
         Ok(record)
+    }
+
+    /// A record with its large values in their places. They were masked as every text is, so that who may read may read
+    /// them.
+    fn with_large(&self, record: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+        if large::count(&record) == 0 {
+            return Ok(record);
+        }
+        let subject = {
+            let mut parser = Parser::new();
+            let document = parser.parse(&record).map_err(|_| Refusal::Corrupt("a record is not JSON".to_owned()))?;
+            subject_of(document.value())
+        };
+        let mut shown = self.large.show(&record, self.vault.tenant())?;
+        if let Some(token) = subject
+            && let Some(keys) = self.vault.keys_of(token)?
+        {
+            shown = self.large.show(&shown, &keys)?;
+        }
+        Ok(shown)
     }
 
     /// All entries with this decision id, with their kinds.
@@ -135,7 +159,7 @@ impl Service {
         let (mut reviews, mut outcomes) = (Vec::new(), Vec::new());
         for (kind, stored) in found {
             let leaf = stored.leaf;
-            let record = if reveal { self.reveal(&stored)? } else { stored.record };
+            let record = if reveal { self.reveal(&stored)? } else { self.with_large(stored.record)? };
             let damaged = || Refusal::Corrupt(format!("the record of leaf {leaf} is not JSON"));
             let text = String::from_utf8(record).map_err(|_| damaged())?;
             let raw = RawValue::from_string(text).map_err(|_| damaged())?;
@@ -148,6 +172,24 @@ impl Service {
         }
         Ok(decision.map(|(leaf, decision)| Told { decision, leaf, reviews, outcomes }))
     }
+}
+
+/// Why a sealed field cannot be opened.
+enum Opening {
+    Sidecar(sealed::Mismatch),
+    Large(Refusal),
+}
+
+impl From<sealed::Mismatch> for Opening {
+    fn from(mismatch: sealed::Mismatch) -> Self {
+        Opening::Sidecar(mismatch)
+    }
+}
+
+/// The subject of a stored record.
+fn subject_of(record: Value<'_>) -> Option<SubjectToken> {
+    let text = |name| record.get(name).and_then(Value::as_str).and_then(SubjectToken::parse);
+    ["user_id", "reviewer"].into_iter().find_map(text)
 }
 
 /// What is recorded of an id that was asked for.

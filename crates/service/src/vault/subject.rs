@@ -41,6 +41,9 @@ impl fmt::Debug for SubjectToken {
     }
 }
 
+/// What large values are bound to, in the place of an event id.
+const LARGE: &[u8] = b"large";
+
 /// The keys for the personal fields of one subject, or of all records that have none.
 #[derive(Clone, Debug)]
 pub(crate) struct FieldKeys {
@@ -84,6 +87,23 @@ impl FieldKeys {
     /// Decrypts a field of the record `event_id`; `None` when it was not sealed by [`FieldKeys::seal`] for it.
     pub(crate) fn open(&self, event_id: &[u8; 16], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         self.aead().open(event_id, sealed)
+    }
+
+    /// Bytes that a ciphertext has beyond its plaintext: nonce and tag.
+    pub(crate) const OVERHEAD_BYTES: u64 = NONCE_BYTES as u64 + 16;
+
+    /// Encrypts a large value, which any number of records may hold. The nonce derives from it, so that the same value
+    /// gives the same ciphertext, and two plaintexts never share a nonce. `None` over 64 GiB.
+    pub(crate) fn encrypt_large(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let tag = self.mac.tag(&[b"l", plain]);
+        let mut nonce = [0; NONCE_BYTES];
+        nonce.copy_from_slice(&tag[..NONCE_BYTES]);
+        self.aead().seal(nonce, LARGE, plain)
+    }
+
+    /// Decrypts a large value; `None` when [`FieldKeys::encrypt_large`] of these keys did not make it.
+    pub(crate) fn decrypt_large(&self, ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.aead().open(LARGE, ciphertext)
     }
 
     fn aead(&self) -> &Aead256 {

@@ -123,7 +123,7 @@ fn refusals_are_counted_and_put_on_the_record_together() {
     for _ in 0..3 {
         house.log("{").unwrap_err();
     }
-    house.log("x".repeat(2 << 20)).unwrap_err();
+    house.log("x".repeat(17 << 20)).unwrap_err();
     assert_eq!(whats(&house), ["started"]);
     house.log(decision("")).unwrap();
     // The first success submitted the entry and did not wait for it; the second one comes after it in the ledger.

@@ -141,6 +141,7 @@ pub(crate) fn open(dir: &Path, started_as: Option<&'static str>) -> Result<(Arc<
     let (ledger, recovery) =
         Ledger::open(dir, signer, Config::default(), Arc::new(OsDisk), memory.clone(), memory.clone()).unwrap();
     let parts = Parts {
+        sent_bytes_max: onrecord_record::limit::SENT_BYTES_DEFAULT,
         dir: dir.to_owned(),
         keys,
         vault,

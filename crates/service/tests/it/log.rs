@@ -182,7 +182,7 @@ fn bad_input_is_refused_with_its_place() {
     let house = House::new();
     let size = house.service.ledger().size();
     let nested = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    let large = "x".repeat(10 << 20);
+    let large = "x".repeat(17 << 20);
     for (body, pointer) in [
         ("".to_owned(), ""),
         ("{".to_owned(), ""),

@@ -1,0 +1,317 @@
+//! Large values: texts that are kept once, apart from their records, by the hash of what is kept.
+//!
+//! A text of more than 64 KiB would fill the memory of whatever holds many records at once. So it is encrypted, under the
+//! keys of the subject whom the record is about (or the tenant's where there is none), and kept in a file of its own,
+//! `large/<2 digits>/<SHA-256 of the ciphertext>`. In the record stands `{"bytes":<length of the text>,"large":"<that
+//! SHA-256>"}`.
+//!
+//! Invariants: the file is durable before its record is appended. The record commits to its bytes, so that a changed one is
+//! noticed and a removed one changes no leaf hash. The same text under the same keys gives the same bytes, so that it is
+//! kept once however many records hold it, and a body that is sent again gives the same record. Destroying the keys
+//! makes it unreadable. The ciphertext of a sealed field as large as that is kept here too.
+//!
+//! Left to others: what is personal inside the text, which was masked before.
+
+use crate::vault::FieldKeys;
+use crate::{Error, file, hex};
+use onrecord_record::canonical;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use zeroize::Zeroizing;
+
+/// The directory in a data directory.
+pub const DIR: &str = "large";
+
+/// Where files are written until they have their name; what is left there was never acknowledged.
+const UNFINISHED: &str = "unfinished";
+
+/// Between the length and the hash of a reference.
+const BETWEEN: &[u8] = br#","large":""#;
+const BEFORE: &[u8] = br#"{"bytes":"#;
+const AFTER: &[u8] = br#""}"#;
+const DIGITS: usize = 64;
+
+/// A text, encrypted, on its way into the store.
+pub(crate) struct LargeValue {
+    sha256: [u8; 32],
+    ciphertext: Vec<u8>,
+}
+
+impl LargeValue {
+    /// Encrypts a text. `None` over 64 GiB.
+    pub(crate) fn new(keys: &FieldKeys, text: &str) -> Option<Self> {
+        let ciphertext = keys.encrypt_large(text.as_bytes())?;
+        Some(Self::of_ciphertext(ciphertext))
+    }
+
+    /// What a sealed field became, to which its record commits as to one in the sidecar.
+    pub(crate) fn of_ciphertext(ciphertext: Vec<u8>) -> Self {
+        Self { sha256: Sha256::digest(&ciphertext).into(), ciphertext }
+    }
+
+    /// What it is kept under.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+}
+
+/// The directory of large values.
+pub(crate) struct LargeStore {
+    dir: PathBuf,
+    /// Tells the unfinished files of this process apart.
+    next: AtomicU64,
+}
+
+impl LargeStore {
+    /// Opens the store of a data directory, and removes what an interrupted run left unfinished. The directory is made
+    /// with the first value.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, Error> {
+        let dir = data_dir.join(DIR);
+        let unfinished = dir.join(UNFINISHED);
+        match fs::remove_dir_all(&unfinished) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io("remove", &unfinished)(error)),
+        }
+        Ok(Self { dir, next: AtomicU64::new(0) })
+    }
+
+    /// Makes values durable; those that are there already cost a look.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn put(&self, values: &[LargeValue]) -> Result<(), Error> {
+        values.iter().try_for_each(|value| self.put_one(value))
+    }
+
+    fn put_one(&self, value: &LargeValue) -> Result<(), Error> {
+        let path = path_of(&self.dir, &value.sha256);
+        // A file gets its name only when its bytes are durable.
+        if path.exists() {
+            return file::sync_parent(&path);
+        }
+        let unfinished = self.dir.join(UNFINISHED);
+        let shelf = path.parent().unwrap_or(&self.dir);
+        for dir in [&self.dir, &unfinished, shelf] {
+            file::create_dir(dir)?;
+        }
+        let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let new = unfinished.join(name);
+        file::create(&new, &value.ciphertext)?;
+        fs::rename(&new, &path).map_err(Error::io("write", &path))?;
+        file::sync_parent(&path)
+    }
+
+    /// The record with every large value in its place that these keys open. What cannot be opened stays a reference: its
+    /// file was removed, or its subject's keys were destroyed.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Corrupt`] if a file is not what the record commits to.
+    pub(crate) fn show(&self, record: &[u8], keys: &FieldKeys) -> Result<Vec<u8>, Error> {
+        let mut shown = Vec::with_capacity(record.len());
+        let mut from = 0;
+        for reference in references(record) {
+            let Some(text) = self.open_one(&reference, keys)? else { continue };
+            let Ok(text) = std::str::from_utf8(&text) else { continue };
+            shown.extend_from_slice(&record[from..reference.start]);
+            canonical::write_string(text, &mut shown);
+            from = reference.end;
+        }
+        shown.extend_from_slice(&record[from..]);
+        Ok(shown)
+    }
+
+    fn open_one(&self, reference: &Reference, keys: &FieldKeys) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        Ok(self.ciphertext(&reference.sha256)?.and_then(|ciphertext| keys.decrypt_large(&ciphertext)))
+    }
+
+    /// What is kept under a hash, if it is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Corrupt`] if it is not what the hash is of.
+    pub(crate) fn ciphertext(&self, sha256: &[u8; 32]) -> Result<Option<Vec<u8>>, Error> {
+        let path = path_of(&self.dir, sha256);
+        let ciphertext = match fs::read(&path) {
+            Ok(ciphertext) => ciphertext,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        if <[u8; 32]>::from(Sha256::digest(&ciphertext)) != *sha256 {
+            return Err(Error::corrupt(&path, CHANGED));
+        }
+        Ok(Some(ciphertext))
+    }
+}
+
+const CHANGED: &str = "its bytes are not those that records commit to by its name";
+
+/// Where a record refers to a large value.
+struct Reference {
+    start: usize,
+    end: usize,
+    bytes: u64,
+    sha256: [u8; 32],
+}
+
+/// The references of a canonical record. Inside a string the quotation marks would be escaped, so the pattern can only
+/// be an object.
+fn references(record: &[u8]) -> impl Iterator<Item = Reference> + '_ {
+    memchr::memmem::find_iter(record, BETWEEN).filter_map(|at| {
+        let start = record[..at].iter().rposition(|byte| !byte.is_ascii_digit())? + 1;
+        let bytes = std::str::from_utf8(&record[start..at]).ok()?.parse().ok()?;
+        let start = record[..start].ends_with(BEFORE).then_some(start - BEFORE.len())?;
+        let digits = record.get(at + BETWEEN.len()..at + BETWEEN.len() + DIGITS)?;
+        let end = at + BETWEEN.len() + DIGITS + AFTER.len();
+        let closed = record[at + BETWEEN.len() + DIGITS..].starts_with(AFTER);
+        let sha256 = hex::decode(std::str::from_utf8(digits).ok()?)?;
+        closed.then_some(Reference { start, end, bytes, sha256 })
+    })
+}
+
+/// How many references to large values a canonical record has.
+pub fn count(record: &[u8]) -> usize {
+    references(record).count()
+}
+
+/// Checks that the large values of a record are there, with the length that it says. Their bytes are checked by
+/// [`verify`].
+///
+/// # Errors
+/// What is wrong, naming the file.
+pub fn check(data_dir: &Path, record: &[u8]) -> Result<(), Error> {
+    let dir = data_dir.join(DIR);
+    references(record).try_for_each(|reference| {
+        let path = path_of(&dir, &reference.sha256);
+        let length = match fs::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::corrupt(&path, "it is missing, and a record commits to it"));
+            }
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        if length != reference.bytes.saturating_add(FieldKeys::OVERHEAD_BYTES) {
+            return Err(Error::corrupt(&path, "it has not the length that a record says"));
+        }
+        Ok(())
+    })
+}
+
+/// Reads every large value of a data directory and compares it with its name. Returns how many there are, and what is
+/// wrong.
+///
+/// # Errors
+/// [`Error::Io`] if they cannot be listed.
+pub fn verify(data_dir: &Path) -> Result<(u64, Vec<Error>), Error> {
+    let dir = data_dir.join(DIR);
+    let (mut values, mut faults) = (0, Vec::new());
+    for shelf in entries(&dir)? {
+        if shelf.file_name().is_some_and(|name| name == UNFINISHED) {
+            continue;
+        }
+        for path in entries(&shelf)? {
+            values += 1;
+            match hash_of(&path) {
+                Ok(sha256) if path_of(&dir, &sha256) == path => {}
+                Ok(_) => faults.push(Error::corrupt(&path, CHANGED)),
+                Err(error) => faults.push(Error::io("read", &path)(error)),
+            }
+        }
+    }
+    Ok((values, faults))
+}
+
+/// What is in a directory, which need not exist; a file in its place is an entry of its own.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let listed = match fs::read_dir(dir) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(vec![dir.to_owned()]),
+        Err(error) => return Err(Error::io("list", dir)(error)),
+    };
+    listed.map(|entry| entry.map(|entry| entry.path()).map_err(Error::io("list", dir))).collect()
+}
+
+fn hash_of(path: &Path) -> std::io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize().into()),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+fn path_of(dir: &Path, sha256: &[u8; 32]) -> PathBuf {
+    let name = hex::encode(sha256);
+    dir.join(&name[..2]).join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record_of(value: &LargeValue, bytes: usize) -> Vec<u8> {
+        format!(r#"{{"a":{{"bytes":{bytes},"large":"{}"}},"b":1}}"#, hex::encode(&value.sha256)).into_bytes()
+    }
+
+    #[test]
+    fn a_value_is_kept_once_and_shown_to_the_right_keys_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = LargeStore::open(dir.path()).unwrap();
+        let (keys, text) = (FieldKeys::new(&[1; 32]), "a \"long\" text");
+        let values = [LargeValue::new(&keys, text).unwrap(), LargeValue::new(&keys, text).unwrap()];
+        store.put(&values).unwrap();
+        store.put(&values).unwrap();
+        assert_eq!(verify(dir.path()).unwrap().0, 1);
+        let record = record_of(&values[0], text.len());
+        check(dir.path(), &record).unwrap();
+        assert_eq!(store.show(&record, &keys).unwrap(), br#"{"a":"a \"long\" text","b":1}"#);
+        assert_eq!(store.show(&record, &FieldKeys::new(&[2; 32])).unwrap(), record);
+        assert!(check(dir.path(), &record_of(&values[0], text.len() + 1)).is_err());
+        let kept = fs::read(path_of(&store.dir, &values[0].sha256)).unwrap();
+        assert!(!kept.windows(4).any(|window| window == b"long"));
+    }
+
+    #[test]
+    fn a_changed_or_missing_value_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = LargeStore::open(dir.path()).unwrap();
+        let keys = FieldKeys::new(&[1; 32]);
+        let value = LargeValue::new(&keys, "text").unwrap();
+        store.put(std::slice::from_ref(&value)).unwrap();
+        let (path, record) = (path_of(&store.dir, &value.sha256), record_of(&value, 4));
+        let mut bytes = value.ciphertext.clone();
+        bytes[3] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let (values, faults) = verify(dir.path()).unwrap();
+        assert_eq!((values, faults.len()), (1, 1));
+        assert!(faults[0].to_string().contains(&hex::encode(&value.sha256)), "{}", faults[0]);
+        assert!(store.show(&record, &keys).is_err());
+        fs::remove_file(&path).unwrap();
+        assert!(check(dir.path(), &record).unwrap_err().to_string().contains("it is missing"));
+        assert_eq!(store.show(&record, &keys).unwrap(), record);
+        fs::write(store.dir.join("stray"), b"x").unwrap();
+        assert_eq!(verify(dir.path()).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn only_whole_references_count() {
+        let hash = "ab".repeat(32);
+        for (text, references) in [
+            (format!(r#"{{"x":{{"bytes":70000,"large":"{hash}"}}}}"#), 1),
+            (format!(r#"{{"x":{{"bytes":70000,"large":"{hash}","z":1}}}}"#), 0),
+            (format!(r#"{{"x":{{"a":1,"bytes":70000,"large":"{hash}"}}}}"#), 0),
+            (format!(r#"{{"x":"{{\"bytes\":7,\"large\":\"{hash}\"}}"}}"#), 0),
+            (r#"{"x":{"bytes":70000,"large":"abc"}}"#.to_owned(), 0),
+        ] {
+            assert_eq!(count(text.as_bytes()), references, "{text}");
+        }
+    }
+}
