@@ -44,6 +44,9 @@ pub fn check(record: &[u8], beside: &[u8]) -> Result<(), Mismatch> {
     if sound { Ok(()) } else { Err(Mismatch) }
 }
 
+/// Finds a ciphertext that is kept apart from its record, by its hash.
+type Apart<'a, E> = dyn Fn(&[u8; 32]) -> Result<Option<Vec<u8>>, E> + 'a;
+
 /// The record with every sealed field that can be opened shown in plain. `large` has the ciphertexts that are too large to
 /// stand beside a record. What cannot stays as it is: its ciphertext was
 /// removed, or its subject's key was destroyed.
@@ -55,7 +58,7 @@ pub(crate) fn open_all<E: From<Mismatch>>(
     beside: &[u8],
     event_id: &[u8; 16],
     keys: &FieldKeys,
-    large: &dyn Fn(&[u8; 32]) -> Result<Option<Vec<u8>>, E>,
+    large: &Apart<'_, E>,
 ) -> Result<Vec<u8>, E> {
     let ciphertexts = split(beside)?;
     let by_hash =

@@ -157,7 +157,7 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
             None => write_string(written, self.out),
             Some(sha256) => {
                 self.out.extend_from_slice(br#"{"bytes":"#);
-                write_integer(false, written.len() as u64, self.out);
+                write_magnitude(false, written.len() as u64, self.out);
                 self.out.extend_from_slice(br#","large":""#);
                 write_hex(&sha256, self.out);
                 self.out.extend_from_slice(br#""}"#);
