@@ -250,6 +250,7 @@ fn ai_audit_logs() -> Vec<Column> {
         stored(column::SESSION_ID, TEXT),
         stored(column::DATA_RETENTION_POLICY, TEXT),
         document(Document::Metadata),
+        stored(column::TIMESTAMP_SENT, TEXT),
         stored(column::LEAF_INDEX, DataType::Int64),
     ]
 }
@@ -307,6 +308,7 @@ fn reviews() -> Vec<Column> {
     let members = [
         ("decision_id", TEXT),
         ("timestamp", instant()),
+        ("timestamp_sent", TEXT),
         ("reviewer", TEXT),
         ("overridden", DataType::Boolean),
         ("override_reason", TEXT),
@@ -315,7 +317,8 @@ fn reviews() -> Vec<Column> {
 }
 
 fn outcomes() -> Vec<Column> {
-    with_json(other(&[("decision_id", TEXT), ("timestamp", instant())]), &["outcome", "metadata"])
+    let members = [("decision_id", TEXT), ("timestamp", instant()), ("timestamp_sent", TEXT)];
+    with_json(other(&members), &["outcome", "metadata"])
 }
 
 fn holds() -> Vec<Column> {

@@ -115,6 +115,13 @@ macro_rules! at {
 }
 pub(crate) use at;
 
+/// A timestamp, and the text that it was sent as if that says more.
+#[derive(Clone, Copy)]
+pub(crate) struct SentTimestamp<'a> {
+    pub(crate) timestamp: Timestamp,
+    pub(crate) text: Option<&'a str>,
+}
+
 const UNKNOWN: &str = "is not a field of this record; what has no field of its own goes into metadata";
 
 /// The members of one record, sorted into its fields, and all that is wrong with them.
@@ -286,12 +293,21 @@ impl<'a, const N: usize> Fields<'a, N> {
     }
 
     pub(crate) fn timestamp(&mut self, at: usize) -> Option<Timestamp> {
+        self.sent_timestamp(at).map(|sent| sent.timestamp)
+    }
+
+    pub(crate) fn sent_timestamp(&mut self, at: usize) -> Option<SentTimestamp<'a>> {
         let value = self.typed(at, ValueKind::String)?;
-        let timestamp = Timestamp::parse(value.as_str()?);
-        if timestamp.is_none() {
-            self.fault(value, "must be an RFC 3339 date-time such as 2026-11-23T07:46:33.123456Z");
+        let text = value.as_str()?;
+        if text.len() > limit::TIMESTAMP_CHARS_MAX {
+            self.fault(value, format!("must have at most {} characters", limit::TIMESTAMP_CHARS_MAX));
+            return None;
         }
-        timestamp
+        let Some((timestamp, says_more)) = Timestamp::parse_sent(text) else {
+            self.fault(value, "must be an RFC 3339 date-time such as 2026-11-23T07:46:33.123456Z");
+            return None;
+        };
+        Some(SentTimestamp { timestamp, text: says_more.then_some(text) })
     }
 
     /// One of a few words.

@@ -25,6 +25,9 @@ pub const VALUES_MAX: usize = 131_072;
 /// Characters of an identifier: model, version, user, decision, request, session, actor, policy.
 pub const ID_CHARS_MAX: usize = 255;
 
+/// Characters of a timestamp as it is sent.
+pub const TIMESTAMP_CHARS_MAX: usize = 64;
+
 /// Faults named for one record; a last one says how many more there are.
 pub const FAULTS_MAX: usize = 1_000;
 

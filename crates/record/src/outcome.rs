@@ -7,9 +7,9 @@ use crate::decision::Stamp;
 use crate::field::{Fields, Names, at};
 use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind, opening};
 
-pub(crate) static NAMES: Names<8> = NAMES_CONST;
+pub(crate) static NAMES: Names<9> = NAMES_CONST;
 
-const NAMES_CONST: Names<8> = Names::new(opening::names([("outcome", "outcome"), ("metadata", "metadata")]));
+const NAMES_CONST: Names<9> = Names::new(opening::names([("outcome", "outcome"), ("metadata", "metadata")]));
 
 /// An outcome as it was sent, checked.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Outcome<'a> {
     pub decision_id: &'a str,
     /// When it came to be known. The time of recording if absent.
     pub timestamp: Option<Timestamp>,
+    /// The text that `timestamp` was sent as, if it says more: see [`Timestamp::parse_sent`].
+    pub timestamp_sent: Option<&'a str>,
     /// What turned out to be true: anything but `null`.
     pub outcome: Value<'a>,
     /// What has no field of its own: an object.
@@ -38,6 +40,7 @@ impl<'a> Outcome<'a> {
             event_id: opening.event_id,
             decision_id: fields.decision_id(at!("decision_id"), decision_id),
             timestamp: opening.timestamp,
+            timestamp_sent: opening.timestamp_sent,
             outcome: fields.required(at!("outcome")),
             metadata: fields.typed(at!("metadata"), ValueKind::Object),
         };
@@ -55,6 +58,7 @@ impl<'a> Outcome<'a> {
         record.timestamp(name!("recorded_at"), stamp.recorded_at);
         record.schema();
         record.timestamp(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
+        record.id(name!("timestamp_sent"), self.timestamp_sent);
         record.close();
     }
 }

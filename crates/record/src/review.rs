@@ -7,9 +7,9 @@ use crate::decision::Stamp;
 use crate::field::{Fields, Names, at};
 use crate::{Fault, Kind, Protect, Timestamp, Value, ValueKind, opening};
 
-pub(crate) static NAMES: Names<11> = NAMES_CONST;
+pub(crate) static NAMES: Names<12> = NAMES_CONST;
 
-const NAMES_CONST: Names<11> = Names::new(opening::names([
+const NAMES_CONST: Names<12> = Names::new(opening::names([
     ("reviewer", "reviewer"),
     ("human_decision", "humanDecision"),
     ("overridden", "overridden"),
@@ -26,6 +26,8 @@ pub struct Review<'a> {
     pub decision_id: &'a str,
     /// When the reviewer says it happened. The time of recording if absent.
     pub timestamp: Option<Timestamp>,
+    /// The text that `timestamp` was sent as, if it says more: see [`Timestamp::parse_sent`].
+    pub timestamp_sent: Option<&'a str>,
     /// Who reviewed, in plain: never written. The stored `reviewer` is [`Stamp::user`].
     pub reviewer: Option<&'a str>,
     /// What the reviewer decided: anything.
@@ -51,6 +53,7 @@ impl<'a> Review<'a> {
             event_id: opening.event_id,
             decision_id: fields.decision_id(at!("decision_id"), decision_id),
             timestamp: opening.timestamp,
+            timestamp_sent: opening.timestamp_sent,
             reviewer: fields.id(at!("reviewer")),
             human_decision: fields.value(at!("human_decision")),
             overridden: fields.truth(at!("overridden")).unwrap_or(false),
@@ -74,6 +77,7 @@ impl<'a> Review<'a> {
         record.id(name!("reviewer"), stamp.user);
         record.schema();
         record.timestamp(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
+        record.id(name!("timestamp_sent"), self.timestamp_sent);
         record.close();
     }
 }

@@ -72,7 +72,17 @@ fn field(name: &str) -> Value {
             "A UUID under which the decision is accepted once, forever. Made if absent.",
         ),
         "decision_id" => optional(id(), "What reviews and outcomes refer to. The event id if absent."),
-        "timestamp" => optional(timestamp(), "When the decision was made. The time of recording if absent."),
+        "timestamp" => optional(
+            timestamp(),
+            "When the decision was made; without an offset from UTC it is taken as UTC. Held in UTC to the microsecond; a \
+             text that says more (further digits, an offset, a leap second) is kept as timestamp_sent. The time of \
+             recording if absent.",
+        ),
+        "timestamp_sent" => optional(
+            timestamp(),
+            "The text that timestamp was sent as, where it says more; set by onrecord. One that is sent must say the \
+             very time that timestamp says.",
+        ),
         "recorded_at" => optional(timestamp(), "Set by onrecord when it records; one that is sent is replaced."),
         "processing_time_ms" => optional(json!({"type": "number", "minimum": 0}), "How long the model took, in ms."),
         "user_id" => optional(id(), "The person it concerns. Stored as a token."),
@@ -122,6 +132,7 @@ fn id() -> Value {
 fn timestamp() -> Value {
     json!({
         "type": "string",
+        "maxLength": limit::TIMESTAMP_CHARS_MAX,
         "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?$",
     })
 }

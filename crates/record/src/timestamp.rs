@@ -42,6 +42,13 @@ impl Timestamp {
 
     /// Reads a date-time; what is finer than a microsecond is cut off. `None` if it is not one.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_sent(text).map(|(timestamp, _)| timestamp)
+    }
+
+    /// Reads a date-time, and says whether the text says more than the timestamp: digits other than zero behind the
+    /// sixth decimal, an offset from UTC (the producer's time of day), or a leap second. A text without an offset does
+    /// not: it says less, and is taken as UTC.
+    pub fn parse_sent(text: &str) -> Option<(Self, bool)> {
         let text = text.as_bytes();
         let (date, rest) = text.split_at_checked(10)?;
         let (mark, rest) = rest.split_first()?;
@@ -61,10 +68,12 @@ impl Timestamp {
         if year < 1 || day < 1 || day > days_of_month(year, month)? || hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        let (micros, rest) = fraction(rest)?;
+        let Fraction { micros, finer, rest } = fraction(rest)?;
+        let offset = offset_minutes(rest)?;
         let local = days_of(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * SECOND + micros;
-        let micros = local - offset_minutes(rest)? * 60 * SECOND;
-        (Self::MIN.0..=Self::MAX.0).contains(&micros).then_some(Self(micros))
+        let micros = local - offset * 60 * SECOND;
+        let says_more = finer || offset != 0 || second == 60;
+        (Self::MIN.0..=Self::MAX.0).contains(&micros).then_some((Self(micros), says_more))
     }
 
     /// Appends the text form: `2026-11-23T07:46:33.123456Z`.
@@ -121,16 +130,24 @@ fn pair(text: &mut [u8; Timestamp::TEXT_BYTES], at: usize, number: i64) {
     (text[at], text[at + 1]) = (b'0' + number / 10, b'0' + number % 10);
 }
 
-/// The microseconds of an optional fraction of a second, and what follows it.
-fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
-    let Some((b'.', text)) = text.split_first() else { return Some((0, text)) };
+/// An optional fraction of a second, and what follows it.
+struct Fraction<'t> {
+    micros: i64,
+    /// Whether digits behind the microseconds are not zero.
+    finer: bool,
+    rest: &'t [u8],
+}
+
+fn fraction(text: &[u8]) -> Option<Fraction<'_>> {
+    let Some((b'.', text)) = text.split_first() else { return Some(Fraction { micros: 0, finer: false, rest: text }) };
     let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (fraction, rest) = text.split_at(end);
     if fraction.is_empty() {
         return None;
     }
     let micros = (0..6).fold(0, |micros, at| micros * 10 + fraction.get(at).map_or(0, |digit| i64::from(digit - b'0')));
-    Some((micros, rest))
+    let finer = fraction.iter().skip(6).any(|digit| *digit != b'0');
+    Some(Fraction { micros, finer, rest })
 }
 
 /// The offset from UTC in minutes: none, `Z`, `+hh`, `+hhmm` or `+hh:mm`.

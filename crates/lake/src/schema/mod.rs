@@ -94,6 +94,8 @@ pub mod column {
     pub const DATA_RETENTION_POLICY: &str = "data_retention_policy";
     /// `Utf8`.
     pub const OVERRIDE_REASON: &str = "override_reason";
+    /// The text that the producer's time was sent as, if it says more, `Utf8`.
+    pub const TIMESTAMP_SENT: &str = "timestamp_sent";
     /// Keyed hash of the input, `FixedSizeBinary(16)`.
     pub const INPUT_HASH: &str = "input_hash";
     /// `Float64`, milliseconds.
@@ -138,6 +140,7 @@ pub fn fixed_fields() -> Vec<FieldRef> {
         field(column::SESSION_ID, &text, true),
         field(column::DATA_RETENTION_POLICY, &text, true),
         field(column::OVERRIDE_REASON, &text, true),
+        field(column::TIMESTAMP_SENT, &text, true),
         field(column::INPUT_HASH, &uuid, true),
         field(column::PROCESSING_TIME_MS, &DataType::Float64, true),
         field(column::CONFIDENCE, &DataType::Float64, true),
@@ -152,7 +155,7 @@ pub fn fixed_fields() -> Vec<FieldRef> {
 
 /// The members of a decision's record in canonical order: the constants `kind` and `schema`, the documents, and those
 /// that have a fixed column of the same name.
-pub const MEMBERS: [&str; 29] = [
+pub const MEMBERS: [&str; 30] = [
     "alternative_predictions",
     column::CONFIDENCE,
     column::CONSENT_GIVEN,
@@ -181,6 +184,7 @@ pub const MEMBERS: [&str; 29] = [
     column::SESSION_ID,
     column::SYSTEM_ACTOR,
     column::TIMESTAMP,
+    column::TIMESTAMP_SENT,
     column::USER_ID,
 ];
 

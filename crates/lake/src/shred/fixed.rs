@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub const UNKNOWN_KIND: &str = "unknown";
 
 /// Columns that hold a text as it comes, in file order.
-const TEXTS: [&str; 10] = [
+const TEXTS: [&str; 11] = [
     column::USER_ID,
     column::SYSTEM_ACTOR,
     column::MODEL_ID,
@@ -31,6 +31,7 @@ const TEXTS: [&str; 10] = [
     column::SESSION_ID,
     column::DATA_RETENTION_POLICY,
     column::OVERRIDE_REASON,
+    column::TIMESTAMP_SENT,
 ];
 
 /// Columns that hold another scalar as it comes, in file order, after `input_hash`.

@@ -224,6 +224,19 @@ fn what_does_not_fit_a_column_is_in_the_rest() {
     assert_eq!(assemble(&batch), records.into_iter().map(|(_, record)| record).collect::<Vec<_>>());
 }
 
+#[test]
+fn v4_the_text_of_a_timestamp_comes_back_from_its_column() {
+    let members = [("timestamp", "2026-11-20T10:00:00.123456Z"), ("timestamp_sent", "2026-11-20T10:00:00.123456789Z")];
+    let record = Map::from_iter(members.map(|(name, text)| (name.to_owned(), text.into())));
+    let records = [stored(0, record), stored(1, Map::new())];
+    let batch = shred(&records);
+    assert_eq!(kept_exact(&batch), 0);
+    let texts = batch.column_by_name(column::TIMESTAMP_SENT).unwrap();
+    let texts = arrow::array::AsArray::as_string::<i32>(texts);
+    assert_eq!((texts.value(0), texts.is_null(1)), (members[1].1, true));
+    assert_eq!(assemble(&batch), records.map(|(_, record)| record));
+}
+
 /// Records that no column can give back, each in its own way.
 #[test]
 fn records_that_columns_do_not_determine_are_kept_exactly() {

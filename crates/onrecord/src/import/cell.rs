@@ -94,8 +94,13 @@ fn write_timestamp(text: &str, out: &mut Vec<u8>) -> Result<(), Mismatch> {
         let instant = seconds.checked_mul(1_000_000).map(onrecord_record::Timestamp::from_micros);
         return write_instant(instant.ok_or(Mismatch("not a time"))?, out);
     }
-    let instant = onrecord_record::Timestamp::parse(&text.replacen(' ', "T", 1));
-    write_instant(instant.ok_or(Mismatch("not a time (RFC 3339, or seconds since 1970)"))?, out)
+    match onrecord_record::Timestamp::parse_sent(text) {
+        // What the text says beyond the timestamp is kept by who records it.
+        Some((_, true)) => write_text(text, out),
+        Some((instant, false)) => write_instant(instant, out)?,
+        None => return Err(Mismatch("not a time (RFC 3339, or seconds since 1970)")),
+    }
+    Ok(())
 }
 
 fn write_instant(instant: onrecord_record::Timestamp, out: &mut Vec<u8>) -> Result<(), Mismatch> {
@@ -171,5 +176,8 @@ mod tests {
         assert_eq!(typed(Type::Timestamp, "0").unwrap(), "\"1970-01-01T00:00:00.000000Z\"");
         assert_eq!(typed(Type::Timestamp, "2024-02-29 12:00:00").unwrap(), "\"2024-02-29T12:00:00.000000Z\"");
         assert!(typed(Type::Timestamp, "2023-02-29").is_err());
+        for says_more in ["2024-02-29T12:00:00.123456789Z", "2024-02-29 14:00:00+02:00"] {
+            assert_eq!(typed(Type::Timestamp, says_more).unwrap(), format!("\"{says_more}\""), "v4");
+        }
     }
 }

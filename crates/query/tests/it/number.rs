@@ -1,4 +1,5 @@
-//! Numbers beyond what a double holds, asked for by SQL: every digit of them, from segments and from the tail.
+//! Numbers and times beyond what a double and a timestamp hold, asked for by SQL: every digit of them, from segments and
+//! from the tail.
 
 use crate::answers::engine;
 use onrecord_query::print::{Format, Printer};
@@ -17,7 +18,7 @@ fn decision(number: u64) -> ([u8; 16], Vec<u8>) {
     let text = Uuid::from_bytes(event_id);
     let (account, wei) = (ACCOUNT + number as i64, WEI + u128::from(number));
     let record = format!(
-        r#"{{"confidence":0.5,"decision_id":"d{number}","event_id":"{text}","input_features":{{"account":{account},"longest":{LONGEST},"wei":{wei}}},"kind":"decision","prediction":[{wei},{{"account":{account}}}],"recorded_at":"2026-11-23T07:46:33.123456Z","schema":1}}"#
+        r#"{{"confidence":0.5,"decision_id":"d{number}","event_id":"{text}","input_features":{{"account":{account},"longest":{LONGEST},"wei":{wei}}},"kind":"decision","prediction":[{wei},{{"account":{account}}}],"recorded_at":"2026-11-23T07:46:33.123456Z","schema":1,"timestamp":"2026-11-20T10:00:00.123456Z","timestamp_sent":"2026-11-20T10:00:00.12345678{number}Z"}}"#
     );
     (event_id, record.into_bytes())
 }
@@ -90,5 +91,19 @@ fn v1_filters_tell_neighbours_apart() {
     // No row has these texts, whatever number they are near to.
     for text in ["107505301260286112.0", "1.07505301260286112e17", "0107505301260286112"] {
         assert_eq!(found(&format!("input_features->>'account' = '{text}'")), "", "{text}");
+    }
+}
+
+#[test]
+fn v4_sql_gives_the_text_of_a_timestamp_back() {
+    let (engine, house) = (engine(), house());
+    for table in ["ai_audit_logs", "decisions"] {
+        let sql = format!(
+            "SELECT timestamp, timestamp_sent FROM {table} WHERE decision_id IN ('d7', 'd9') ORDER BY leaf_index"
+        );
+        let expected = "timestamp,timestamp_sent\n\
+            2026-11-20T10:00:00.123456Z,2026-11-20T10:00:00.123456787Z\n\
+            2026-11-20T10:00:00.123456Z,2026-11-20T10:00:00.123456789Z\n";
+        assert_eq!(printed(&engine, &house, &sql, Format::Csv), expected);
     }
 }

@@ -21,6 +21,8 @@ pub struct Decision<'a> {
     pub decision_id: Option<&'a str>,
     /// When the producer says that it decided; not trusted. The time of recording if absent.
     pub timestamp: Option<Timestamp>,
+    /// The text that `timestamp` was sent as, if it says more: see [`Timestamp::parse_sent`].
+    pub timestamp_sent: Option<&'a str>,
     /// How long the model took, in milliseconds, at least 0.
     pub processing_time_ms: Option<f64>,
     /// The person it concerns, in plain: never written. The stored `user_id` is [`Stamp::user`].

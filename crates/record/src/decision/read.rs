@@ -5,9 +5,9 @@ use crate::field::{Fields, Names, at, range_problem};
 use crate::{Fault, Kind, Value, ValueKind, limit, opening};
 
 /// The fields of a decision in both spellings.
-pub(crate) static NAMES: Names<29> = NAMES_CONST;
+pub(crate) static NAMES: Names<30> = NAMES_CONST;
 
-const NAMES_CONST: Names<29> = Names::new(opening::names([
+const NAMES_CONST: Names<30> = Names::new(opening::names([
     ("processing_time_ms", "processingTimeMs"),
     ("user_id", "userId"),
     ("system_actor", "systemActor"),
@@ -50,6 +50,7 @@ impl<'a> Decision<'a> {
             event_id: opening.event_id,
             decision_id: fields.id(at!("decision_id")),
             timestamp: opening.timestamp,
+            timestamp_sent: opening.timestamp_sent,
             processing_time_ms: fields.number(at!("processing_time_ms"), 0.0, f64::MAX),
             user_id: fields.id(at!("user_id")),
             system_actor: fields.id(at!("system_actor")),
@@ -83,7 +84,7 @@ impl<'a> Decision<'a> {
     }
 }
 
-type Found<'a> = Fields<'a, 29>;
+type Found<'a> = Fields<'a, 30>;
 
 /// An alternative has a `value`, and may have a `confidence` from 0 to 1.
 fn check_alternatives(alternatives: Value<'_>, fields: &mut Found<'_>) {

@@ -46,6 +46,7 @@ impl Decision<'_> {
         record.free_text(name!("session_id"), self.session_id);
         record.free_text(name!("system_actor"), self.system_actor);
         record.timestamp(name!("timestamp"), self.timestamp.unwrap_or(stamp.recorded_at));
+        record.id(name!("timestamp_sent"), self.timestamp_sent);
         record.id(name!("user_id"), stamp.user);
         record.close();
     }

@@ -77,6 +77,46 @@ fn the_least_decision_gets_its_defaults() {
 }
 
 #[test]
+fn v4_a_timestamp_that_says_more_is_kept_as_it_was_sent() {
+    let stored = |sent: &Value| serde_json::from_str::<Value>(&stored(sent, &STAMP)).unwrap();
+    let nine = "2026-11-20T10:00:00.123456789Z";
+    let once = stored(&with("timestamp", json!(nine)));
+    assert_eq!((&once["timestamp"], &once["timestamp_sent"]), (&json!("2026-11-20T10:00:00.123456Z"), &json!(nine)));
+    // What was exported says the same when it is sent again.
+    let mut again = with("timestamp", once["timestamp"].clone());
+    again["timestampSent"] = once["timestamp_sent"].clone();
+    assert_eq!(stored(&again), once);
+    again["timestamp"] = Value::Null;
+    assert_eq!(stored(&again), once);
+    for no_more in ["2026-11-20T10:00:00Z", "2026-11-20 10:00:00", "2026-11-20T10:00:00.120000000+00:00"] {
+        assert_eq!(stored(&with("timestamp", json!(no_more))).get("timestamp_sent"), None, "{no_more}");
+    }
+    let leap = stored(&with("timestamp", json!("2016-12-31T23:59:60Z")));
+    assert_eq!(leap["timestamp"], "2017-01-01T00:00:00.000000Z");
+    assert_eq!(leap["timestamp_sent"], "2016-12-31T23:59:60Z");
+}
+
+#[test]
+fn v4_a_text_of_another_time_is_refused() {
+    let problem = "must be a text of the very time that timestamp says".to_owned();
+    for (timestamp, text) in [
+        (json!("2026-11-20T10:00:00Z"), "2026-11-20T10:00:01Z"),
+        (json!("2026-11-20T10:00:00.000000001Z"), "2026-11-20T10:00:00.000000002Z"),
+        (json!("2026-11-20T10:00:00.000000001Z"), "2026-11-20T10:00:00Z"),
+    ] {
+        let mut sent = with("timestamp", timestamp);
+        sent["timestamp_sent"] = json!(text);
+        assert_eq!(faults(&sent), [("/timestamp_sent".to_owned(), problem.clone())]);
+    }
+    check(
+        "timestamp",
+        json!(format!("2026-11-20T10:00:00.{}Z", "1".repeat(60))),
+        "/timestamp",
+        "must have at most 64 characters",
+    );
+}
+
+#[test]
 fn null_is_absent_but_for_what_is_required() {
     let mut sent = least();
     for field in

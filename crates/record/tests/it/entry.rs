@@ -36,7 +36,7 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 fn a_review() {
     let sent = json!({
         "decisionId": "d1", "reviewer": "jane", "humanDecision": {"approved": true}, "overridden": true,
-        "overrideReason": "a guarantor", "timestamp": "2026-11-22T07:46:40Z", "metadata": {"b": 1, "a": 2},
+        "overrideReason": "a guarantor", "timestamp": "2026-11-22T09:46:40+02:00", "metadata": {"b": 1, "a": 2},
     });
     let mut parser = Parser::new();
     let json = sent.to_string();
@@ -50,7 +50,8 @@ fn a_review() {
         Kind::Review,
         json!({
             "decision_id": "d1", "reviewer": "sub_1", "human_decision": {"approved": true}, "overridden": true,
-            "override_reason": "a guarantor", "timestamp": "2026-11-22T07:46:40.000000Z", "metadata": {"a": 2, "b": 1},
+            "override_reason": "a guarantor", "timestamp": "2026-11-22T07:46:40.000000Z",
+            "timestamp_sent": "2026-11-22T09:46:40+02:00", "metadata": {"a": 2, "b": 1},
         }),
     );
     let mut parser = Parser::new();

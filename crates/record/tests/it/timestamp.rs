@@ -33,6 +33,30 @@ fn what_producers_write() {
 }
 
 #[test]
+fn v4_a_text_may_say_more_than_its_timestamp() {
+    let says_more = |text: &str| Timestamp::parse_sent(text).unwrap().1;
+    for more in [
+        "2026-11-20T10:00:00.123456789Z",
+        "2026-11-20T10:00:00.0000001Z",
+        "2026-11-20T12:00:00+02:00",
+        "2026-11-20T02:00:00.123456-08",
+        "2016-12-31T23:59:60Z",
+    ] {
+        assert!(says_more(more), "{more}");
+    }
+    for no_more in [
+        "2026-11-20T10:00:00.123456Z",
+        "2026-11-20T10:00:00.123456000Z",
+        "2026-11-20t10:00:00z",
+        "2026-11-20 10:00:00",
+        "2026-11-20T10:00:00+00:00",
+        "2026-11-20T10:00:00-00:00",
+    ] {
+        assert!(!says_more(no_more), "{no_more}");
+    }
+}
+
+#[test]
 fn what_is_no_timestamp() {
     for text in [
         "",
@@ -95,7 +119,20 @@ proptest! {
         let expected = jiff::Timestamp::from_microsecond(micros).unwrap();
         let timestamp = Timestamp::from_micros(micros);
         prop_assert_eq!(timestamp.to_string(), format!("{expected:.6}"));
-        prop_assert_eq!(Timestamp::parse(&timestamp.to_string()), Some(timestamp));
+        prop_assert_eq!(Timestamp::parse_sent(&timestamp.to_string()), Some((timestamp, false)));
+    }
+
+    /// Against jiff, to the nanosecond: what the timestamp does not hold is said to be more.
+    #[test]
+    fn v4_what_is_cut_off_is_said(nanos in 0..1_795_420_000_000_000_000_i128, offset in -1_439_i64..1_440, decimals in 0..10_usize) {
+        let at = jiff::Timestamp::from_nanosecond(nanos).unwrap();
+        let local = at.to_zoned(jiff::tz::Offset::from_seconds(offset as i32 * 60).unwrap().to_time_zone());
+        let local = local.strftime("%Y-%m-%dT%H:%M:%S.%9f%:z").to_string();
+        let text = format!("{}{}", &local[..20 + decimals.max(1)], &local[29..]);
+        let shown: jiff::Timestamp = text.parse().unwrap();
+        let (timestamp, says_more) = Timestamp::parse_sent(&text).unwrap();
+        prop_assert_eq!(i128::from(timestamp.as_micros()), shown.as_nanosecond().div_euclid(1_000));
+        prop_assert_eq!(says_more, offset != 0 || shown.as_nanosecond() % 1_000 != 0);
     }
 
     #[test]
