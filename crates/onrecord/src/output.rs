@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 /// How results are printed.
@@ -53,23 +54,29 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// A row as it was answered. Its values stay text: a number parsed and printed again could be another one.
+pub(crate) type Row = BTreeMap<String, Box<RawValue>>;
+
 /// Draws rows as a table: numbers to the right, documents as JSON.
-pub(crate) fn table(columns: &[String], rows: &[Map<String, Value>]) -> String {
+pub(crate) fn table(columns: &[String], rows: &[Row]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(columns);
     for row in rows {
-        table.add_row(columns.iter().map(|column| cell(row.get(column).unwrap_or(&Value::Null))));
+        table.add_row(
+            columns.iter().map(|column| row.get(column).map_or_else(|| Cell::new(""), |value| cell(value.get()))),
+        );
     }
     table.to_string()
 }
 
-fn cell(value: &Value) -> Cell {
-    match value {
-        Value::Null => Cell::new(""),
-        Value::String(text) => Cell::new(printable(text)),
-        Value::Number(number) => Cell::new(number).set_alignment(CellAlignment::Right),
-        other => Cell::new(printable(&other.to_string())),
+/// A value as it is shown, from its JSON.
+fn cell(json: &str) -> Cell {
+    match json.as_bytes() {
+        b"null" => Cell::new(""),
+        [b'"', ..] => Cell::new(printable(&serde_json::from_str::<String>(json).unwrap_or_default())),
+        [b'-' | b'0'..=b'9', ..] => Cell::new(json).set_alignment(CellAlignment::Right),
+        _ => Cell::new(printable(json)),
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use futures::StreamExt;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use std::io::Read;
 
 /// Rows that a table on a terminal shows; programs get all rows.
@@ -25,7 +25,7 @@ pub(crate) struct Sql {
 #[derive(Deserialize)]
 struct Rows {
     columns: Vec<Column>,
-    rows: Vec<Map<String, Value>>,
+    rows: Vec<output::Row>,
 }
 
 #[derive(Deserialize)]

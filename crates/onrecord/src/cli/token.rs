@@ -7,7 +7,7 @@ use anyhow::Result;
 use axum::http::Method;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Make, list and revoke API tokens.
 #[derive(Args)]
@@ -47,11 +47,13 @@ impl Token {
                 output::line(&serde_json::to_string_pretty(&made)?)?;
             }
             Action::List => {
-                let list: Vec<Map<String, Value>> = client.fetch("/v1/tokens").await?.json().await?;
+                let answer = client.fetch("/v1/tokens").await?;
                 if Format::or_default(place.format) == Format::Table {
+                    let list: Vec<output::Row> = answer.json().await?;
                     let columns = ["id", "name", "roles", "created_at", "expires_at", "revoked_at"].map(str::to_owned);
                     output::line(&output::table(&columns, &list))?;
                 } else {
+                    let list: Value = answer.json().await?;
                     output::line(&serde_json::to_string_pretty(&list)?)?;
                 }
             }

@@ -15,5 +15,6 @@ mod program;
 mod readers;
 mod scan;
 mod serve;
+mod values;
 mod verify;
 mod wire;
