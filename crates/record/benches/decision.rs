@@ -46,10 +46,10 @@ fn main() {
     });
     let again: Vec<Vec<u8>> = vec![stored.clone(); RECORDS];
     let stored_parse = fastest(&again, |json| {
-        black_box(parser.parse(json).is_ok());
+        black_box(parser.parse_stored(json).is_ok());
     });
     let stored_parse_write = fastest(&again, |json| {
-        let document = parser.parse(json).expect("the record is sound");
+        let document = parser.parse_stored(json).expect("the record is sound");
         out.clear();
         canonical::write(document.value(), &mut out);
         black_box(&out);
@@ -89,6 +89,9 @@ fn decision(seed: u64) -> Vec<u8> {
     let gender = ["female", "male", "diverse"][next(3) as usize];
     let approved = next(2) == 0;
     let importance: Vec<f64> = (0..3).map(|_| next(1 << 20) as f64 / f64::from(1 << 20) - 0.5).collect();
+    // As JSON writers print a double. Of two shortest texts that are equally near, Rust's own formatting takes another
+    // one than ECMAScript, which would be refused.
+    let shortest = |double: f64| serde_json::Value::from(double).to_string();
     format!(
         concat!(
             r#"{{"decision_id":"application-{seed}","timestamp":"2026-11-23T07:46:33.123456Z","processing_time_ms":{ms},"#,
@@ -116,11 +119,11 @@ fn decision(seed: u64) -> Vec<u8> {
         loan = next(500) * 1_000,
         approved = approved,
         other = !approved,
-        confidence = confidence,
-        rest = 1.0 - confidence,
-        i0 = importance[0],
-        i1 = importance[1],
-        i2 = importance[2],
+        confidence = shortest(confidence),
+        rest = shortest(1.0 - confidence),
+        i0 = shortest(importance[0]),
+        i1 = shortest(importance[1]),
+        i2 = shortest(importance[2]),
     )
     .into_bytes()
 }

@@ -11,12 +11,15 @@ pub(crate) fn survives(literal: &[u8], double: f64) -> bool {
     has_few_digits(literal) && double.abs() >= f64::MIN_POSITIVE || is_shortest(literal.trim_ascii_end(), double)
 }
 
-/// Whether the literal of a double cannot have more than 15 significant digits. One of its bytes is no digit: a point
-/// or the sign of an exponent.
+/// A literal of so many bytes has at most 15 digits, unless it is an integer: one of its bytes is a point or belongs to an
+/// exponent.
+pub(crate) const SHORT_BYTES: usize = 16;
+
+/// Whether the literal of a double cannot have more than 15 significant digits.
 #[inline]
 fn has_few_digits(literal: &[u8]) -> bool {
     let unsigned = literal.strip_prefix(b"-").unwrap_or(literal);
-    unsigned.len() <= 16 || unsigned.len() == 17 && unsigned.starts_with(b"0.")
+    unsigned.len() <= SHORT_BYTES || unsigned.len() == SHORT_BYTES + 1 && unsigned.starts_with(b"0.")
 }
 
 fn is_shortest(literal: &[u8], double: f64) -> bool {

@@ -14,7 +14,7 @@ use simd_json::{Buffers, INPUT_PADDING, Node};
 
 use crate::fault::{Fault, Faults};
 use crate::number::Literals;
-use crate::tree::Tree;
+use crate::tree::{Seen, Tree};
 use crate::value::Value;
 use crate::{limit, locate, number};
 
@@ -57,6 +57,15 @@ impl Parser {
         self.parse_and(json, |_| Vec::new())
     }
 
+    /// Parses a stored record, or a part of one. It is canonical, so that its doubles need not be compared with their
+    /// literals once more.
+    ///
+    /// # Errors
+    /// As [`Parser::parse`], but for doubles that are not what their literals say.
+    pub fn parse_stored(&mut self, json: &[u8]) -> Result<Document<'_>, Vec<Fault>> {
+        self.parse_with(json, |_, _, _| true, |_| Vec::new())
+    }
+
     /// Like [`Parser::parse`]; but if the document parses and has faults, `also` is asked for more, so that all that
     /// is wrong is named at once.
     ///
@@ -65,6 +74,15 @@ impl Parser {
     pub fn parse_and(
         &mut self,
         json: &[u8],
+        also: impl FnOnce(Value<'_>) -> Vec<Fault>,
+    ) -> Result<Document<'_>, Vec<Fault>> {
+        self.parse_with(json, |tree, seen, literals| tree.doubles_survive(seen, literals), also)
+    }
+
+    fn parse_with(
+        &mut self,
+        json: &[u8],
+        doubles_survive: impl FnOnce(&Tree<'_>, Seen, Literals<'_>) -> bool,
         also: impl FnOnce(Value<'_>) -> Vec<Fault>,
     ) -> Result<Document<'_>, Vec<Fault>> {
         if json.len() > limit::SENT_BYTES_MAX {
@@ -95,7 +113,7 @@ impl Parser {
             Ok(()) => {
                 let literals = || Literals::new(json, self.buffers.structural_indexes());
                 let seen = tree.index(&mut self.sorter);
-                if seen.sound && (!seen.doubles || tree.doubles_survive(literals())) {
+                if seen.sound && doubles_survive(&tree, seen, literals()) {
                     return Ok(Document { tree, home: &mut self.tree });
                 }
                 let mut faults = unsound(&tree, literals());

@@ -4,12 +4,13 @@
 //! nothing else) of up to [`limit::INTEGER_DIGITS_MAX`] digits is kept digit for digit. Any other number is a double,
 //! and is accepted only if the double's shortest text says the same number (see [`crate::decimal`]).
 
-use simd_json::StaticNode;
+use simd_json::{Node, StaticNode};
 
 use crate::{decimal, limit};
 
 /// A number that would not come back as it was sent.
-pub(crate) const INEXACT: &str = "the number would be rounded: no double holds it as written; send it as a string";
+pub(crate) const INEXACT: &str =
+    "the number would be rounded: no double holds it as written; round it, or send it as a string";
 /// An integer literal with more digits than are kept.
 pub(crate) const TOO_LONG: &str = "the integer has more than 38 digits; send it as a string";
 /// A number that is not zero, and would be.
@@ -113,6 +114,7 @@ pub fn number_problem(literal: &str) -> Option<&'static str> {
 
 /// The literals of a document's nodes, one for each node of the tape, in order: each from its first byte up to the next
 /// structural character, which for a number is its text and the white space after it.
+#[derive(Clone, Copy)]
 pub(crate) struct Literals<'t> {
     json: &'t [u8],
     /// Where structural characters and the literals between them begin.
@@ -124,23 +126,62 @@ impl<'t> Literals<'t> {
     pub(crate) fn new(json: &'t [u8], starts: &'t [u32]) -> Self {
         Self { json, starts }
     }
+
+    /// Whether a number has so many bytes that its digits are to be looked at. Most documents have none: this pass looks
+    /// at the distances only, and at what begins a long one.
+    #[inline]
+    pub(crate) fn any_is_long(&self) -> bool {
+        let is_number = |start: u32| matches!(self.json.get(start as usize), Some(b'-' | b'0'..=b'9'));
+        let is_long = |pair: &[u32; 2]| (pair[1] - pair[0]) as usize > decimal::SHORT_BYTES && is_number(pair[0]);
+        self.starts.array_windows().any(is_long) || self.starts.len() == 1
+    }
+}
+
+/// The structural characters that have no node.
+const NODELESS: [bool; 256] = {
+    let mut nodeless = [false; 256];
+    nodeless[b',' as usize] = true;
+    nodeless[b':' as usize] = true;
+    nodeless[b']' as usize] = true;
+    nodeless[b'}' as usize] = true;
+    nodeless
+};
+
+impl<'t> Literals<'t> {
+    /// Goes on to the next node, and gives where its literal begins.
+    #[inline]
+    fn step(&mut self) -> Option<usize> {
+        while let Some((start, rest)) = self.starts.split_first() {
+            self.starts = rest;
+            if !NODELESS[usize::from(*self.json.get(*start as usize)?)] {
+                return Some(*start as usize);
+            }
+        }
+        None
+    }
+
+    /// The literal that begins there, before the next step.
+    #[inline]
+    fn text(&self, start: usize) -> Option<&'t [u8]> {
+        self.json.get(start..self.starts.first().map_or(self.json.len(), |end| *end as usize))
+    }
+
+    /// Whether the doubles among the nodes of a tape, all of them, are the numbers that their literals say.
+    pub(crate) fn doubles_survive(mut self, nodes: &[Node<'_>]) -> bool {
+        nodes.iter().all(|node| {
+            let start = self.step();
+            let Node::Static(StaticNode::F64(double)) = node else { return true };
+            start.and_then(|start| self.text(start)).is_some_and(|literal| decimal::survives(literal, *double))
+        })
+    }
 }
 
 impl<'t> Iterator for Literals<'t> {
     type Item = &'t [u8];
 
-    #[inline]
     fn next(&mut self) -> Option<&'t [u8]> {
-        loop {
-            let (start, rest) = self.starts.split_first()?;
-            self.starts = rest;
-            let text = self.json.get(*start as usize..)?;
-            // These have no node.
-            if !matches!(text.first()?, b',' | b':' | b']' | b'}') {
-                let end = rest.first().map_or(text.len(), |end| (end - start) as usize);
-                return text.get(..end);
-            }
-        }
+        let start = self.step()?;
+        self.text(start)
     }
 }
 

@@ -7,7 +7,7 @@
 use simd_json::{Node, StaticNode, Tape};
 
 use crate::number::{Literals, is_of_few_digits};
-use crate::{decimal, order};
+use crate::order;
 
 /// Tapes up to this size are kept for the next document; a node takes 32 bytes.
 const KEEP_NODES: usize = 64 * 1024;
@@ -70,7 +70,7 @@ impl<'a> Tree<'a> {
     /// Works out the order of members, and says what it saw.
     pub(crate) fn index(&mut self, sorter: &mut Vec<(u64, u32)>) -> Seen {
         let nodes = self.tape.0.as_slice();
-        let mut seen = Seen { sound: true, doubles: false };
+        let mut seen = Seen { sound: true, doubles: false, tiny: false };
         self.order.clear();
         self.order_start.clear();
         self.order_start.resize(nodes.len(), 0);
@@ -84,7 +84,10 @@ impl<'a> Tree<'a> {
                         self.order.extend(sorter.iter().map(|(_, key)| *key));
                     }
                 }
-                Node::Static(StaticNode::F64(_)) => seen.doubles = true,
+                Node::Static(StaticNode::F64(double)) => {
+                    seen.doubles = true;
+                    seen.tiny |= double.abs() < f64::MIN_POSITIVE;
+                }
                 Node::Static(number) => seen.sound &= is_of_few_digits(*number),
                 _ => {}
             }
@@ -93,16 +96,8 @@ impl<'a> Tree<'a> {
     }
 
     /// Whether every double is the number that its literal says.
-    pub(crate) fn doubles_survive(&self, mut literals: Literals<'_>) -> bool {
-        self.tape.0.iter().all(|node| {
-            let literal = literals.next();
-            match node {
-                Node::Static(StaticNode::F64(double)) => {
-                    literal.is_some_and(|literal| decimal::survives(literal, *double))
-                }
-                _ => true,
-            }
-        })
+    pub(crate) fn doubles_survive(&self, seen: Seen, literals: Literals<'_>) -> bool {
+        !seen.doubles || !seen.tiny && !literals.any_is_long() || literals.doubles_survive(&self.tape.0)
     }
 }
 
@@ -111,8 +106,10 @@ impl<'a> Tree<'a> {
 pub(crate) struct Seen {
     /// No member is there twice, and no integer has too many digits.
     pub(crate) sound: bool,
-    /// There are doubles, whose literals are still to be looked at.
+    /// There are doubles: their literals are still to be looked at if they are long.
     pub(crate) doubles: bool,
+    /// A double is zero, or so small that it has few digits: its literal is to be looked at in any case.
+    pub(crate) tiny: bool,
 }
 
 /// How the members of an object were sent.

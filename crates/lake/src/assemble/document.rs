@@ -63,7 +63,7 @@ impl DocumentReader {
             out.extend_from_slice(rest.as_bytes());
             return true;
         }
-        let document = self.parser.parse(rest.as_bytes()).ok();
+        let document = self.parser.parse_stored(rest.as_bytes()).ok();
         let root = document.as_ref().map(|document| document.value());
         let part = self.path.iter().try_fold(root, |value, key| Some(value?.get(key))).flatten();
         match part {

@@ -68,7 +68,7 @@ impl<'p> Shredder<'p> {
     /// Only if Arrow refuses a value of the right size, which is a mistake in this crate.
     pub fn push(&mut self, row: &Row<'_>, exact: bool) -> Result<(), ArrowError> {
         let at = self.rows;
-        let document = self.parser.parse(row.record).ok();
+        let document = self.parser.parse_stored(row.record).ok();
         let record = document.as_ref().map(|document| document.value());
         let (documents, rest_keys) = (&mut self.documents, &mut self.rest_keys);
         let determined = self.fixed.put(at, row, record, |document, value| {
@@ -134,7 +134,7 @@ pub fn survey(rows: &[Row<'_>], sample: usize) -> Survey {
     let mut parser = Parser::new();
     let step = rows.len().div_ceil(sample.max(1)).max(1);
     for row in rows.iter().step_by(step) {
-        if let Ok(document) = parser.parse(row.record) {
+        if let Ok(document) = parser.parse_stored(row.record) {
             survey.observe(document.value());
         }
     }

@@ -159,7 +159,7 @@ mod tests {
         for text in ["123456789012345.123456789", "0.10000000000000001", too_long.as_str()] {
             assert_eq!(by_content(text), format!("\"{text}\""));
             let refused = Type::Number.write(Cell::Text(text), &mut Vec::new()).unwrap_err();
-            assert!(refused.0.ends_with("; send it as a string"), "{refused:?}");
+            assert!(refused.0.ends_with("send it as a string"), "{refused:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::arbitrary;
 use crate::decision::STAMP;
 
-const ROUNDED: &str = "the number would be rounded: no double holds it as written; send it as a string";
+const ROUNDED: &str = "the number would be rounded: no double holds it as written; round it, or send it as a string";
 const TOO_LONG: &str = "the integer has more than 38 digits; send it as a string";
 const TOO_SMALL: &str = "the number is too small for a double; send it as a string";
 const TOO_LARGE: &str = "the number is too large for a double; send it as a string";
@@ -233,4 +233,12 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn v2_a_stored_record_is_not_looked_at_again() {
+    let mut parser = Parser::new();
+    assert!(parser.parse_stored(b"[0.10000000000000001]").is_ok());
+    assert!(parser.parse_stored(format!("[{}]", "7".repeat(39)).as_bytes()).is_err());
+    assert!(parser.parse_stored(br#"{"a":1,"a":2}"#).is_err());
 }
