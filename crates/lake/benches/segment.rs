@@ -7,7 +7,7 @@ use onrecord_evidence::{Signer, leaf_hash};
 use onrecord_lake::assemble::Assembler;
 use onrecord_lake::shred::{Shredded, Shredder, survey};
 use onrecord_lake::{Lake, Row, Sealer, Segment, SegmentWriter};
-use onrecord_ledger::{Config, Entry, EntryId, Ledger, OsDisk, Sealed};
+use onrecord_ledger::{Config, Entry, EntryId, Follower, Ledger, OsDisk};
 use onrecord_record::Parser;
 use onrecord_testing::sample;
 use std::collections::BTreeMap;
@@ -137,8 +137,7 @@ fn house(dir: &Path, records: u64) -> Outcome {
     Ledger::create(&dir, &signer, &OsDisk)?;
     let lake = Lake::open(&dir)?;
     let config = Config { stall_ms_max: 600_000, ..Config::default() };
-    let (ledger, _) =
-        Ledger::open(&dir, signer, config, Arc::new(OsDisk), Arc::clone(&lake) as _, Arc::clone(&lake) as _)?;
+    let (ledger, _) = Ledger::open(&dir, signer, config, Arc::new(OsDisk), Arc::clone(&lake) as _)?;
     let ledger = Arc::new(ledger);
     let sealer = Sealer::start(Arc::clone(&lake), Arc::clone(&ledger))?;
     timed("make, hash, append (1,000 at once), seal", records, || -> Outcome {
@@ -175,9 +174,9 @@ fn house(dir: &Path, records: u64) -> Outcome {
         (0..1_000).map(|number| EntryId(sample::event_id(records + 10_000 + number).into_bytes())).collect();
     let old: Vec<EntryId> =
         (0..1_000).map(|number| EntryId(sample::event_id(number * (records / 1_000)).into_bytes())).collect();
-    timed("find 1,000 fresh ids", 1_000, || lake.find(&fresh)).map(drop)?;
-    timed("find 1,000 sealed ids, first time", 1_000, || lake.find(&old)).map(drop)?;
-    timed("find 1,000 sealed ids, again", 1_000, || lake.find(&old)).map(drop)?;
+    timed("find 1,000 fresh ids", 1_000, || lake.find_sealed(&fresh)).map(drop)?;
+    timed("find 1,000 sealed ids, first time", 1_000, || lake.find_sealed(&old)).map(drop)?;
+    timed("find 1,000 sealed ids, again", 1_000, || lake.find_sealed(&old)).map(drop)?;
     for what in ["first time", "again"] {
         timed(&format!("read one record by event id, {what}"), 1, || lake.by_event_id(old[500].0)).map(drop)?;
         timed(&format!("leaves of a user, {what}"), 1, || lake.leaves_of_user(&sample::user(77))).map(drop)?;

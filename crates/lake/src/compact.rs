@@ -184,8 +184,7 @@ mod tests {
         Ledger::create(dir.path(), &signer, &OsDisk).unwrap();
         let lake = Lake::open(dir.path()).unwrap();
         let config = Config { unsealed_files_max: 100, ..Config::default() };
-        let (ledger, _) =
-            Ledger::open(dir.path(), signer, config, Arc::new(OsDisk), lake.clone(), lake.clone()).unwrap();
+        let (ledger, _) = Ledger::open(dir.path(), signer, config, Arc::new(OsDisk), lake.clone()).unwrap();
         let mut records = Vec::new();
         for part in 0..16_u32 {
             let entries = (0..10 + part).map(|row| {

@@ -12,7 +12,7 @@ use crate::segment::{OwnedRow, Segment, is_v7};
 use crate::tail::{Chunk, Tail};
 use arrow::array::RecordBatch;
 use onrecord_evidence::LeafIndex;
-use onrecord_ledger::{Closed, Committed, Entry, EntryId, Follower, Sealed, SealedError};
+use onrecord_ledger::{Closed, Committed, Entry, EntryId, Follower, LookupError};
 use onrecord_record::{Parser, canonical};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -338,10 +338,8 @@ impl Follower for Lake {
     fn closed(&self, _: &Closed) {
         self.wake();
     }
-}
 
-impl Sealed for Lake {
-    fn find(&self, ids: &[EntryId]) -> std::result::Result<Vec<Option<LeafIndex>>, SealedError> {
+    fn find_sealed(&self, ids: &[EntryId]) -> std::result::Result<Vec<Option<LeafIndex>>, LookupError> {
         let (segments, v7_max) = {
             let state = self.state();
             (Arc::clone(&state.segments), state.v7_max)
@@ -356,7 +354,7 @@ impl Sealed for Lake {
                 break;
             }
             let asked: Vec<[u8; 16]> = open.iter().map(|(_, id)| *id).collect();
-            let found = self.find_in(segment, &asked).map_err(|error| SealedError(error.to_string()))?;
+            let found = self.find_in(segment, &asked).map_err(|error| LookupError(error.to_string()))?;
             let mut found = found.into_iter();
             open.retain(|(at, _)| {
                 let leaf = found.next().flatten();
@@ -407,7 +405,7 @@ mod tests {
         /// What the ledger is told about the id, and of which segments bloom filters were read for it.
         fn find(&self, id: &str) -> (Option<u64>, Vec<usize>) {
             *self.lake.lookups() = LookupCache::new(LOOKUP_BYTES_MAX);
-            let found = self.lake.find(&[EntryId(bytes(id))]).unwrap()[0].map(|leaf| leaf.0);
+            let found = self.lake.find_sealed(&[EntryId(bytes(id))]).unwrap()[0].map(|leaf| leaf.0);
             let by_reader = self.lake.leaf_of(&self.lake.snapshot(), &bytes(id)).unwrap();
             assert_eq!(found, by_reader);
             let segments = self.lake.segments();

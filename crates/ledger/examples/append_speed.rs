@@ -5,9 +5,7 @@
 //! decision. Build it optimised.
 
 use onrecord_evidence::Signer;
-use onrecord_ledger::{
-    Closed, Committed, Config, Entry, EntryId, Follower, LeafIndex, Ledger, OsDisk, Sealed, SealedError,
-};
+use onrecord_ledger::{Closed, Committed, Config, Entry, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
 use std::{
     error::Error,
     fs::File,
@@ -32,10 +30,8 @@ struct Nothing;
 impl Follower for Nothing {
     fn committed(&self, _: &Committed) {}
     fn closed(&self, _: &Closed) {}
-}
 
-impl Sealed for Nothing {
-    fn find(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, SealedError> {
+    fn find_sealed(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, LookupError> {
         Ok(vec![None; ids.len()])
     }
 }
@@ -83,8 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn open(dir: &Path, signer: Signer) -> Result<Ledger, onrecord_ledger::Error> {
-    let (disk, nothing) = (Arc::new(OsDisk), Arc::new(Nothing));
-    Ok(Ledger::open(dir, signer, Config::default(), disk, Arc::clone(&nothing) as _, nothing)?.0)
+    Ok(Ledger::open(dir, signer, Config::default(), Arc::new(OsDisk), Arc::new(Nothing))?.0)
 }
 
 fn sync_cost(dir: &Path) -> std::io::Result<()> {

@@ -127,10 +127,10 @@ pub enum AppendError {
     Closed,
 }
 
-/// The ids of sealed entries could not be looked up.
+/// The ids of sealed entries could not be looked up, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct SealedError(pub String);
+pub struct LookupError(pub String);
 
 /// The tree is too small for what was asked.
 pub(crate) fn out_of_tree(first: u64, count: u64, size: u64) -> ReadError {

@@ -1,7 +1,7 @@
 //! Which ids the unsealed entries have, so that none is accepted twice.
 //!
 //! One generation per write-ahead file: when a file is released its ids go at once, and from then on
-//! [`crate::Sealed::find`] answers for them. Only the writer thread looks in here, so an id cannot slip through between
+//! [`crate::Follower::find_sealed`] answers for them. Only the writer thread looks in here, so an id cannot slip through between
 //! the two. The hash function is keyed, since ids come from outside.
 
 use crate::EntryId;

@@ -4,7 +4,7 @@
 //! tree under its lock, at the size of the newest durable checkpoint, never at that of a commit in flight.
 
 use crate::{
-    AppendError, Commit, Committed, Config, Disk, Done, Entry, EntryId, Error, SealedError,
+    AppendError, Closed, Commit, Config, Disk, Done, Entry, Error, Follower,
     disk::Lock,
     error::out_of_tree,
     layout::Layout,
@@ -19,48 +19,11 @@ use onrecord_evidence::{
     ConsistencyProof, Hash, LeafIndex, ReadError, Receipt, Signer, TreeSize, prove_consistency, prove_inclusion,
 };
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
-
-/// Whoever must know of every entry, in order: the tail that queries see.
-pub trait Follower: Send + Sync {
-    /// Called by the writer thread after the entries are durable and before anybody is answered, and by
-    /// [`Ledger::open`] for the entries in write-ahead files, which may be sealed already when a release was
-    /// interrupted. The writer waits for it.
-    fn committed(&self, batch: &Committed);
-
-    /// A write-ahead file was closed and can be sealed. Called by the writer thread; must not wait.
-    fn closed(&self, file: &Closed) {
-        let _ = file;
-    }
-}
-
-/// Whoever knows the ids of entries whose write-ahead files are gone.
-pub trait Sealed: Send + Sync {
-    /// The leaves of those of the ids that are sealed, in the order asked. Called by the writer thread with the ids of
-    /// every submit, so it must be cheap for ids that are new. It must answer for an entry before [`Ledger::release`] is
-    /// called with an end behind it.
-    ///
-    /// # Errors
-    /// When it cannot tell; the submits are refused.
-    fn find(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, SealedError>;
-}
-
-/// A write-ahead file that will not grow any more: the leaves `first..end`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
-    /// Its first leaf.
-    pub first: LeafIndex,
-    /// The leaf after its last.
-    pub end: LeafIndex,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// Where it is.
-    pub path: PathBuf,
-}
 
 /// How the ledger is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +67,6 @@ impl Ledger {
         config: Config,
         disk: Arc<dyn Disk>,
         follower: Arc<dyn Follower>,
-        sealed: Arc<dyn Sealed>,
     ) -> Result<(Self, Recovery), Error> {
         let layout = Layout::new(dir);
         let lock = open::lock_existing(&layout, &*disk)?;
@@ -117,7 +79,7 @@ impl Ledger {
         let head = Head { size: recovery.size.0, root: found.tree.root(), checkpoint: Arc::from(found.checkpoint) };
         let grown = Grown { tree: found.tree, sealed: found.sealed };
         let shared = Arc::new(Shared::new(config, disk, layout, tree_files, grown, head, found.closed));
-        let writer = Writer::new(Arc::clone(&shared), signer, follower, sealed, found.ids, start);
+        let writer = Writer::new(Arc::clone(&shared), signer, follower, found.ids, start);
         let spawned = thread::Builder::new().name("ledger".to_owned()).spawn(move || run(writer, lock));
         let handle = spawned.map_err(Error::io("start the writer of", dir))?;
         Ok((Self { shared, writer: Mutex::new(Some(handle)) }, recovery))

@@ -14,7 +14,7 @@
 //! 1. Nothing is acknowledged before its bytes are durable. After a failed write or fsync nothing is acknowledged until
 //!    the ledger was reopened ([`Ledger::reopen`], which it also tries by itself when work comes).
 //! 2. A signed checkpoint never covers a leaf that is not durable, and what is acknowledged is covered by one.
-//! 3. An id is accepted once, forever: ids of unsealed entries are in memory, [`Sealed`] answers for the others.
+//! 3. An id is accepted once, forever: ids of unsealed entries are in memory, the [`Follower`] answers for the others.
 //! 4. A write-ahead file goes only when its hashes are durable in `tree/`, after its entries were sealed.
 //! 5. Damage is refused with the file and the leaf, never repaired silently. The only thing that opening cuts off is
 //!    a frame that no acknowledgement can have covered, and it says so ([`Recovery`]).
@@ -25,6 +25,7 @@ mod config;
 pub mod disk;
 mod entry;
 mod error;
+mod follower;
 mod ids;
 mod layout;
 mod ledger;
@@ -42,8 +43,9 @@ pub use commit::Commit;
 pub use config::Config;
 pub use disk::{Disk, OsDisk};
 pub use entry::{Committed, Entry, EntryId};
-pub use error::{AppendError, Error, SealedError};
-pub use ledger::{Closed, Follower, Ledger, Sealed, Status};
+pub use error::{AppendError, Error, LookupError};
+pub use follower::{Closed, Follower};
+pub use ledger::{Ledger, Status};
 pub use onrecord_evidence::LeafIndex;
 pub use open::{Recovery, TornTail};
 pub use queue::Done;

@@ -15,7 +15,7 @@ mod reopen;
 pub(crate) use file::Current;
 
 use crate::{
-    AppendError, Closed, Commit, Committed, Entry, Error, Follower, Sealed,
+    AppendError, Closed, Commit, Committed, Entry, Error, Follower,
     ids::Ids,
     queue::{Done, Request, RequestKind, Submit},
     shared::{Head, Shared},
@@ -40,7 +40,6 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     signer: Signer,
     follower: Arc<dyn Follower>,
-    sealed: Arc<dyn Sealed>,
     ids: Ids,
     frame: FrameBuilder,
     /// Durable entries.
@@ -71,7 +70,6 @@ impl Writer {
         shared: Arc<Shared>,
         signer: Signer,
         follower: Arc<dyn Follower>,
-        sealed: Arc<dyn Sealed>,
         ids: Ids,
         start: Start,
     ) -> Self {
@@ -81,7 +79,6 @@ impl Writer {
             shared,
             signer,
             follower,
-            sealed,
             ids,
             frame: FrameBuilder::default(),
             size,

@@ -184,7 +184,7 @@ impl Node {
         let keys = keys(&directory)?;
         let lake = Lake::open(&directory)?;
         let (ledger, recovery) =
-            Ledger::open(&directory, signer(&keys)?, Config::default(), Arc::new(OsDisk), lake.clone(), lake.clone())?;
+            Ledger::open(&directory, signer(&keys)?, Config::default(), Arc::new(OsDisk), lake.clone())?;
         let (in_segments, given_away) = (lake.sealed_end(), ledger.status().sealed.0);
         if in_segments < given_away {
             let segments = directory.join(onrecord_lake::SEGMENTS);

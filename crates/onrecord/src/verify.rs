@@ -317,8 +317,7 @@ mod tests {
         let key = signer.verifier().clone();
         Ledger::create(dir, &signer, &OsDisk).unwrap();
         let lake = Lake::open(dir).unwrap();
-        let (ledger, _) =
-            Ledger::open(dir, signer, Config::default(), Arc::new(OsDisk), lake.clone(), lake.clone()).unwrap();
+        let (ledger, _) = Ledger::open(dir, signer, Config::default(), Arc::new(OsDisk), lake.clone()).unwrap();
         let record = br#"{"event_id":"00000000-0000-0000-0000-000000000001","kind":"decision","schema":1}"#;
         let entry = |id, beside: &[u8]| Entry::new(EntryId([id; 16]), record.to_vec(), beside.to_vec());
         ledger.append(vec![entry(1, b""), entry(2, b"\x01\x02\0\0\0ab")]).unwrap();

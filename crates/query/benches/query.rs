@@ -60,8 +60,7 @@ fn fill(dir: &Path, decisions: u64) -> Outcome<Snapshot> {
     Ledger::create(dir, &signer, &OsDisk)?;
     let lake = Lake::open(dir)?;
     let config = Config { unsealed_files_max: 1_000, ..Config::default() };
-    let (follower, sealed) = (Arc::clone(&lake) as _, Arc::clone(&lake) as _);
-    let (ledger, _) = Ledger::open(dir, signer, config, Arc::new(OsDisk), follower, sealed)?;
+    let (ledger, _) = Ledger::open(dir, signer, config, Arc::new(OsDisk), Arc::clone(&lake) as _)?;
     for first in (0..decisions).step_by(BATCH as usize) {
         let entry =
             |number| Entry::new(EntryId(sample::event_id(number).into_bytes()), sample::decision(number), Vec::new());

@@ -1,7 +1,7 @@
 //! What intake costs per record, in microseconds on one core, on a 1 KB decision of a known user: the parts, the whole,
 //! and with all cores. `cargo bench -p onrecord-service`.
 
-use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, OsDisk, Sealed, SealedError};
+use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
 use onrecord_record::{Decision, Parser, Stamp, Timestamp, Unprotected};
 use onrecord_service::{
     Actor, Batch, Parts, ReadError, Records, Refusal, Service, Stored, Vault, detector::Detector, init,
@@ -16,10 +16,8 @@ struct Nowhere;
 
 impl Follower for Nowhere {
     fn committed(&self, _: &Committed) {}
-}
 
-impl Sealed for Nowhere {
-    fn find(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, SealedError> {
+    fn find_sealed(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, LookupError> {
         Ok(vec![None; ids.len()])
     }
 }
@@ -135,8 +133,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let nowhere = Arc::new(Nowhere);
     let config = Config { unsealed_files_max: 10_000, ..Config::default() };
     let signer = keys.ledger_signer()?;
-    let (ledger, recovery) =
-        Ledger::open(dir.path(), signer, config, Arc::new(OsDisk), nowhere.clone(), nowhere.clone())?;
+    let (ledger, recovery) = Ledger::open(dir.path(), signer, config, Arc::new(OsDisk), nowhere.clone())?;
     let (ledger, dir_path) = (Arc::new(ledger), dir.path().to_owned());
     let parts_of = Parts {
         dir: dir_path,

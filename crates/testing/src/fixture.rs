@@ -39,10 +39,9 @@ impl LakeFixture {
     /// What opening the lake says.
     pub fn try_open(&mut self) -> onrecord_lake::Result<()> {
         let lake = Lake::open(self.path())?;
-        let (follower, sealed) = (Arc::clone(&lake) as _, Arc::clone(&lake) as _);
+        let follower = Arc::clone(&lake) as _;
         let signer = Signer::parse(&self.key).unwrap();
-        let (ledger, _) =
-            Ledger::open(self.path(), signer, self.config.clone(), Arc::new(OsDisk), follower, sealed).unwrap();
+        let (ledger, _) = Ledger::open(self.path(), signer, self.config.clone(), Arc::new(OsDisk), follower).unwrap();
         self.open = Some((lake, Arc::new(ledger)));
         Ok(())
     }

@@ -22,7 +22,7 @@ impl Writer {
     pub(super) fn admit(&mut self, submits: Vec<Submit>) -> Admitted {
         let mut admitted = Admitted::default();
         let ids: Vec<EntryId> = submits.iter().flat_map(|submit| submit.entries.iter().map(Entry::id)).collect();
-        let sealed = match self.sealed.find(&ids) {
+        let sealed = match self.follower.find_sealed(&ids) {
             Ok(sealed) if sealed.len() == ids.len() => sealed,
             refused => {
                 let reason = refused.err().map_or("an answer is missing".to_owned(), |error| error.to_string());

@@ -2,7 +2,7 @@
 
 use onrecord_evidence::{Signer, Verifier};
 use onrecord_ledger::{
-    Committed, Config, Disk, Entry, EntryId, Error, Follower, LeafIndex, Ledger, Recovery, Sealed, SealedError,
+    Committed, Config, Disk, Entry, EntryId, Error, Follower, LeafIndex, Ledger, LookupError, Recovery,
 };
 use std::{
     collections::HashMap,
@@ -31,10 +31,8 @@ impl Follower for Lake {
             }
         }
     }
-}
 
-impl Sealed for Lake {
-    fn find(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, SealedError> {
+    fn find_sealed(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, LookupError> {
         let sealed = self.sealed.lock().unwrap();
         Ok(ids.iter().map(|id| sealed.get(id).copied()).collect())
     }
@@ -80,8 +78,7 @@ impl Log {
     pub(crate) fn open(&self) -> Result<(Ledger, Recovery), Error> {
         self.lake.restart();
         let (disk, lake) = (Arc::clone(&self.disk), Arc::clone(&self.lake));
-        let sealed = Arc::clone(&lake);
-        Ledger::open(&self.dir, Signer::parse(&self.key).unwrap(), self.config.clone(), disk, lake, sealed)
+        Ledger::open(&self.dir, Signer::parse(&self.key).unwrap(), self.config.clone(), disk, lake)
     }
 
     pub(crate) fn signer(&self) -> Signer {

@@ -181,7 +181,7 @@ mod tests {
     use crate::api_token::Actor;
     use crate::service::{Parts, Service, init};
     use crate::{ReadError, Records, Role, Stored, Vault};
-    use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, OsDisk, Sealed, SealedError};
+    use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
     use std::sync::Arc;
 
     /// A lake in which nothing can be found.
@@ -189,10 +189,8 @@ mod tests {
 
     impl Follower for Nowhere {
         fn committed(&self, _: &Committed) {}
-    }
 
-    impl Sealed for Nowhere {
-        fn find(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, SealedError> {
+        fn find_sealed(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, LookupError> {
             Ok(vec![None; ids.len()])
         }
     }
@@ -218,8 +216,7 @@ mod tests {
         Ledger::create(dir.path(), keys.signer(), &OsDisk).unwrap();
         let vault = Arc::new(Vault::open(dir.path(), keys.kek()).unwrap());
         let (disk, nowhere, signer) = (Arc::new(OsDisk), Arc::new(Nowhere), keys.ledger_signer().unwrap());
-        let (ledger, recovery) =
-            Ledger::open(dir.path(), signer, Config::default(), disk, nowhere.clone(), nowhere.clone()).unwrap();
+        let (ledger, recovery) = Ledger::open(dir.path(), signer, Config::default(), disk, nowhere.clone()).unwrap();
         let (dir, ledger) = (dir.path().to_owned(), Arc::new(ledger));
         let parts = Parts {
             dir,

@@ -1,7 +1,7 @@
 //! A data directory with everything running in it: the real ledger on a real disk, and records kept in memory by a
 //! follower of it, which is what the lake is to the service.
 
-use onrecord_ledger::{Closed, Committed, Config, EntryId, Follower, LeafIndex, Ledger, OsDisk, Sealed, SealedError};
+use onrecord_ledger::{Closed, Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
 use onrecord_record::{Header, Parser};
 use onrecord_service::{Actor, Keys, Logged, Parts, ReadError, Records, Refusal, Service, Stored, Vault, init};
 use std::path::Path;
@@ -22,10 +22,8 @@ impl Follower for Memory {
     }
 
     fn closed(&self, _: &Closed) {}
-}
 
-impl Sealed for Memory {
-    fn find(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, SealedError> {
+    fn find_sealed(&self, ids: &[EntryId]) -> Result<Vec<Option<LeafIndex>>, LookupError> {
         Ok(vec![None; ids.len()])
     }
 }
@@ -138,8 +136,7 @@ pub(crate) fn open(dir: &Path, started_as: Option<&'static str>) -> Result<(Arc<
     let vault = Arc::new(Vault::open(dir, keys.kek())?);
     let memory = Arc::new(Memory::default());
     let signer = keys.ledger_signer()?;
-    let (ledger, recovery) =
-        Ledger::open(dir, signer, Config::default(), Arc::new(OsDisk), memory.clone(), memory.clone()).unwrap();
+    let (ledger, recovery) = Ledger::open(dir, signer, Config::default(), Arc::new(OsDisk), memory.clone()).unwrap();
     let parts = Parts {
         sent_bytes_max: onrecord_record::limit::SENT_BYTES_DEFAULT,
         dir: dir.to_owned(),
