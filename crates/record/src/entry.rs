@@ -81,7 +81,7 @@ pub struct Access<'a> {
 pub struct System<'a> {
     /// What: `started`, `torn_tail_cut`, `refused`, `policy_changed`, `tokens_changed`, `key_changed`.
     pub what: &'a str,
-    /// The circumstances. Numbers up to 2^53.
+    /// The circumstances.
     pub detail: &'a Map<String, Json>,
 }
 

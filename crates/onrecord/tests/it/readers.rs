@@ -87,3 +87,31 @@ fn an_answer_as_an_arrow_stream_is_read_by_others() {
         .collect();
     assert_eq!(text(&output.stdout), ours);
 }
+
+const READ_NUMBERS: &str = r#"
+import glob, sys
+import duckdb
+
+paths = sorted(glob.glob(sys.argv[1] + "/segments/*.parquet"))
+rows = duckdb.sql(f"""
+    SELECT "input_features.account", input_features_rest, timestamp_sent
+    FROM read_parquet({paths}, union_by_name = true) WHERE kind = 'decision'
+""")
+print(rows.types[0])
+for row in rows.fetchall():
+    print(*row)
+"#;
+
+#[test]
+#[ignore = "needs duckdb and pyarrow for Python; ./test sets them up and runs it"]
+fn v1_every_digit_of_an_integer_is_read_by_others() {
+    let python = std::env::var_os("ONRECORD_PYTHON").expect("ONRECORD_PYTHON names a Python with duckdb and pyarrow");
+    let directory = Directory::init();
+    let sent = r#"{"model_id":"m","model_version":"1","timestamp":"2026-11-20T10:00:00.123456789Z","input_features":{"account":107505301260286111,"wei":19876543210987654321},"prediction":1}"#;
+    directory.ok(&["log", &directory.write("sent.json", sent)]);
+    directory.seal();
+    let output = Command::new(python).args(["-c", READ_NUMBERS]).arg(directory.path()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let expected = "BIGINT\n107505301260286111 {\"wei\":19876543210987654321} 2026-11-20T10:00:00.123456789Z\n";
+    assert_eq!(text(&output.stdout), expected);
+}
