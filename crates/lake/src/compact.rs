@@ -11,7 +11,6 @@ use crate::build::{Source, build, each_row};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::schema::PathColumn;
-use crate::seal::ledger_hashes;
 use crate::segment::{Lookup, Segment, Written, are_joinable, join};
 use crate::shred::Survey;
 use onrecord_evidence::{Hash, leaf_hash};
@@ -102,7 +101,7 @@ fn check_joined(joined: &Written, sources: &[Arc<Segment>], ledger: &Ledger) -> 
             let expected =
                 source.map_or(Ok(Vec::new()), |source| source.rows_at(&[leaf], &mut Lookup::default()))?.pop();
             let hash = found.as_ref().map(|row| leaf_hash(&row.record));
-            if found.is_none() || found != expected || hash.as_ref() != ledger_hashes(ledger, leaf..leaf + 1)?.first() {
+            if found.is_none() || found != expected || hash.as_ref() != leaf_hashes(ledger, leaf..leaf + 1)?.first() {
                 return Err(Error::ReadBack { path: joined.path().to_owned(), leaf });
             }
         }
@@ -167,8 +166,17 @@ impl Source for Old<'_> {
     }
 
     fn leaf_hashes(&self, leaves: Range<u64>) -> Result<Vec<Hash>> {
-        ledger_hashes(self.ledger, leaves)
+        leaf_hashes(self.ledger, leaves)
     }
+}
+
+/// Leaf hashes as the ledger's tree has them.
+fn leaf_hashes(ledger: &Ledger, leaves: Range<u64>) -> Result<Vec<Hash>> {
+    ledger.leaf_hashes(leaves.clone()).map_err(|error| Error::Unsealable {
+        first: leaves.start,
+        end: leaves.end,
+        problem: format!("their hashes cannot be read: {error}"),
+    })
 }
 
 #[cfg(test)]

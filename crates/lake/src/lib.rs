@@ -22,14 +22,16 @@ mod segment;
 pub mod shred;
 mod tail;
 mod verify;
+mod worker;
 
 pub use compact::compact_all;
 pub use error::{Error, Result};
 pub use lake::{Lake, SEGMENTS, Snapshot};
-pub use seal::{Sealer, seal_all};
+pub use seal::seal_all;
 pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Written};
 pub use tail::Chunk;
 pub use verify::{Checked, Report, Wanted, newest_sealed, verify};
+pub use worker::Sealer;
 
 /// One entry, borrowed: what a row of a segment is made of.
 #[derive(Clone, Copy)]

@@ -19,11 +19,15 @@ use onrecord_evidence::{
     ConsistencyProof, Hash, LeafIndex, ReadError, Receipt, Signer, TreeSize, prove_consistency, prove_inclusion,
 };
 use std::{
+    ops::Range,
     path::Path,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
+
+/// Hashes of a full tile.
+const TILE_HASHES: u64 = 256;
 
 /// How the ledger is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +154,29 @@ impl Ledger {
         })
     }
 
+    /// The leaf hashes of these leaves, which are all durable.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfTree`] when some of them are not there yet, else when stored hashes cannot be read.
+    pub fn leaf_hashes(&self, leaves: Range<u64>) -> Result<Vec<Hash>, ReadError> {
+        let (size, count) = (self.size().0, leaves.end.saturating_sub(leaves.start));
+        if leaves.end > size {
+            return Err(out_of_tree(leaves.start, count, size));
+        }
+        let mut hashes = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+        let mut start = leaves.start;
+        while start < leaves.end {
+            let end = leaves.end.min((start / TILE_HASHES + 1) * TILE_HASHES);
+            let mut some = [Hash::default(); TILE_HASHES as usize];
+            let some = &mut some[..(end - start) as usize];
+            // Tile by tile, so that the writer, which grows the tree under the same lock, waits for one read at most.
+            self.shared.with_hashes(|reader| reader.read(0, start, some))?;
+            hashes.extend_from_slice(some);
+            start = end;
+        }
+        Ok(hashes)
+    }
+
     /// The proof that the tree of `new` leaves begins with that of `old` leaves.
     ///
     /// # Errors
@@ -168,9 +195,10 @@ impl Ledger {
     /// # Errors
     /// [`ReadError::Missing`] when the newest checkpoint does not have that many there.
     pub fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<u8>, ReadError> {
-        let start = index.saturating_mul(256);
+        let start = index.saturating_mul(TILE_HASHES);
         let end = start.saturating_add(u64::from(width));
-        let is_there = level < LEVELS && (1..=256).contains(&width) && end <= complete(self.size().0, level);
+        let is_there =
+            level < LEVELS && (1..=TILE_HASHES).contains(&u64::from(width)) && end <= complete(self.size().0, level);
         if !is_there {
             return Err(ReadError::Missing { level, start, end });
         }

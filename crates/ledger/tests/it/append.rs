@@ -1,8 +1,8 @@
 //! Appending, proving and restarting on a real directory.
 
 use crate::log::{Log, entries, entry};
-use onrecord_evidence::{TreeSize, verify_consistency};
-use onrecord_ledger::{AppendError, Config, Error, LeafIndex, Ledger, OsDisk};
+use onrecord_evidence::{ReadError, TreeSize, verify_consistency};
+use onrecord_ledger::{AppendError, Config, Entry, Error, LeafIndex, Ledger, OsDisk};
 use std::{
     sync::{Arc, mpsc},
     thread,
@@ -181,5 +181,22 @@ fn tiles_are_those_of_the_newest_checkpoint() {
         ledger.rotate().unwrap();
         log.seal(&ledger).unwrap();
         assert_eq!(ledger.status().sealed.0, 300);
+    }
+}
+
+#[test]
+fn leaf_hashes_are_given_across_tiles_and_across_what_is_sealed() {
+    let (_dir, log) = log(Config { wal_file_entries_max: 300, ..Config::default() });
+    let (ledger, _) = log.open().unwrap();
+    ledger.append(entries(0..300)).unwrap();
+    ledger.rotate().unwrap();
+    log.seal(&ledger).unwrap();
+    ledger.append(entries(300..600)).unwrap();
+    let expect: Vec<_> = entries(0..600).iter().map(Entry::leaf_hash).collect();
+    for (first, end) in [(0, 600), (0, 1), (255, 257), (256, 512), (290, 310), (299, 300), (600, 600), (7, 7)] {
+        assert_eq!(ledger.leaf_hashes(first..end).unwrap(), expect[first as usize..end as usize], "{first}..{end}");
+    }
+    for leaves in [0..601, 600..601, 700..800] {
+        assert!(matches!(ledger.leaf_hashes(leaves), Err(ReadError::OutOfTree(_))));
     }
 }
