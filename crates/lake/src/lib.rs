@@ -30,7 +30,7 @@ pub use lake::{Lake, SEGMENTS, Snapshot};
 pub use seal::seal_all;
 pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Written};
 pub use tail::Chunk;
-pub use verify::{Checked, Report, Wanted, newest_sealed, verify};
+pub use verify::{Checked, Verification, Wanted, newest_sealed, verify};
 pub use worker::Sealer;
 
 /// One entry, borrowed: what a row of a segment is made of.

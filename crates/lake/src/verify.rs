@@ -1,9 +1,9 @@
 //! Reading everything again, on all cores.
 //!
 //! [`verify`] checks each segment's checksum over every byte, that the columns from which queries are answered say
-//! what the records say, and that what lets a query skip rows skips none that it should see; it gives the leaf hashes of the records as they read now, and whoever called compares them with
-//! the ledger's tree. It opens files itself, so that a directory can be checked that
-//! no ledger or lake has open; it changes nothing.
+//! what the records say, and that what lets a query skip rows skips none that it should see. It gives the leaf hashes
+//! of the records as they read now, and whoever called compares them with the ledger's tree. It opens files itself, so
+//! that a directory can be checked that no ledger or lake has open; it changes nothing.
 
 use crate::agreement::{Agreement, Layout};
 use crate::build::each_row;
@@ -39,7 +39,7 @@ pub struct Checked<'a> {
 
 /// What the segments of a directory are found to be.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct Verification {
     /// Segments looked at.
     pub segments: usize,
     /// The leaf after the last.
@@ -64,18 +64,18 @@ pub fn verify(
     threads: usize,
     wanted: &Wanted<'_>,
     visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
-) -> Result<Report> {
+) -> Result<Verification> {
     let paths = catalog::look(&data_dir.join(SEGMENTS))?;
-    let mut report = Report { segments: paths.len(), ..Report::default() };
+    let mut verification = Verification { segments: paths.len(), ..Verification::default() };
     let mut segments = Vec::new();
     for path in &paths {
         match Segment::open(path) {
             Ok(segment) => segments.push(segment),
-            Err(error) => report.errors.push(error),
+            Err(error) => verification.errors.push(error),
         }
     }
-    report.end = segments.last().map_or(0, Segment::end);
-    report.bytes = segments.iter().map(Segment::bytes).sum();
+    verification.end = segments.last().map_or(0, Segment::end);
+    verification.bytes = segments.iter().map(Segment::bytes).sum();
 
     let tasks: Vec<Task<'_>> = segments.iter().flat_map(tasks).collect();
     let next = AtomicUsize::new(0);
@@ -90,9 +90,9 @@ pub fn verify(
             });
         }
     });
-    report.errors.extend(errors.into_inner().unwrap_or_else(PoisonError::into_inner));
-    report.errors.sort_by_key(ToString::to_string);
-    Ok(report)
+    verification.errors.extend(errors.into_inner().unwrap_or_else(PoisonError::into_inner));
+    verification.errors.sort_by_key(ToString::to_string);
+    Ok(verification)
 }
 
 /// The newest sealed entry of a kind whose record `wanted` takes, of a data directory that nothing has open. Changes

@@ -113,7 +113,7 @@ impl LakeFixture {
 
     /// Verifies the directory's segments against the ledger's tree; returns what is wrong.
     pub fn verify(&self) -> Vec<String> {
-        let report = onrecord_lake::verify(self.path(), 2, &|_| false, &|checked| {
+        let verification = onrecord_lake::verify(self.path(), 2, &|_| false, &|checked| {
             for (leaf, hash) in (checked.first..).zip(checked.hashes) {
                 if *hash != self.leaf_hash(leaf) {
                     return Err(format!("leaf {leaf} differs"));
@@ -121,7 +121,7 @@ impl LakeFixture {
             }
             Ok(())
         });
-        report.unwrap().errors.iter().map(ToString::to_string).collect()
+        verification.unwrap().errors.iter().map(ToString::to_string).collect()
     }
 }
 
