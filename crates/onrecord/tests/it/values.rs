@@ -1,7 +1,9 @@
 //! Values whole: what a producer sent comes back digit for digit by every way out, or is refused by name on the way in.
 
 use crate::program::Directory;
-use arrow::array::{ArrayRef, Decimal128Array, Float32Array, Int64Array, StringArray, UInt64Array};
+use arrow::array::{
+    ArrayRef, Decimal128Array, Float32Array, Int64Array, StringArray, TimestampNanosecondArray, UInt64Array,
+};
 use arrow::record_batch::RecordBatch;
 use onrecord_evidence::Bundle;
 use parquet::arrow::ArrowWriter;
@@ -139,7 +141,7 @@ fn parquet(amounts: Vec<i128>) -> Vec<u8> {
     };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("number", texts(&|at| format!("n{at}"))),
-        ("at", texts(&|_| "2026-11-20T10:00:00Z".to_owned())),
+        ("at", Arc::new(TimestampNanosecondArray::from(vec![1_795_428_000_123_456_789; rows]).with_timezone("UTC"))),
         ("amount", Arc::new(Decimal128Array::from(amounts).with_precision_and_scale(38, 4).unwrap())),
         ("signed", Arc::new(Int64Array::from(vec![i64::MIN; rows]))),
         ("single", Arc::new(Float32Array::from(vec![0.1; rows]))),
@@ -159,6 +161,8 @@ fn v2_cells_of_a_parquet_file_keep_their_digits_or_are_named() {
     directory.ok(&["import", &sound, "--mapping", &mapping]);
     let rest = r#""signed":-9223372036854775808,"single":0.1,"unsigned":18446744073709551615}"#;
     assert_eq!(features(&directory), [format!(r#"{{"amount":123.45,{rest}"#), format!(r#"{{"amount":1,{rest}"#)]);
+    let sent = directory.rows("SELECT timestamp_sent FROM decisions");
+    assert_eq!(sent[0]["timestamp_sent"], "2026-11-23T10:00:00.123456789Z", "v4");
     let rounded = directory.write("rounded.parquet", parquet(vec![10_000, 12_345_678_901_234_567_890]));
     let refused = directory.fails(&["import", &rounded, "--mapping", &mapping]);
     assert!(refused.contains("row 2: /input_features/amount: the number would be rounded"), "{refused}");
