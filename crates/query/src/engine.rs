@@ -25,10 +25,12 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionState;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::Statement;
 use onrecord_lake::Snapshot;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -162,8 +164,9 @@ impl Shared {
         size::check_text(sql)?;
         let planning = |error| Error::planning(error, sql, context.memory_bytes_max);
         let state = self.state(snapshot, context).map_err(planning)?;
-        let statement = state.sql_to_statement(sql, &Dialect::PostgreSQL).map_err(planning)?;
+        let mut statement = state.sql_to_statement(sql, &Dialect::PostgreSQL).map_err(planning)?;
         guard::check(&statement)?;
+        rewrite(&mut statement);
         let plan = state.statement_to_plan(statement).await.map_err(planning)?;
         guard::check_plan(&plan)?;
         let plan = bounded(plan, context.rows_max).map_err(planning)?;
@@ -214,6 +217,15 @@ fn bounded(plan: LogicalPlan, rows_max: Option<usize>) -> datafusion::common::Re
     }
 }
 
+/// Writes syntax that the planner does not know as calls of functions.
+fn rewrite(statement: &mut Statement) {
+    match statement {
+        Statement::Statement(statement) => function::rewrite(statement),
+        Statement::Explain(explain) => rewrite(&mut explain.statement),
+        _ => {}
+    }
+}
+
 fn base_state(threads: usize) -> SessionState {
     let mut config = SessionConfig::new()
         .with_target_partitions(threads)
@@ -231,21 +243,40 @@ fn base_state(threads: usize) -> SessionState {
         .with_default_features()
         .with_config(config)
         .with_file_formats(Vec::new())
+        .with_analyzer_rule(Arc::new(function::PostgresCasts))
+        .with_analyzer_rule(Arc::new(function::GuardedDivision))
         .with_optimizer_rule(Arc::new(function::UtcDates))
         .with_physical_optimizer_rule(Arc::new(LateReads))
         .with_table_factories(Default::default());
     if let Some(planners) = builder.expr_planners() {
         planners.insert(0, Arc::new(JsonOperators));
+        planners.insert(1, Arc::new(function::Operators));
+        planners.insert(2, Arc::new(function::Parts));
     }
     if let Some(functions) = builder.scalar_functions() {
-        functions.retain(|function| !is_withheld(function));
-        functions.extend(json::function::all());
-        functions.extend(function::all());
+        let own: Vec<_> = json::function::all().into_iter().chain(function::scalars()).collect();
+        // A state that is made of this one takes functions in any order, so one name must have one function.
+        let replaced: HashSet<&str> = own.iter().flat_map(|function| names(function)).collect();
+        functions.retain(|function| !names(function).any(|name| replaced.contains(name)) && !is_withheld(function));
+        functions.extend(own);
+    }
+    if let Some(functions) = builder.aggregate_functions() {
+        let own = function::aggregates();
+        let names = |function: &AggregateUDF| {
+            std::iter::once(function.name().to_owned()).chain(function.aliases().to_vec()).collect::<Vec<_>>()
+        };
+        let replaced: HashSet<String> = own.iter().flat_map(|function| names(function)).collect();
+        functions.retain(|function| !names(function).iter().any(|name| replaced.contains(name)));
+        functions.extend(own);
     }
     builder.with_type_planner(Arc::new(PostgresTypes)).build()
 }
 
 fn is_withheld(function: &ScalarUDF) -> bool {
-    let mut names = std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str));
-    names.any(|name| WITHHELD_FUNCTIONS.contains(&name))
+    names(function).any(|name| WITHHELD_FUNCTIONS.contains(&name))
+}
+
+/// The name and the aliases.
+fn names(function: &ScalarUDF) -> impl Iterator<Item = &str> {
+    std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str))
 }

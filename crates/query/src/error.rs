@@ -4,10 +4,12 @@
 //! and the names of tables and columns; of these, string literals are blotted out. Once rows are read, a message of
 //! DataFusion or Arrow may hold a value ("cannot cast …"), so only its kind is passed on.
 
+use super::function::Fault;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// An error of a query.
@@ -43,7 +45,7 @@ pub enum Error {
     },
     /// A value cannot be computed as the query asks, such as a cast of text that is no number: mend the query.
     #[error("{0}")]
-    Value(&'static str),
+    Value(Cow<'static, str>),
     /// A segment or the tail could not be read.
     #[error(transparent)]
     Lake(#[from] onrecord_lake::Error),
@@ -74,7 +76,7 @@ impl Error {
             DataFusionError::Plan(message)
             | DataFusionError::NotImplemented(message)
             | DataFusionError::Configuration(message) => message.clone(),
-            DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => {
+            DataFusionError::ArrowError(..) | DataFusionError::Execution(_) | DataFusionError::External(_) => {
                 return Self::running_ref(root, bytes_max);
             }
             _ => return Self::running(error, bytes_max),
@@ -97,9 +99,12 @@ impl Error {
             DataFusionError::ResourcesExhausted(_) => Error::Memory { bytes_max },
             DataFusionError::ArrowError(error, _) => Error::of_arrow(error),
             DataFusionError::Execution(_) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => {
-                Error::Value("a value cannot be computed as the query asks")
+                Error::Value("a value cannot be computed as the query asks".into())
             }
-            DataFusionError::NotImplemented(_) => Error::Value("the query asks for something that is not supported"),
+            DataFusionError::NotImplemented(_) => {
+                Error::Value("the query asks for something that is not supported".into())
+            }
+            DataFusionError::External(error) if error.is::<Fault>() => Error::Value(error.to_string().into()),
             DataFusionError::ParquetError(_) | DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Error::Engine("a segment cannot be read")
             }
@@ -109,7 +114,12 @@ impl Error {
     }
 
     fn of_arrow(error: &ArrowError) -> Self {
-        Error::Value(match error {
+        if let ArrowError::ExternalError(inner) = error
+            && let Some(fault) = fault_of(inner.as_ref())
+        {
+            return Error::Value(fault.to_string().into());
+        }
+        Error::Value(Cow::Borrowed(match error {
             ArrowError::CastError(_) | ArrowError::ParseError(_) => {
                 "a value cannot be cast to the type that the query asks for; TRY_CAST gives null instead"
             }
@@ -120,7 +130,18 @@ impl Error {
                 "a value cannot be cast to the type that the query asks for; TRY_CAST gives null instead"
             }
             _ => "a value cannot be computed as the query asks",
-        })
+        }))
+    }
+}
+
+/// A function's own message, which Arrow may have wrapped.
+fn fault_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Fault> {
+    if let Some(fault) = error.downcast_ref::<Fault>() {
+        return Some(fault);
+    }
+    match error.downcast_ref::<DataFusionError>()?.find_root() {
+        DataFusionError::External(inner) => inner.downcast_ref::<Fault>(),
+        _ => None,
     }
 }
 

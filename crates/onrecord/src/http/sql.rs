@@ -168,7 +168,7 @@ impl Answer {
 }
 
 fn unprintable(_: ArrowError) -> Error {
-    Error::Value("a column has a type that cannot be printed; cast it")
+    Error::Value("a column has a type that cannot be printed; cast it".into())
 }
 
 /// The type by PostgreSQL's name for it.

@@ -4,7 +4,8 @@
 //! constant, of which a step of digits is an element's number.
 
 use super::function::{HAS, TEXT, VALUE};
-use arrow::datatypes::{DataType, Field, FieldRef};
+use crate::function::{NANOSECOND_DIGITS, NUMERIC};
+use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
@@ -65,6 +66,16 @@ impl TypePlanner for PostgresTypes {
         Ok(match sql_type {
             ast::DataType::JSON | ast::DataType::JSONB | ast::DataType::Uuid => {
                 Some(Arc::new(Field::new("", DataType::Utf8View, true)))
+            }
+            ast::DataType::Numeric(ast::ExactNumberInfo::None)
+            | ast::DataType::Decimal(ast::ExactNumberInfo::None)
+            | ast::DataType::Dec(ast::ExactNumberInfo::None) => Some(Arc::new(Field::new("", NUMERIC, true))),
+            ast::DataType::Timestamp(Some(NANOSECOND_DIGITS), _) => None,
+            ast::DataType::Timestamp(_, ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone) => {
+                Some(Arc::new(Field::new("", DataType::Timestamp(TimeUnit::Microsecond, None), true)))
+            }
+            ast::DataType::Timestamp(..) => {
+                Some(Arc::new(Field::new("", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true)))
             }
             _ => None,
         })

@@ -1,10 +1,9 @@
 //! Rows as CSV (RFC 4180).
 
-use super::options;
+use super::{options, value};
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
-use arrow::util::display::ArrayFormatter;
 use std::fmt::Write;
 
 pub(super) fn header(schema: &Schema, out: &mut Vec<u8>) {
@@ -19,11 +18,8 @@ pub(super) fn header(schema: &Schema, out: &mut Vec<u8>) {
 
 pub(super) fn rows(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
     let options = options();
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| ArrayFormatter::try_new(column, &options))
-        .collect::<Result<Vec<_>, _>>()?;
+    let columns =
+        batch.columns().iter().map(|column| value::formatter(column, &options)).collect::<Result<Vec<_>, _>>()?;
     let mut text = String::new();
     for row in 0..batch.num_rows() {
         for (at, column) in columns.iter().enumerate() {

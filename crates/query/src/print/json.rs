@@ -1,6 +1,6 @@
 //! Rows as JSON objects, by Arrow's writer, which is told what a document is.
 
-use super::{INSTANT, LOCAL, is_document, utc};
+use super::{INSTANT, LOCAL, is_document, utc, value};
 use crate::json::function::text_array;
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, RecordBatch, StringViewArray, make_array};
 use arrow::compute::{max, min};
@@ -62,7 +62,7 @@ impl EncoderFactory for Documents {
             return Ok(Some(NullableEncoder::new(Box::new(Instants(instants)), instants.nulls().cloned())));
         }
         if !is_document(field) || !array.data_type().is_string() {
-            return Ok(None);
+            return value::encoder(array);
         }
         let array: ArrayRef = make_array(array.to_data());
         let documents = text_array(&array).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;

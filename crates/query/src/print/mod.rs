@@ -1,11 +1,14 @@
 //! Rows as people and programs read them: JSON, JSON lines, CSV, an Arrow stream, or a table.
 //!
 //! A column marked as a document is printed as the JSON it is, not as a string that holds JSON. Times are RFC 3339 in
-//! UTC with six digits, as records have them; a null is `null` in JSON and nothing in CSV and tables.
+//! UTC with six digits, as records have them; a null is `null` in JSON and nothing in CSV and tables. `NaN` and `Infinity`
+//! are these words, in JSON as strings; a `numeric` without a declared scale has no zeros at its end; an interval reads as in
+//! PostgreSQL.
 
 mod csv;
 mod ipc;
 mod json;
+mod value;
 
 use super::table::is_json;
 use arrow::array::{RecordBatch, RecordBatchOptions};
@@ -114,7 +117,11 @@ const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
 const LOCAL: &str = "%Y-%m-%dT%H:%M:%S%.6f";
 
 fn options() -> FormatOptions<'static> {
-    FormatOptions::default().with_null("").with_timestamp_format(Some(LOCAL)).with_timestamp_tz_format(Some(INSTANT))
+    FormatOptions::default()
+        .with_null("")
+        .with_timestamp_format(Some(LOCAL))
+        .with_timestamp_tz_format(Some(INSTANT))
+        .with_formatter_factory(Some(&value::Formatters))
 }
 
 /// The type of every instant that is printed.
@@ -181,7 +188,7 @@ mod tests {
     }
 
     const FIRST: &str = r#"{"model_id":"a,\"b\"\n","prediction":{"approved":true},"timestamp":"2025-11-23T08:00:00.123456Z","confidence":0.5,"list":[1,null]}"#;
-    const SECOND: &str = r#"{"model_id":null,"prediction":null,"timestamp":null,"confidence":null,"list":null}"#;
+    const SECOND: &str = r#"{"model_id":null,"prediction":null,"timestamp":null,"confidence":"NaN","list":null}"#;
 
     #[test]
     fn documents_are_json_in_json() {

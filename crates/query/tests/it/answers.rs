@@ -153,7 +153,7 @@ fn the_postgres_dialect_is_spoken() {
         ("SELECT MAX(timestamp) + INTERVAL '9000 years' AS x FROM decisions WHERE confidence > 2", Value::Null),
         ("SELECT date_trunc('hour', MIN(recorded_at)) AS x FROM ai_audit_logs", json!("2026-11-23T07:00:00.000000Z")),
         ("SELECT COUNT(DISTINCT EXTRACT(day FROM timestamp)) AS x FROM ai_audit_logs", json!(1)),
-        ("SELECT to_char(MIN(recorded_at), '%Y-%m') AS x FROM ai_audit_logs", json!("2026-11")),
+        ("SELECT to_char(MIN(recorded_at), 'YYYY-MM') AS x FROM ai_audit_logs", json!("2026-11")),
         (
             "SELECT SUM(1) AS x FROM ai_audit_logs WHERE model_id ILIKE 'LOAN%' AND confidence BETWEEN 0 AND 1",
             json!(200),

@@ -70,7 +70,7 @@ fn small_arguments_make_no_large_values() {
         ["repeat('x', 2000000000)", "lpad('x', 2000000000, 'x')", "array_repeat(1, 2000000000)", "range(2000000000)"]
     {
         let refused = error(&engine, &house, &format!("SELECT {call}"), &QueryContext::default());
-        assert!(matches!(refused, Error::Query { .. }), "{call}: {refused:?}");
+        assert!(matches!(refused, Error::Query { .. } | Error::Value(_)), "{call}: {refused:?}");
     }
     let long = format!("SELECT '{}'", "x".repeat(300_000));
     assert!(error(&engine, &house, &long, &QueryContext::default()).to_string().contains("bytes"));

@@ -6,3 +6,4 @@ mod answers;
 mod guard;
 mod model;
 mod number;
+mod postgres;

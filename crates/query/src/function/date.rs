@@ -1,4 +1,4 @@
-//! PostgreSQL's functions that DataFusion lacks, and the day of an instant, which it finds slowly.
+//! The date of a time, which DataFusion has no function for and finds slowly.
 
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Date32Type, Field, FieldRef, TimeUnit, TimestampMicrosecondType};
@@ -67,7 +67,7 @@ impl ScalarUDFImpl for Date {
 /// Replaces `CAST(instant AS DATE)` by [`UtcDate`] as the last of the optimizer's rules: the cast is what the others
 /// understand, and Arrow's kernel for it asks a calendar for each value.
 #[derive(Debug)]
-pub(super) struct UtcDates;
+pub(crate) struct UtcDates;
 
 impl OptimizerRule for UtcDates {
     fn name(&self) -> &str {
