@@ -47,6 +47,18 @@ pub enum Error {
         /// The first leaf that differs.
         leaf: u64,
     },
+    /// Whoever follows the ledger knows leaves that it does not have: one of the two was restored from an older copy, or
+    /// they do not belong together. Compare the follower with the ledger before it goes on.
+    #[error(
+        "entries from leaf {from} on were asked for, but there are only {size}: the follower has leaves that this ledger \
+         does not have; was one of them restored from an older copy?"
+    )]
+    Ahead {
+        /// The leaf that was asked for.
+        from: u64,
+        /// How many leaves there are.
+        size: u64,
+    },
     /// A segment could not be made of these records. The write-ahead file stays.
     #[error("leaves {first} to {end} cannot be sealed: {problem}")]
     Unsealable {
@@ -71,7 +83,7 @@ impl Error {
             | Error::Format { path, .. }
             | Error::Ranges { second: path, .. }
             | Error::ReadBack { path, .. } => Some(path),
-            Error::Unsealable { .. } => None,
+            Error::Ahead { .. } | Error::Unsealable { .. } => None,
         }
     }
 

@@ -9,9 +9,9 @@ use crate::catalog::{self, Segments};
 use crate::error::{Error, Result};
 use crate::schema::column;
 use crate::segment::{OwnedRow, Segment, is_v7};
-use crate::tail::{Chunk, Tail};
+use crate::tail::{Chunk, Tail, owned_row};
 use arrow::array::RecordBatch;
-use onrecord_evidence::LeafIndex;
+use onrecord_evidence::{LeafIndex, TreeSize};
 use onrecord_ledger::{Closed, Committed, Entry, EntryId, Follower, LookupError};
 use onrecord_record::{Parser, canonical};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,15 @@ pub struct Lake {
     /// Counts the reasons to look for something to seal or compact; see [`Lake::wait_for_change`].
     changes: Mutex<u64>,
     changed: Condvar,
+    /// Goes with `state`: notified when entries were added.
+    grown: Condvar,
+}
+
+/// Where an entry is.
+pub(crate) enum Place {
+    Segment(Arc<Segment>),
+    /// The commit that it came with, or what is left of that.
+    Tail(Committed),
 }
 
 struct State {
@@ -107,6 +116,7 @@ impl Lake {
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
             changes: Mutex::new(0),
             changed: Condvar::new(),
+            grown: Condvar::new(),
         }))
     }
 
@@ -129,6 +139,37 @@ impl Lake {
     /// The leaf after the last sealed one.
     pub fn sealed_end(&self) -> u64 {
         self.state().segments.last().map_or(0, |segment| segment.end())
+    }
+
+    /// How many entries there are.
+    pub fn size(&self) -> TreeSize {
+        TreeSize(self.state().tail.end())
+    }
+
+    /// Waits until there are more entries than that, but not longer than `at_most`; returns how many there are.
+    pub fn wait_for_growth(&self, size: TreeSize, at_most: Duration) -> TreeSize {
+        let is_as_small = |state: &mut State| state.tail.end() <= size.0;
+        let waited = self.grown.wait_timeout_while(self.state(), at_most, is_as_small);
+        TreeSize(waited.unwrap_or_else(PoisonError::into_inner).0.tail.end())
+    }
+
+    /// Where the entry at a leaf is; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if it was there and is in no segment.
+    pub(crate) fn place_of(&self, leaf: u64) -> Result<Option<Place>> {
+        let state = self.state();
+        let segment = state.segments.get(state.segments.partition_point(|segment| segment.end() <= leaf));
+        if let Some(segment) = segment {
+            return Ok(Some(Place::Segment(Arc::clone(segment))));
+        }
+        if let Some(commit) = state.tail.commit_of(leaf) {
+            return Ok(Some(Place::Tail(commit.clone())));
+        }
+        if leaf < state.tail.end() {
+            return Err(Error::damaged(&self.dir, format!("leaf {leaf} is in no segment")));
+        }
+        Ok(None)
     }
 
     /// Puts a new segment in after the last, and takes its leaves out of the tail.
@@ -287,8 +328,7 @@ impl Lake {
         }
         rows.extend(left.iter().filter_map(|leaf| {
             let entry = snapshot.tail_entry(*leaf)?;
-            let (record, beside) = (entry.record().to_vec(), entry.beside().to_vec());
-            Some(OwnedRow { leaf: *leaf, id: entry.id().0, record, beside })
+            Some(owned_row(*leaf, entry))
         }));
         Ok(rows)
     }
@@ -333,6 +373,7 @@ impl Follower for Lake {
             // `Sealer::start` refuses such a directory; this is said in case nobody starts one.
             tracing::error!(first = batch.first.0, "the leaves before this commit are in no segment");
         }
+        self.grown.notify_all();
     }
 
     fn closed(&self, _: &Closed) {

@@ -5,7 +5,8 @@
 //!
 //! The life of an entry here: [`Lake`] follows the ledger and has it in the tail before its append is answered;
 //! [`Sealer`] shreds it into columns, writes a Parquet segment, reads that back and lets the write-ahead file go;
-//! compaction moves it into a larger segment; [`verify`] reads it again.
+//! compaction moves it into a larger segment; [`verify`] reads it again. Who wants all entries in order, wherever they
+//! are, follows [`Lake::entries`].
 
 mod agreement;
 pub mod assemble;
@@ -13,6 +14,7 @@ mod build;
 mod cache;
 mod catalog;
 mod compact;
+mod entries;
 mod error;
 mod lake;
 mod pruning;
@@ -25,6 +27,7 @@ mod verify;
 mod worker;
 
 pub use compact::compact_all;
+pub use entries::Entries;
 pub use error::{Error, Result};
 pub use lake::{Lake, SEGMENTS, Snapshot};
 pub use seal::seal_all;

@@ -9,6 +9,7 @@
 //! bounded by the ledger, which stops when too many write-ahead files wait for sealing.
 
 use crate::Row;
+use crate::segment::OwnedRow;
 use crate::shred::shred_all;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -80,6 +81,19 @@ impl Tail {
     pub(crate) fn chunks(&mut self) -> Vec<Arc<Chunk>> {
         self.freeze();
         self.chunks.clone()
+    }
+
+    /// The leaf after the last, whether that is here or sealed.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The commit that holds a leaf, if it is not sealed.
+    pub(crate) fn commit_of(&self, leaf: u64) -> Option<&Committed> {
+        let chunk = self.chunks.partition_point(|chunk| chunk.leaves.end <= leaf);
+        let commits = self.chunks.get(chunk).map_or(&self.recent, |chunk| &chunk.commits);
+        let commit = commits.get(commits.partition_point(|commit| commit.end().0 <= leaf))?;
+        (commit.first.0 <= leaf).then_some(commit)
     }
 
     /// Forgets the leaves before `end`: a segment has them.
@@ -160,6 +174,11 @@ pub(crate) fn row(leaf: u64, entry: &Entry) -> Row<'_> {
     Row { leaf, id: entry.id().0, record: entry.record(), beside: entry.beside() }
 }
 
+/// An entry as a row of its own.
+pub(crate) fn owned_row(leaf: u64, entry: &Entry) -> OwnedRow {
+    OwnedRow { leaf, id: entry.id().0, record: entry.record().to_vec(), beside: entry.beside().to_vec() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +218,25 @@ mod tests {
         assert_eq!(leaves(&mut tail), [10, 11]);
         assert!(!tail.add(&commit(13..14)), "leaf 12 is missing");
         assert_eq!(leaves(&mut tail), [10, 11]);
+    }
+
+    #[test]
+    fn the_commit_of_a_leaf_is_found_frozen_or_not() {
+        let mut tail = Tail::new(5);
+        let commits = [5..6, 6..10, 10..11, 11..30, 30..31];
+        for (at, leaves) in commits.iter().enumerate() {
+            tail.add(&commit(leaves.clone()));
+            if at == 2 {
+                tail.freeze();
+            }
+        }
+        let first = |tail: &Tail, leaf| tail.commit_of(leaf).map(|commit| commit.first.0);
+        for leaves in commits {
+            leaves.clone().for_each(|leaf| assert_eq!(first(&tail, leaf), Some(leaves.start)));
+        }
+        assert_eq!([4, 31, 99].map(|leaf| first(&tail, leaf)), [None; 3]);
+        tail.release(8);
+        assert_eq!([7, 8, 9, 10].map(|leaf| first(&tail, leaf)), [None, Some(8), Some(8), Some(10)]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) use id::is_v7;
 pub(crate) use join::{are_joinable, join};
 pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
-pub(crate) use read::Rows;
+pub(crate) use read::{Batches, Rows};
 pub use read::{Block, OwnedRow};
 pub(crate) use write::sync_dir;
 pub use write::{SegmentWriter, Written};
