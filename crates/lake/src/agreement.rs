@@ -1,7 +1,7 @@
 //! Whether the columns of a row say what its record says, where the leaf hash does not show it.
 //!
 //! A record that is assembled from columns vouches for them: change one, and the hash differs. Not so where assembly
-//! leaves columns aside: in a row with exact bytes, where a path column is hidden by another one or by the rest, and for
+//! does not use a column: in a row with exact bytes, where a path column is hidden by another one or by the rest, and for
 //! numbers of which several are written alike. Queries read all of these. Such rows are shredded again, and every column
 //! is compared with what the file has; the others cost a look at bitmaps.
 //!
@@ -27,7 +27,7 @@ pub(crate) struct Layout {
     /// Pairs of places in the schema: a path column, and one for a path inside it.
     nested: Vec<(usize, usize)>,
     /// Places of `record` and the rest columns.
-    aside: Vec<usize>,
+    not_assembled: Vec<usize>,
     record: usize,
 }
 
@@ -61,7 +61,7 @@ impl Layout {
         }
         let record = place(column::RECORD).ok_or_else(|| Error::damaged(segment.path(), "it has no column record"))?;
         let rests = Document::ALL.into_iter().filter_map(|document| place(document.rest_name()));
-        Ok(Self { aside: [record].into_iter().chain(rests).collect(), columns, nested, record })
+        Ok(Self { not_assembled: [record].into_iter().chain(rests).collect(), columns, nested, record })
     }
 
     /// The rows of the batch for which the leaf hash does not vouch.
@@ -71,7 +71,7 @@ impl Layout {
             return BooleanBuffer::new_set(rows);
         }
         let mut doubtful = BooleanBuffer::new_unset(rows);
-        for place in &self.aside {
+        for place in &self.not_assembled {
             if let Some(valid) = valid(batch.column(*place)) {
                 doubtful = &doubtful | &valid;
             }

@@ -32,9 +32,9 @@ pub(crate) trait Source: Sync {
 
 /// A running checksum over what leaf hashes do not cover.
 #[derive(Default, PartialEq, Eq)]
-struct Sideline(u32);
+struct SidecarChecksum(u32);
 
-impl Sideline {
+impl SidecarChecksum {
     fn add(&mut self, id: &[u8; 16], beside: &[u8]) {
         self.0 = crc32c::crc32c_append(self.0, id);
         self.0 = crc32c::crc32c_append(self.0, &(beside.len() as u64).to_le_bytes());
@@ -47,14 +47,14 @@ impl Sideline {
 /// # Errors
 /// [`Error::Io`], [`Error::Unsealable`], [`Error::ReadBack`], and the source's own. There is no segment then.
 pub(crate) fn build(dir: &Path, leaves: Range<u64>, columns: &[PathColumn], source: &dyn Source) -> Result<PathBuf> {
-    let (written, sideline) = write(dir, &leaves, columns, source, &BTreeSet::new())?;
-    let differing = read_back(&written, &leaves, source, &sideline)?;
+    let (written, checksum) = write(dir, &leaves, columns, source, &BTreeSet::new())?;
+    let differing = read_back(&written, &leaves, source, &checksum)?;
     if differing.is_empty() {
         return written.publish();
     }
     drop(written);
-    let (written, sideline) = write(dir, &leaves, columns, source, &differing)?;
-    match read_back(&written, &leaves, source, &sideline)?.first() {
+    let (written, checksum) = write(dir, &leaves, columns, source, &differing)?;
+    match read_back(&written, &leaves, source, &checksum)?.first() {
         None => written.publish(),
         Some(leaf) => Err(Error::ReadBack { path: written.path().to_owned(), leaf: *leaf }),
     }
@@ -67,7 +67,7 @@ fn write(
     columns: &[PathColumn],
     source: &dyn Source,
     exact: &BTreeSet<u64>,
-) -> Result<(Written, Sideline)> {
+) -> Result<(Written, SidecarChecksum)> {
     let mut writer = SegmentWriter::create(dir, leaves.clone(), columns.to_vec())?;
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
@@ -76,8 +76,8 @@ fn write(
         // When encoding failed the channel is closed, and shredding stopped at its next batch.
         let shredded = shredding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         encoded?;
-        let sideline = shredded?;
-        Ok((writer.finish()?, sideline))
+        let checksum = shredded?;
+        Ok((writer.finish()?, checksum))
     })
 }
 
@@ -87,10 +87,10 @@ fn shred(
     source: &dyn Source,
     exact: &BTreeSet<u64>,
     sender: &SyncSender<Shredded>,
-) -> Result<Sideline> {
+) -> Result<SidecarChecksum> {
     let unsealable = |problem: String| Error::Unsealable { first: leaves.start, end: leaves.end, problem };
     let mut shredder = Shredder::new(columns);
-    let mut sideline = Sideline::default();
+    let mut checksum = SidecarChecksum::default();
     let mut next = leaves.start;
     let pass_on = |shredder: &mut Shredder<'_>| {
         let shredded = shredder.take().map_err(|error| unsealable(error.to_string()))?;
@@ -101,7 +101,7 @@ fn shred(
             return Err(unsealable(format!("leaf {next} is missing")));
         }
         next += 1;
-        sideline.add(&row.id, row.beside);
+        checksum.add(&row.id, row.beside);
         shredder.push(row, exact.contains(&row.leaf)).map_err(|error| unsealable(error.to_string()))?;
         if shredder.is_full() { pass_on(&mut shredder) } else { Ok(()) }
     })?;
@@ -111,7 +111,7 @@ fn shred(
     if shredder.rows() > 0 {
         pass_on(&mut shredder)?;
     }
-    Ok(sideline)
+    Ok(checksum)
 }
 
 /// Reads the file and returns the leaves whose records differ from what the ledger has.
@@ -119,12 +119,12 @@ fn read_back(
     written: &Written,
     leaves: &Range<u64>,
     source: &dyn Source,
-    sideline: &Sideline,
+    checksum: &SidecarChecksum,
 ) -> Result<BTreeSet<u64>> {
     let segment = Segment::open_as(written.path(), leaves.clone())?;
     segment.check_bytes()?;
     let mut differing = BTreeSet::new();
-    let mut found = Sideline::default();
+    let mut found = SidecarChecksum::default();
     let mut hashes = (leaves.start..leaves.start, Vec::new());
     each_row(&segment, leaves.clone(), &mut |rows, row, record| {
         let leaf = rows.leaf(row);
@@ -139,7 +139,7 @@ fn read_back(
         found.add(&rows.id(row), rows.beside(row));
         Ok(())
     })?;
-    if found != *sideline {
+    if found != *checksum {
         return Err(Error::ReadBack { path: written.path().to_owned(), leaf: leaves.start });
     }
     Ok(differing)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// An error of the lake. No message holds record content or a user id.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused: mend the disk or the permissions and try again.
+    /// The operating system refused: fix the disk or the permissions and try again.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file or directory.

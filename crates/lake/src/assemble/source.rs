@@ -40,7 +40,7 @@ pub(super) enum Source {
     Int(Int64Array),
     Float(Float64Array),
     Bool(BooleanArray),
-    Moment(TimestampMicrosecondArray),
+    Timestamp(TimestampMicrosecondArray),
     /// As a UUID, or as 32 hex digits.
     Id {
         bytes: FixedSizeBinaryArray,
@@ -68,7 +68,7 @@ impl Source {
             DataType::Float64 => Source::Float(array.as_primitive::<Float64Type>().clone()),
             DataType::Boolean => Source::Bool(array.as_boolean().clone()),
             DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                Source::Moment(array.as_primitive::<TimestampMicrosecondType>().clone())
+                Source::Timestamp(array.as_primitive::<TimestampMicrosecondType>().clone())
             }
             DataType::List(_) => {
                 let list = array.as_list::<i32>();
@@ -119,7 +119,7 @@ impl Source {
             Source::Int(array) => array.is_valid(row),
             Source::Float(array) => array.is_valid(row),
             Source::Bool(array) => array.is_valid(row),
-            Source::Moment(array) => array.is_valid(row),
+            Source::Timestamp(array) => array.is_valid(row),
             Source::Id { bytes, .. } => bytes.is_valid(row),
             Source::List { valid, .. } => valid.as_ref().is_none_or(|valid| valid.is_valid(row)),
             Source::DecisionId { .. } | Source::Struct(_) => true,
@@ -132,7 +132,7 @@ impl Source {
             Source::Int(array) => canonical::write_integer(array.value(row), out),
             Source::Float(array) => canonical::write_number(array.value(row), out),
             Source::Bool(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
-            Source::Moment(array) => {
+            Source::Timestamp(array) => {
                 out.push(b'"');
                 Timestamp::from_micros(array.value(row)).write(out);
                 out.push(b'"');

@@ -60,7 +60,7 @@ enum Place {
     Scalar(usize),
     Document(Document),
     /// A member that decisions do not have.
-    Nowhere,
+    Unknown,
 }
 
 impl Place {
@@ -77,7 +77,7 @@ impl Place {
                 let text = TEXTS.iter().position(|name| *name == member).map(Place::Text);
                 let scalar = || SCALARS.iter().position(|(name, _)| *name == member).map(Place::Scalar);
                 let document = || Document::parse(member).map(Place::Document);
-                text.or_else(scalar).or_else(document).unwrap_or(Place::Nowhere)
+                text.or_else(scalar).or_else(document).unwrap_or(Place::Unknown)
             }
         }
     }
@@ -156,7 +156,7 @@ impl FixedColumns {
             let found = after.iter().position(|name| *name == key).map(|at| at + next);
             let found = found.or_else(|| before.iter().position(|name| *name == key));
             next = found.map_or(next, |at| at + 1);
-            exact &= match found.map_or(Place::Nowhere, |at| self.places[at]) {
+            exact &= match found.map_or(Place::Unknown, |at| self.places[at]) {
                 Place::Document(name) if is_decision => {
                     document(name, value);
                     true
@@ -190,8 +190,8 @@ impl FixedColumns {
                 present.event_id = true;
                 value.as_str().is_some_and(|text| is_text_of(row.id, text))
             }
-            Place::RecordedAt => put_moment(&mut self.recorded_at, at, value),
-            Place::Timestamp => put_moment(&mut self.timestamp, at, value),
+            Place::RecordedAt => put_timestamp(&mut self.recorded_at, at, value),
+            Place::Timestamp => put_timestamp(&mut self.timestamp, at, value),
             Place::DecisionId => {
                 present.decision_id = true;
                 let Some(text) = value.as_str() else { return Ok(false) };
@@ -209,7 +209,7 @@ impl FixedColumns {
             }
             Place::Text(text) if is_decision || TEXTS[text] == column::USER_ID => self.texts[text].put(at, value),
             Place::Scalar(scalar) if is_decision => self.scalars[scalar].put(at, value),
-            Place::InputHash | Place::Text(_) | Place::Scalar(_) | Place::Document(_) | Place::Nowhere => false,
+            Place::InputHash | Place::Text(_) | Place::Scalar(_) | Place::Document(_) | Place::Unknown => false,
         })
     }
 
@@ -252,12 +252,12 @@ fn pad_to<B: ArrayBuilder>(builder: &mut B, rows: usize, append_nulls: impl Fn(&
     }
 }
 
-/// Puts a moment; exact only in the one form that is stored.
-fn put_moment(builder: &mut TimestampMicrosecondBuilder, at: usize, value: Value<'_>) -> bool {
+/// Puts a timestamp; exact only in the one form that is stored.
+fn put_timestamp(builder: &mut TimestampMicrosecondBuilder, at: usize, value: Value<'_>) -> bool {
     let Some(text) = value.as_str() else { return false };
-    let Some(moment) = Timestamp::parse(text) else { return false };
+    let Some(timestamp) = Timestamp::parse(text) else { return false };
     pad_to(builder, at, TimestampMicrosecondBuilder::append_nulls);
-    builder.append_value(moment.as_micros());
+    builder.append_value(timestamp.as_micros());
     let bytes = text.as_bytes();
     // Of this length, with this ending, a text that parses is the stored form unless its `T` is another mark or its
     // second is a leap second.

@@ -98,7 +98,7 @@ fn uuid(id: Uuid) -> ArrayRef {
     Arc::new(FixedSizeBinaryArray::try_from_iter([id.into_bytes()].into_iter()).unwrap())
 }
 
-fn moment() -> ArrayRef {
+fn timestamp() -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from(vec![1_795_417_200_000_001]).with_timezone("UTC"))
 }
 
@@ -112,8 +112,8 @@ fn a_column_that_says_something_else_than_its_record_is_named() {
         (EXACT, "kind", text("review")),
         (REVIEW, "event_id", uuid(sample::event_id(5_000))),
         (EXACT, "event_id", uuid(Uuid::max())),
-        (REVIEW, "recorded_at", moment()),
-        (EXACT, "timestamp", moment()),
+        (REVIEW, "recorded_at", timestamp()),
+        (EXACT, "timestamp", timestamp()),
         (REVIEW, "decision_id", text(&sample::event_id(4).to_string())),
         (REVIEW, "decision_id", Arc::clone(&none)),
         (EXACT, "user_id", text("sub_00000000000000000000000000000000")),
