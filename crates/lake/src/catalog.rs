@@ -27,11 +27,13 @@ pub(crate) fn open(dir: &Path) -> Result<Segments> {
     let (kept, leftovers) = sort_out(found.segments)?;
     let segments: Segments = kept.iter().map(|path| Segment::open(path).map(Arc::new)).collect::<Result<_>>()?;
     // Only now that all footers were read: what is removed is in a segment that opens.
-    for path in leftovers.iter().chain(&found.unfinished) {
+    let orphans: Vec<PathBuf> =
+        found.indexes.into_iter().filter(|(segment, _)| !kept.contains(segment)).map(|(_, index)| index).collect();
+    for path in leftovers.iter().chain(&found.unfinished).chain(&orphans) {
         tracing::info!(path = %path.display(), "removing what an interrupted run left behind");
         std::fs::remove_file(path).map_err(Error::io(path))?;
     }
-    if !leftovers.is_empty() || !found.unfinished.is_empty() {
+    if !leftovers.is_empty() || !found.unfinished.is_empty() || !orphans.is_empty() {
         sync_dir(dir)?;
     }
     Ok(segments)
@@ -51,17 +53,21 @@ pub(crate) fn look(dir: &Path) -> Result<Vec<PathBuf>> {
 struct Found {
     segments: Vec<(Range<u64>, PathBuf)>,
     unfinished: Vec<PathBuf>,
+    /// Look-up indexes, by the segment that they should be of.
+    indexes: Vec<(PathBuf, PathBuf)>,
 }
 
 fn list(dir: &Path) -> Result<Found> {
-    let mut found = Found { segments: Vec::new(), unfinished: Vec::new() };
+    let mut found = Found { segments: Vec::new(), unfinished: Vec::new(), indexes: Vec::new() };
     for entry in std::fs::read_dir(dir).map_err(Error::io(dir))? {
         let entry = entry.map_err(Error::io(dir))?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
         if let Some(leaves) = parse_name(name) {
             found.segments.push((leaves, entry.path()));
-        } else if name.ends_with(UNFINISHED) {
+        } else if name.ends_with(".index") {
+            found.indexes.push((entry.path().with_extension("parquet"), entry.path()));
+        } else if name.ends_with(UNFINISHED) || name.ends_with(".index.tmp") {
             found.unfinished.push(entry.path());
         }
     }

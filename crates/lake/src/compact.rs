@@ -59,7 +59,9 @@ fn compact(lake: &Lake, ledger: &Ledger, group_rows_min: u64) -> Result<bool> {
         Some(joined) => joined.publish()?,
         None => build(lake.dir(), leaves, &columns_of(segments), &Old { segments, ledger })?,
     };
-    lake.replace_segments(Segment::open(&path)?);
+    let segment = Segment::open(&path)?;
+    lake.make_index(&segment);
+    lake.replace_segments(segment);
     Ok(true)
 }
 
@@ -224,8 +226,8 @@ mod tests {
             assert!(rows.iter().map(|row| &row.record).eq(&records));
             assert!(rows.iter().all(|row| row.beside.starts_with(b"beside ")));
             drop((segments, lake));
-            // The files that were replaced are gone, and the directory opens.
-            assert_eq!(std::fs::read_dir(dir.path().join(crate::lake::SEGMENTS)).unwrap().count(), 1);
+            // The files that were replaced are gone, segments and indexes, and the directory opens.
+            assert_eq!(std::fs::read_dir(dir.path().join(crate::lake::SEGMENTS)).unwrap().count(), 2);
             assert_eq!(Lake::open(dir.path()).unwrap().sealed_end(), records.len() as u64);
         }
     }

@@ -7,6 +7,7 @@
 use crate::cache::LookupCache;
 use crate::catalog::{self, Segments};
 use crate::error::{Error, Result};
+use crate::index::Key;
 use crate::schema::column;
 use crate::segment::{OwnedRow, Segment, is_v7};
 use crate::tail::{Chunk, Tail, owned_row};
@@ -29,6 +30,8 @@ pub const SEGMENTS: &str = "segments";
 /// segments.
 pub struct Lake {
     dir: PathBuf,
+    /// What the segments' indexes look up.
+    keys: Arc<[Key]>,
     /// Held for moments only.
     state: Mutex<State>,
     lookups: Mutex<LookupCache>,
@@ -56,6 +59,8 @@ struct State {
 /// Everything at one moment: each leaf is in exactly one segment or chunk, all in order. Holding it keeps the files.
 #[derive(Clone)]
 pub struct Snapshot {
+    /// What the segments' indexes look up.
+    pub keys: Arc<[Key]>,
     /// The segments, ordered by leaf.
     pub segments: Arc<[Arc<Segment>]>,
     /// The tail, after the last segment.
@@ -106,12 +111,22 @@ impl Lake {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`], [`Error::Format`], [`Error::Ranges`].
     pub fn open(data_dir: &Path) -> Result<Arc<Self>> {
+        Self::open_with(data_dir, &[])
+    }
+
+    /// As [`Lake::open`]; members of `input_features`, by their paths, are looked up by an index too.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub fn open_with(data_dir: &Path, identifiers: &[Vec<String>]) -> Result<Arc<Self>> {
+        let inputs = identifiers.iter().cloned().map(Key::Input);
         let dir = data_dir.join(SEGMENTS);
         let segments = catalog::open(&dir)?;
         let sealed = segments.last().map_or(0, |segment| segment.end());
         let v7_max = segments.iter().filter_map(|segment| segment.v7_max()).max();
         Ok(Arc::new(Self {
             dir,
+            keys: [Key::Subject, Key::DecisionId].into_iter().chain(inputs).collect(),
             state: Mutex::new(State { segments, tail: Tail::new(sealed), v7_max }),
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
             changes: Mutex::new(0),
@@ -128,7 +143,7 @@ impl Lake {
     /// Everything as it is now.
     pub fn snapshot(&self) -> Snapshot {
         let mut state = self.state();
-        Snapshot { segments: Arc::clone(&state.segments), chunks: state.tail.chunks() }
+        Snapshot { keys: Arc::clone(&self.keys), segments: Arc::clone(&state.segments), chunks: state.tail.chunks() }
     }
 
     /// The segments as they are now.
@@ -258,7 +273,7 @@ impl Lake {
     /// [`Error::Io`], [`Error::Damaged`].
     pub fn newest_of_kind(&self, kind: &str, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<OwnedRow>> {
         let snapshot = self.snapshot();
-        let in_tail = Snapshot { segments: Arc::from([]), chunks: snapshot.chunks.clone() };
+        let in_tail = Snapshot { segments: Arc::from([]), ..snapshot.clone() };
         let mut newest = self.leaves_with(&in_tail, column::KIND, kind)?;
         let mut older = snapshot.segments.iter().rev();
         loop {
@@ -298,8 +313,19 @@ impl Lake {
 
     fn leaves_with(&self, snapshot: &Snapshot, name: &str, text: &str) -> Result<Vec<u64>> {
         let mut leaves = Vec::new();
+        let key = match name {
+            column::USER_ID => Some(Key::Subject),
+            column::DECISION_ID => Some(Key::DecisionId),
+            _ => None,
+        };
         for segment in snapshot.segments.iter() {
-            leaves.extend(segment.leaves_with(name, text)?);
+            match key.as_ref().and_then(|key| segment.find(&snapshot.keys, key, &[text])) {
+                // Rows that only seem to have it are left to who reads them.
+                Some(found) if found.exact || name == column::DECISION_ID => {
+                    leaves.extend(found.rows.iter().map(|row| segment.first() + u64::from(*row)));
+                }
+                _ => leaves.extend(segment.leaves_with(name, text)?),
+            }
         }
         // Looking for bytes is far cheaper than making columns of a tail that nobody queries.
         let mut member = Vec::new();
@@ -331,6 +357,26 @@ impl Lake {
             Some(owned_row(*leaf, entry))
         }));
         Ok(rows)
+    }
+
+    /// Makes the index of a new segment. It is derived: what goes wrong is said, and tried again later.
+    pub(crate) fn make_index(&self, segment: &Segment) {
+        if let Err(error) = segment.make_index(&self.keys) {
+            tracing::warn!(%error, "a look-up index cannot be made; queries do without it");
+        }
+    }
+
+    /// Makes the first index that is missing, stale or damaged. Returns whether one was made.
+    pub(crate) fn make_next_index(&self) -> bool {
+        let segments = self.segments();
+        let Some(segment) = segments.iter().find(|segment| segment.index(&self.keys).is_none()) else { return false };
+        match segment.make_index(&self.keys) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a look-up index cannot be made; queries do without it");
+                false
+            }
+        }
     }
 
     /// How often [`Lake::wake`] was called.

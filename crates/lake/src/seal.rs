@@ -53,7 +53,9 @@ fn seal(lake: &Lake, leaves: Range<u64>) -> Result<()> {
     let columns = survey(&rows, SURVEY_ROWS).plan();
     drop(rows);
     let path = build(lake.dir(), leaves, &columns, &source)?;
-    lake.add_segment(Segment::open(&path)?);
+    let segment = Segment::open(&path)?;
+    lake.make_index(&segment);
+    lake.add_segment(segment);
     Ok(())
 }
 

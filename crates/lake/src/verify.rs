@@ -9,6 +9,7 @@ use crate::agreement::{Agreement, Layout};
 use crate::build::each_row;
 use crate::catalog;
 use crate::error::{Error, Result};
+use crate::index;
 use crate::lake::SEGMENTS;
 use crate::pruning::Pruning;
 use crate::schema::column;
@@ -114,6 +115,8 @@ pub fn newest_sealed(data_dir: &Path, kind: &str, wanted: &dyn Fn(&[u8]) -> bool
 
 enum Task<'a> {
     Bytes(&'a Segment),
+    /// Its look-up index.
+    Index(&'a Segment),
     /// The leaves of a row group.
     Rows(&'a Segment, usize, Range<u64>),
 }
@@ -125,7 +128,7 @@ fn tasks(segment: &Segment) -> Vec<Task<'_>> {
         first = leaves.end;
         Task::Rows(segment, group, leaves)
     });
-    [Task::Bytes(segment)].into_iter().chain(rows).collect()
+    [Task::Bytes(segment), Task::Index(segment)].into_iter().chain(rows).collect()
 }
 
 impl Task<'_> {
@@ -137,6 +140,7 @@ impl Task<'_> {
     ) -> Vec<Error> {
         match self {
             Task::Bytes(segment) => segment.check_bytes().err().into_iter().collect(),
+            Task::Index(segment) => index::check(segment).err().into_iter().collect(),
             Task::Rows(segment, group, leaves) => {
                 let mut pruning = match segment.all_indexed() {
                     Ok(indexed) => Pruning::new(segment, indexed.metadata(), *group),

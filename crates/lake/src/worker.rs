@@ -121,6 +121,9 @@ impl Shared {
     }
 
     fn compact(&self) -> Result<bool> {
+        if self.lake.make_next_index() {
+            return Ok(true);
+        }
         let is_calm = self.ledger.sealable().is_empty() || self.lake.segments().len() > SEGMENTS_WAITING_MAX;
         Ok(is_calm && compact::compact_next(&self.lake, &self.ledger)?)
     }

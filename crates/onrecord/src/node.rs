@@ -10,7 +10,7 @@ use onrecord_lake::{Lake, Sealer};
 use onrecord_ledger::{Config, Ledger, OsDisk};
 use onrecord_query::{Engine, Identity};
 use onrecord_record::limit;
-use onrecord_service::{Initial, Kek, Keys, Parts, Service, Vault};
+use onrecord_service::{Initial, Kek, Keys, Parts, Policy, Service, Vault};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -182,7 +182,7 @@ impl Node {
             bail!("{} must be at most {}", RECORD_SIZE.0, limit::SENT_BYTES_MAX >> 20);
         }
         let keys = keys(&directory)?;
-        let lake = Lake::open(&directory)?;
+        let lake = Lake::open_with(&directory, &Policy::open(&directory)?.identifiers)?;
         let (ledger, recovery) =
             Ledger::open(&directory, signer(&keys)?, Config::default(), Arc::new(OsDisk), lake.clone())?;
         let (in_segments, given_away) = (lake.sealed_end(), ledger.status().sealed.0);

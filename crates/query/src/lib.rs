@@ -21,6 +21,7 @@ mod identity;
 mod json;
 mod kernel;
 mod late;
+mod lookup;
 mod memory;
 pub mod print;
 mod provider;

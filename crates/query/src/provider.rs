@@ -157,7 +157,8 @@ impl LakeTable {
             self.moment.snapshot.chunks.iter().map(|chunk| chunk.leaves()).map(|leaves| leaves.end - leaves.start);
         let rows = usize::try_from(sealed + tail.sum::<u64>()).unwrap_or(usize::MAX);
         let columns = Arc::clone(&self.moment.columns);
-        let scan = LakeScan { files, tail: self.tail(), adapter, columns, rows, resident: Decision::default() };
+        let (keys, resident) = (Arc::clone(&self.moment.snapshot.keys), Decision::default());
+        let scan = LakeScan { files, tail: self.tail(), adapter, columns, keys, rows, resident };
         Ok(Arc::new(DataSourceExec::new(Arc::new(scan))))
     }
 

@@ -7,6 +7,7 @@
 //! tail reads it from there, so the two cannot differ.
 
 use super::adapt::FlatAdapterFactory;
+use super::lookup;
 use super::memory::{self, Asked};
 use super::resident::{self, ColumnCache};
 use super::tail;
@@ -24,7 +25,7 @@ use datafusion::physical_plan::execution_plan::SchedulingType;
 use datafusion::physical_plan::filter_pushdown::FilterPushdownPropagation;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
-use onrecord_lake::Chunk;
+use onrecord_lake::{Chunk, Key};
 use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, OnceLock};
@@ -40,16 +41,29 @@ pub(super) struct LakeScan {
     pub(super) adapter: Arc<FlatAdapterFactory>,
     /// What of the segments is in memory.
     pub(super) columns: Arc<ColumnCache>,
+    /// What the segments' indexes look up.
+    pub(super) keys: Arc<[Key]>,
     /// Rows in files and tail, of all kinds.
     pub(super) rows: usize,
-    /// Whether resident columns answer it.
+    /// How the segments are read.
     pub(super) resident: Decision,
 }
 
 /// Made once, by the first partition that is opened, so that all divide the same work among them. The clone of a scan
 /// is about to become another scan, for which it must be made anew.
 #[derive(Default)]
-pub(super) struct Decision(OnceLock<Option<Arc<resident::Scan>>>);
+pub(super) struct Decision(OnceLock<Chosen>);
+
+/// How the segments are read.
+#[derive(Clone)]
+enum Chosen {
+    /// The rows that indexes found.
+    Lookup(Arc<lookup::Scan>),
+    /// By what of them is in memory.
+    Resident(Arc<resident::Scan>),
+    /// By DataFusion's Parquet source.
+    Parquet,
+}
 
 impl Clone for Decision {
     fn clone(&self) -> Self {
@@ -58,11 +72,14 @@ impl Clone for Decision {
 }
 
 impl Decision {
-    fn of(&self, scan: &LakeScan) -> Result<Option<Arc<resident::Scan>>> {
+    fn of(&self, scan: &LakeScan) -> Result<Chosen> {
         if let Some(decided) = self.0.get() {
             return Ok(decided.clone());
         }
-        let decided = resident::Scan::of(scan)?.map(Arc::new);
+        let decided = match lookup::Scan::of(scan)? {
+            Some(scan) => Chosen::Lookup(Arc::new(scan)),
+            None => resident::Scan::of(scan)?.map_or(Chosen::Parquet, |scan| Chosen::Resident(Arc::new(scan))),
+        };
         Ok(self.0.get_or_init(|| decided).clone())
     }
 }
@@ -107,8 +124,9 @@ impl DataSource for LakeScan {
     fn open_with_args(&self, args: OpenArgs) -> Result<SendableRecordBatchStream> {
         match args.partition.checked_sub(self.files.file_groups.len()) {
             None => match self.resident.of(self)? {
-                Some(scan) => scan.open(self, args.partition, args.context),
-                None => self.files.open_with_args(args),
+                Chosen::Lookup(scan) => scan.open(self, args.partition, &args.context),
+                Chosen::Resident(scan) => scan.open(self, args.partition, args.context),
+                Chosen::Parquet => self.files.open_with_args(args),
             },
             Some(partition) => self.open_tail(partition),
         }

@@ -55,7 +55,12 @@ pub struct Policy {
     pub user_id_in_text: bool,
     /// How far a producer's timestamp may lie ahead of our clock, in seconds.
     pub future_seconds_max: i64,
+    /// The members of `input_features` by which decisions are looked up, by their paths.
+    pub identifiers: Vec<Vec<String>>,
 }
+
+/// Identifiers that a policy may name: each has a part in the index of every segment.
+const IDENTIFIERS_MAX: usize = 16;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +74,8 @@ struct Form {
     detectors: Detectors,
     #[serde(default)]
     timestamps: Timestamps,
+    #[serde(default)]
+    identifiers: Identifiers,
 }
 
 impl Form {
@@ -119,6 +126,40 @@ impl Default for Timestamps {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Identifiers {
+    input_features: Vec<String>,
+}
+
+impl Default for Identifiers {
+    fn default() -> Self {
+        Identifiers { input_features: vec!["application_id".to_owned()] }
+    }
+}
+
+impl Identifiers {
+    /// The paths: a name, or a JSON pointer (RFC 6901) where it begins with `/`.
+    fn paths(&self) -> Result<Vec<Vec<String>>, &'static str> {
+        let unescaped = |name: &str| name.replace("~1", "/").replace("~0", "~");
+        let path = |text: &String| match text.strip_prefix('/') {
+            Some(pointer) => pointer.split('/').map(unescaped).collect(),
+            None => vec![text.clone()],
+        };
+        let paths: Vec<Vec<String>> = self.input_features.iter().map(path).collect();
+        if paths.len() > IDENTIFIERS_MAX {
+            return Err("identifiers: at most 16 can be named");
+        }
+        if paths.iter().flatten().any(|name| name.is_empty() || name.len() > 255) {
+            return Err("identifiers: a name must have 1 to 255 bytes");
+        }
+        if (1..paths.len()).any(|at| paths[..at].contains(&paths[at])) {
+            return Err("identifiers: one is named twice");
+        }
+        Ok(paths)
+    }
+}
+
 /// What is wrong with the text of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -136,6 +177,7 @@ impl Default for Policy {
             tokens: Tokens::default(),
             detectors: Detectors::default(),
             timestamps: Timestamps::default(),
+            identifiers: Identifiers::default(),
         })
     }
 }
@@ -162,6 +204,9 @@ impl Policy {
         names.dedup();
         if names.len() != form.fields.len() {
             return problem("fields: two names differ only in upper and lower case, which means the same field");
+        }
+        if let Err(wrong) = form.identifiers.paths() {
+            return problem(wrong);
         }
         Ok(Policy::from_form(form))
     }
@@ -199,6 +244,7 @@ impl Policy {
             },
             user_id_in_text: form.detectors.user_id,
             future_seconds_max: form.timestamps.future_seconds_max,
+            identifiers: form.identifiers.paths().unwrap_or_default(),
         }
     }
 
@@ -220,6 +266,19 @@ mod tests {
     fn the_written_default_is_the_built_in_one() {
         assert_eq!(Policy::parse(DEFAULT_TEXT), Ok(Policy::default()));
         assert_eq!(Policy::parse("version = 1"), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn identifiers_are_names_or_pointers() {
+        let identifiers = |list: &str| Policy::parse(&format!("version = 1\n[identifiers]\ninput_features = [{list}]"));
+        assert_eq!(Policy::default().identifiers, [["application_id"]]);
+        assert_eq!(identifiers("").unwrap().identifiers, [] as [Vec<String>; 0]);
+        let found = identifiers("'claim', 'a.b', '/order/id', '/a~1b~01'").unwrap().identifiers;
+        assert_eq!(found, [&["claim"][..], &["a.b"], &["order", "id"], &["a/b~1"]]);
+        for wrong in ["''", "'/a/'", "'a', '/a'", "1"] {
+            assert!(identifiers(wrong).is_err(), "{wrong}");
+        }
+        assert!(identifiers(&(0..17).map(|at| format!("'n{at}'")).collect::<Vec<_>>().join(",")).is_err());
     }
 
     #[test]

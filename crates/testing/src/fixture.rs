@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
+/// Members of the inputs that the segments' indexes look up: of one type and of many, nested, with odd names.
+const IDENTIFIERS: [&[&str]; 7] =
+    [&["application_id"], &["gender"], &["amount"], &["nested", "x"], &["list"], &["odd key"], &["a.b"]];
+
 /// A ledger and the lake that follows it, in a directory that goes with it.
 pub struct LakeFixture {
     /// The data directory.
@@ -38,7 +42,8 @@ impl LakeFixture {
     /// # Errors
     /// What opening the lake says.
     pub fn try_open(&mut self) -> onrecord_lake::Result<()> {
-        let lake = Lake::open(self.path())?;
+        let identifiers = IDENTIFIERS.map(|path| path.iter().map(|name| (*name).to_owned()).collect());
+        let lake = Lake::open_with(self.path(), &identifiers)?;
         let follower = Arc::clone(&lake) as _;
         let signer = Signer::parse(&self.key).unwrap();
         let (ledger, _) = Ledger::open(self.path(), signer, self.config.clone(), Arc::new(OsDisk), follower).unwrap();
@@ -107,8 +112,18 @@ impl LakeFixture {
     pub fn segment_files(&self) -> Vec<PathBuf> {
         let dir = std::fs::read_dir(self.path().join(onrecord_lake::SEGMENTS)).unwrap();
         let mut files: Vec<PathBuf> = dir.map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "parquet"));
         files.sort();
         files
+    }
+
+    /// Removes the look-up indexes of all segments, and opens again.
+    pub fn remove_indexes(&mut self) {
+        self.close();
+        for segment in self.segment_files() {
+            std::fs::remove_file(segment.with_extension("index")).unwrap();
+        }
+        self.open();
     }
 
     /// Verifies the directory's segments against the ledger's tree; returns what is wrong.

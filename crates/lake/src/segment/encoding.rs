@@ -104,8 +104,8 @@ fn fixed(
             .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
             .set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk),
         // Users come back, though rarely within a sample: always a dictionary.
-        column::USER_ID => filtered(builder, &path, BLOOM_FALSE_RATE, values),
-        column::DECISION_ID | column::REQUEST_ID => {
+        column::USER_ID => builder,
+        column::REQUEST_ID => {
             let share = distinct_share(array);
             let builder = if ascends(array) { builder } else { filtered(builder, &path, BLOOM_FALSE_RATE, values) };
             by_share(builder, path, array, share, values)

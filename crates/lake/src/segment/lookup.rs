@@ -6,6 +6,7 @@
 
 use super::{OwnedRow, Rows, Segment};
 use crate::error::Result;
+use crate::index::{Key, Rows as FoundRows};
 use crate::schema::column;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
@@ -61,8 +62,19 @@ impl IdFilters {
 }
 
 impl Segment {
+    /// The rows that may have one of the values, by the look-up index; `None` if there is none that answers this. `keys` are
+    /// those that an index has.
+    pub fn find(&self, keys: &[Key], key: &Key, values: &[&str]) -> Option<FoundRows> {
+        let found = self.index(keys)?.find(key, values.iter().copied());
+        found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a look-up index is not used any more, and will be made again");
+            self.drop_index();
+            None
+        })
+    }
+
     /// Whether the id lies within the bounds of this segment's ids of its version, as the footer has them.
-    pub(crate) fn may_hold_id(&self, id: &[u8; 16]) -> bool {
+    pub fn may_hold_id(&self, id: &[u8; 16]) -> bool {
         self.has_within_bounds(id) && self.groups_with(column::EVENT_ID, id).next().is_some()
     }
 

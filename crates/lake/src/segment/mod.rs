@@ -27,6 +27,7 @@ pub(crate) use write::sync_dir;
 pub use write::{SegmentWriter, Written};
 
 use crate::error::{Error, Result};
+use crate::index::{self, Index, Key};
 use crate::schema::{FORMAT, PathColumn, meta};
 use arrow::datatypes::SchemaRef;
 use id::IdBounds;
@@ -36,8 +37,8 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows of one row group: what one core scans at a time, and what dictionaries and bloom filters are made for.
 pub const ROW_GROUP_ROWS: usize = 1 << 18;
@@ -55,6 +56,8 @@ pub struct Segment {
     replaced: AtomicBool,
     /// Whether the checksum over every byte was found right since this was opened.
     sound: AtomicBool,
+    /// The look-up index, once it was looked for; `None` inside if there is none of use.
+    index: Mutex<Option<Option<Arc<Index>>>>,
 }
 
 impl Segment {
@@ -86,6 +89,7 @@ impl Segment {
             ids: None,
             replaced: AtomicBool::new(false),
             sound: AtomicBool::new(false),
+            index: Mutex::default(),
         };
         segment.ids = segment.check_footer()?;
         Ok(segment)
@@ -221,6 +225,44 @@ impl Segment {
         if self.sound.load(Ordering::Acquire) { Ok(()) } else { self.check_bytes() }
     }
 
+    /// The footer's checksum, which tells the segment from every other.
+    pub(crate) fn footer_checksum(&self) -> u32 {
+        let pairs = self.parquet().file_metadata().key_value_metadata();
+        let pair = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == meta::FOOTER_CHECKSUM));
+        let digits = pair.and_then(|pair| pair.value.as_deref());
+        digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or_default()
+    }
+
+    /// The look-up index, if there is one with these keys. One that is damaged is left alone, and said so once.
+    pub(crate) fn index(&self, keys: &[Key]) -> Option<Arc<Index>> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        index
+            .get_or_insert_with(|| match Index::open(&index::path_of(&self.path)) {
+                Ok(found) => found.is_of(self.footer_checksum(), keys).then(|| Arc::new(found)),
+                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
+                Err(error) => {
+                    tracing::warn!(%error, "a look-up index is not used, and will be made again");
+                    None
+                }
+            })
+            .clone()
+    }
+
+    /// Makes the look-up index, whatever there was.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn make_index(&self, keys: &[Key]) -> Result<()> {
+        let made = index::make(self, keys)?;
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Some(Some(Arc::new(made)));
+        Ok(())
+    }
+
+    /// The look-up index is not what it should be: it is not asked again.
+    pub(crate) fn drop_index(&self) {
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Some(None);
+    }
+
     /// As a file from before there were bounds of ids.
     #[cfg(test)]
     pub(crate) fn without_id_bounds(mut self) -> Self {
@@ -243,6 +285,7 @@ impl Drop for Segment {
         if self.replaced.load(Ordering::Acquire) {
             // If this fails or never happens, opening the lake finds a file whose leaves another one covers.
             let _ = std::fs::remove_file(&self.path);
+            let _ = std::fs::remove_file(index::path_of(&self.path));
         }
     }
 }

@@ -98,7 +98,10 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn columns(&self, groups: Vec<usize>, names: &[&str]) -> Result<Batches> {
-        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), names.iter().copied());
+        let fields = self.schema().fields().iter().enumerate();
+        // By place: the names of path columns have dots, as have the paths of nested columns.
+        let places = fields.filter(|(_, field)| names.contains(&field.name().as_str())).map(|(place, _)| place);
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), places);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
             .with_row_groups(groups)
             .with_projection(mask)

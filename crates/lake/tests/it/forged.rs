@@ -213,7 +213,7 @@ const LIES: [&[Lie]; 3] = [
             problem: "page 0 does not begin with the row that the offset index says",
         },
         Lie {
-            column: column::USER_ID,
+            column: column::REQUEST_ID,
             forge: without_filter_bits,
             problem: "the bloom filter denies a value that is there",
         },

@@ -4,6 +4,7 @@
 
 mod answers;
 mod guard;
+mod lookup;
 mod model;
 mod number;
 mod postgres;

@@ -1,0 +1,370 @@
+//! The bytes of an index file.
+//!
+//! `ONRECIDX`, the blocks of all sections one after the other, the directory, and a trailer: where the directory begins
+//! (u64), its bytes (u32), its CRC-32C (u32), `ONRECIDX`. The directory has the CRC-32C of each block. All numbers are
+//! little-endian. `docs/format.md` has it in full.
+
+use super::block::{BlockReader, BlockWriter, Codes, Group};
+use super::key::{Coding, Key};
+use super::{Rows, key};
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+const MAGIC: &[u8; 8] = b"ONRECIDX";
+const VERSION: u32 = 1;
+const TRAILER_BYTES: u64 = 24;
+
+/// A directory of the largest segment has some 100 KB; a damaged length is not believed.
+const DIRECTORY_BYTES_MAX: u32 = 64 << 20;
+
+/// An index file that is open, with its directory in memory.
+pub(crate) struct Index {
+    path: PathBuf,
+    file: File,
+    /// The checksum of the footer of its segment.
+    segment: u32,
+    sections: Vec<Section>,
+}
+
+struct Section {
+    key: Key,
+    coding: Coding,
+    codes: Codes,
+    blocks: Vec<Block>,
+}
+
+struct Block {
+    first: u128,
+    groups: u32,
+    offset: u64,
+    bytes: u32,
+    crc: u32,
+}
+
+/// The values of one key, sorted.
+pub(super) struct Values {
+    pub(super) key: Key,
+    pub(super) coding: Coding,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// The number of a value, of at most 96 bits, and under it a row that has it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry(u128);
+
+impl Entry {
+    pub(super) fn new(number: u128, row: u32) -> Self {
+        Self(number << u32::BITS | u128::from(row))
+    }
+
+    pub(super) fn number(self) -> u128 {
+        self.0 >> u32::BITS
+    }
+
+    pub(super) fn row(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// Where the index of a segment is.
+pub(crate) fn path_of(segment: &Path) -> PathBuf {
+    segment.with_extension("index")
+}
+
+/// Writes an index, durably, under its name.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(super) fn write(path: &Path, segment: u32, rows: u64, values: &[Values]) -> Result<()> {
+    let mut bytes = MAGIC.to_vec();
+    let mut directory = Vec::new();
+    directory.extend_from_slice(&VERSION.to_le_bytes());
+    directory.extend_from_slice(&segment.to_le_bytes());
+    directory.extend_from_slice(&rows.to_le_bytes());
+    directory.extend_from_slice(&(values.len() as u32).to_le_bytes());
+    for values in values {
+        write_section(rows, values, &mut bytes, &mut directory);
+    }
+    let offset = bytes.len() as u64;
+    bytes.extend_from_slice(&directory);
+    bytes.extend_from_slice(&offset.to_le_bytes());
+    bytes.extend_from_slice(&(directory.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&crc32c::crc32c(&directory).to_le_bytes());
+    bytes.extend_from_slice(MAGIC);
+
+    let unfinished = path.with_extension("index.tmp");
+    let written = File::create(&unfinished)
+        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&unfinished, path));
+    written.map_err(Error::io(path))
+}
+
+fn write_section(rows: u64, values: &Values, bytes: &mut Vec<u8>, directory: &mut Vec<u8>) {
+    let (kind, names): (u8, &[String]) = match &values.key {
+        Key::Subject => (0, &[]),
+        Key::DecisionId => (1, &[]),
+        Key::Input(path) => (2, path),
+    };
+    directory.push(kind);
+    directory.extend_from_slice(&(names.len() as u16).to_le_bytes());
+    for name in names {
+        directory.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        directory.extend_from_slice(name.as_bytes());
+    }
+    directory.push(match values.coding {
+        Coding::Token => 0,
+        Coding::Hash { bits } => bits as u8,
+    });
+    let groups = || values.entries.chunk_by(|one, next| one.number() == next.number());
+    let keys = groups().count() as u64;
+    let codes = Codes::new(rows, keys, values.entries.len() as u64, values.coding.bits());
+    directory.extend_from_slice(&[codes.key as u8, codes.count as u8]);
+    let mut blocks = Vec::new();
+    let mut open: Option<(BlockWriter, u128, u32)> = None;
+    let mut close = |open: &mut Option<(BlockWriter, u128, u32)>| {
+        if let Some((writer, first, groups)) = open.take() {
+            let block = writer.into_bytes();
+            let (offset, crc) = (bytes.len() as u64, crc32c::crc32c(&block));
+            blocks.push(Block { first, groups, offset, bytes: block.len() as u32, crc });
+            bytes.extend_from_slice(&block);
+        }
+    };
+    let mut of_group = Vec::new();
+    for group in groups() {
+        let key = group[0].number();
+        if open.as_ref().is_some_and(|(writer, ..)| writer.is_full()) {
+            close(&mut open);
+        }
+        of_group.clear();
+        of_group.extend(group.iter().map(|entry| entry.row()));
+        let (writer, _, groups) = open.get_or_insert_with(|| (BlockWriter::new(key, codes), key, 0));
+        writer.push(&Group { key, rows: &of_group });
+        *groups += 1;
+    }
+    close(&mut open);
+    directory.extend_from_slice(&(blocks.len() as u32).to_le_bytes());
+    for block in blocks {
+        directory.extend_from_slice(&block.first.to_le_bytes());
+        directory.extend_from_slice(&block.groups.to_le_bytes());
+        directory.extend_from_slice(&block.offset.to_le_bytes());
+        directory.extend_from_slice(&block.bytes.to_le_bytes());
+        directory.extend_from_slice(&block.crc.to_le_bytes());
+    }
+}
+
+impl Index {
+    /// Opens an index and reads its directory.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it is not there; [`Error::Damaged`].
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let len = file.metadata().map_err(Error::io(path))?.len();
+        let damaged = |problem: &str| Error::damaged(path, problem);
+        let start = len.checked_sub(TRAILER_BYTES).filter(|start| *start >= MAGIC.len() as u64);
+        let start = start.ok_or_else(|| damaged("it is too short for an index"))?;
+        let mut trailer = [0; TRAILER_BYTES as usize];
+        file.read_exact_at(&mut trailer, start).map_err(Error::io(path))?;
+        let mut fields = Fields(&trailer);
+        let trailer = (fields.u64(), fields.u32(), fields.u32());
+        let (Some(offset), Some(bytes), Some(crc)) = trailer else { return Err(damaged("it has no trailer")) };
+        if fields.0 != MAGIC || bytes > DIRECTORY_BYTES_MAX || offset.checked_add(u64::from(bytes)) != Some(start) {
+            return Err(damaged("it does not end as an index does"));
+        }
+        let mut directory = vec![0; bytes as usize];
+        file.read_exact_at(&mut directory, offset).map_err(Error::io(path))?;
+        if crc32c::crc32c(&directory) != crc {
+            return Err(damaged("the checksum of its directory differs"));
+        }
+        let (segment, sections) = read_directory(&directory).ok_or_else(|| damaged("its directory is malformed"))?;
+        Ok(Self { path: path.to_owned(), file, segment, sections })
+    }
+
+    /// Whether it is that of the segment with this footer, and has all these keys and no other.
+    pub(crate) fn is_of(&self, segment: u32, keys: &[Key]) -> bool {
+        self.segment == segment && self.keys().eq(keys)
+    }
+
+    /// Its keys, in order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.sections.iter().map(|section| &section.key)
+    }
+
+    /// The rows that may have one of these values; `None` if it has no such key.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn find<'v>(&self, key: &Key, values: impl Iterator<Item = &'v str>) -> Result<Option<Rows>> {
+        let Some(section) = self.sections.iter().find(|section| section.key == *key) else { return Ok(None) };
+        let mut rows = Vec::new();
+        for value in values {
+            if let Some(number) = section.coding.number(value) {
+                self.find_one(section, number, &mut rows)?;
+            }
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        Ok(Some(Rows { rows, exact: section.coding == Coding::Token }))
+    }
+
+    fn find_one(&self, section: &Section, number: u128, found: &mut Vec<u32>) -> Result<()> {
+        let at = section.blocks.partition_point(|block| block.first <= number);
+        let Some(block) = at.checked_sub(1).and_then(|at| section.blocks.get(at)) else { return Ok(()) };
+        let bytes = self.read_block(block)?;
+        let mut reader = BlockReader::new(&bytes, block.first, block.groups, section.codes);
+        let mut rows = Vec::new();
+        while let Some(key) = reader.next(&mut rows).map_err(|_| self.malformed())? {
+            if key >= number {
+                found.extend(rows.iter().filter(|_| key == number));
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_block(&self, block: &Block) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; block.bytes as usize];
+        self.file.read_exact_at(&mut bytes, block.offset).map_err(Error::io(&self.path))?;
+        if crc32c::crc32c(&bytes) != block.crc {
+            return Err(Error::damaged(&self.path, "the checksum of a block differs"));
+        }
+        Ok(bytes)
+    }
+
+    fn malformed(&self) -> Error {
+        Error::damaged(&self.path, "a block is malformed")
+    }
+
+    /// Compares everything with what the values of the segment give.
+    pub(super) fn compare(&self, rows: u64, values: &[Values]) -> Result<()> {
+        let mut end = MAGIC.len() as u64;
+        for (section, values) in self.sections.iter().zip(values) {
+            let mut expected = values.entries.iter();
+            if section.key != values.key || section.coding != values.coding || section.codes.rows != rows {
+                return Err(Error::damaged(&self.path, "its keys are not those of the segment"));
+            }
+            let mut of_key = Vec::new();
+            for block in &section.blocks {
+                if block.offset != end {
+                    return Err(Error::damaged(&self.path, "its blocks do not follow each other"));
+                }
+                end += u64::from(block.bytes);
+                let bytes = self.read_block(block)?;
+                let mut reader = BlockReader::new(&bytes, block.first, block.groups, section.codes);
+                let mut is_first = true;
+                while let Some(key) = reader.next(&mut of_key).map_err(|_| self.malformed())? {
+                    let is_as_promised = !std::mem::take(&mut is_first) || key == block.first;
+                    if !is_as_promised || !of_key.iter().all(|row| expected.next() == Some(&Entry::new(key, *row))) {
+                        return Err(self.differs(&section.key));
+                    }
+                }
+            }
+            if expected.next().is_some() {
+                return Err(self.differs(&section.key));
+            }
+        }
+        let mut begin = [0; MAGIC.len()];
+        self.file.read_exact_at(&mut begin, 0).map_err(Error::io(&self.path))?;
+        if &begin != MAGIC {
+            return Err(Error::damaged(&self.path, "it does not begin as an index does"));
+        }
+        Ok(())
+    }
+
+    fn differs(&self, key: &Key) -> Error {
+        let what = match key {
+            Key::Subject => column_name("user_id", &[]),
+            Key::DecisionId => column_name("decision_id", &[]),
+            Key::Input(path) => column_name("input_features", path),
+        };
+        Error::damaged(&self.path, format!("its rows by {what} are not those of the segment"))
+    }
+}
+
+fn column_name(column: &str, path: &[String]) -> String {
+    path.iter().fold(column.to_owned(), |name, member| format!("{name}.{member}"))
+}
+
+/// The checksum of the segment's footer, and the sections.
+fn read_directory(bytes: &[u8]) -> Option<(u32, Vec<Section>)> {
+    let mut fields = Fields(bytes);
+    if fields.u32()? != VERSION {
+        return None;
+    }
+    let (segment, rows, count) = (fields.u32()?, fields.u64()?, fields.u32()?);
+    let sections = (0..count).map(|_| read_section(&mut fields, rows)).collect::<Option<Vec<_>>>()?;
+    fields.0.is_empty().then_some((segment, sections))
+}
+
+fn read_section(fields: &mut Fields<'_>, rows: u64) -> Option<Section> {
+    let (kind, names) = (fields.u8()?, fields.u16()?);
+    let mut path = Vec::new();
+    for _ in 0..names {
+        let length = fields.u16()?;
+        path.push(std::str::from_utf8(fields.bytes(usize::from(length))?).ok()?.to_owned());
+    }
+    let key = match kind {
+        0 => Key::Subject,
+        1 => Key::DecisionId,
+        2 => Key::Input(path),
+        _ => return None,
+    };
+    let coding = match fields.u8()? {
+        0 => Coding::Token,
+        bits => Coding::Hash { bits: u32::from(bits) },
+    };
+    let codes = Codes { rows, key: u32::from(fields.u8()?), count: u32::from(fields.u8()?) };
+    if codes.key > key::TOKEN_BITS || codes.count > u64::BITS {
+        return None;
+    }
+    let block = |fields: &mut Fields<'_>| {
+        Some(Block {
+            first: fields.u128()?,
+            groups: fields.u32()?,
+            offset: fields.u64()?,
+            bytes: fields.u32()?,
+            crc: fields.u32()?,
+        })
+    };
+    let blocks = fields.u32()?;
+    let blocks = (0..blocks).map(|_| block(fields)).collect::<Option<Vec<_>>>()?;
+    Some(Section { key, coding, codes, blocks })
+}
+
+/// Numbers, read one after the other.
+struct Fields<'b>(&'b [u8]);
+
+impl<'b> Fields<'b> {
+    fn bytes(&mut self, count: usize) -> Option<&'b [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.bytes(N)?.try_into().ok()
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_le_bytes)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn u128(&mut self) -> Option<u128> {
+        self.array().map(u128::from_le_bytes)
+    }
+}
