@@ -265,7 +265,12 @@ mod tests {
         let path = path_of(segment.path());
         type Forge = fn(&mut Vec<Values>);
         let forgeries: [(Forge, &str); 6] = [
-            (|values| drop(values[0].entries.remove(2_345)), "user_id"),
+            (
+                |values| {
+                    values[0].entries.remove(2_345);
+                },
+                "user_id",
+            ),
             (|values| values[0].entries.truncate(4_999), "user_id"),
             (|values| values[1].entries.push(Entry::new(1 << 40, 7)), "decision_id"),
             (|values| values[2].entries.clear(), "input_features.application_id"),

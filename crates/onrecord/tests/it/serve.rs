@@ -55,8 +55,10 @@ fn a_full_disk_is_said_so_and_work_goes_on_when_there_is_room() {
     limited.args(["-c", r#"trap "" XFSZ; ulimit -S -f 4096; exec "$@""#, "bash"]);
     limited.arg(program.get_program()).args(program.get_args()).env("ONRECORD_DATA", directory.path());
     let server = Server::start(&mut limited, &directory.token);
-    let padding = "x".repeat(200_000);
-    let body = |at: u64| decision(&format!(r#","decisionId":"d-{at}","metadata":{{"padding":"{padding}"}}"#));
+    // Not so long that it would be kept apart from the record.
+    let padding = "x".repeat(60_000);
+    let padding = format!(r#"{{"a":"{padding}","b":"{padding}","c":"{padding}"}}"#);
+    let body = |at: u64| decision(&format!(r#","decisionId":"d-{at}","metadata":{padding}"#));
     let mut accepted = 0;
     let refused = loop {
         let answer = server.post("/v1/decisions", body(accepted));
@@ -64,7 +66,7 @@ fn a_full_disk_is_said_so_and_work_goes_on_when_there_is_room() {
             break answer;
         }
         accepted += 1;
-        assert!(accepted < 100, "4 MiB hold no {accepted} records of 200 kB");
+        assert!(accepted < 100, "4 MiB hold no {accepted} records of 180 kB");
     };
     assert_eq!(refused.status, 503, "{}", refused.text());
     assert_eq!(refused.header("content-type"), Some("application/problem+json"));
@@ -86,7 +88,7 @@ fn a_full_disk_is_said_so_and_work_goes_on_when_there_is_room() {
 #[test]
 fn a_setting_that_says_nothing_is_refused_by_name() {
     let directory = Directory::init();
-    for variable in ["ONRECORD_QUERY_MEMORY_MB", "ONRECORD_COLUMN_MEMORY_MB"] {
+    for variable in ["ONRECORD_QUERY_MEMORY_MB", "ONRECORD_COLUMN_MEMORY_MB", "ONRECORD_RECORD_MB"] {
         for setting in ["much", "0", "-1", ""] {
             let mut command = directory.command(&["sql", "SELECT 1"]);
             let output = command.env(variable, setting).output().unwrap();
