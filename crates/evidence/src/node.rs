@@ -15,6 +15,10 @@ pub(crate) trait Nodes {
     fn node(&self, height: u32, index: u64) -> Result<Hash, Self::Error>;
 }
 
+/// A node is not in memory: it is left of what is kept there.
+#[derive(Debug)]
+pub(crate) struct Forgotten;
+
 /// The right edge of a tree of a given size: per height the hash of the leaves that no complete node covers.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {

@@ -5,8 +5,7 @@
 
 use crate::{
     BatchReceipt, Hash, LeafIndex, RangeProof, Receipt, TreeSize,
-    node::{Edge, Nodes, check_range, inclusion, range},
-    tree::Forgotten,
+    node::{Edge, Forgotten, Nodes, check_range, inclusion, range},
 };
 
 /// The tree as it was, seen from the leaf `first` on. Made by [`crate::Tree::snapshot`].

@@ -6,7 +6,7 @@
 
 use crate::{
     Hash, HashReader, LeafIndex, RangeProof, ReadError, Snapshot, TreeSize,
-    node::{Edge, Nodes, check_range, inclusion, range},
+    node::{Edge, Forgotten, Nodes, check_range, inclusion, range},
     node_hash,
     reader::Stored,
     tile,
@@ -31,10 +31,6 @@ struct Row {
     first: u64,
     nodes: Vec<Hash>,
 }
-
-/// A node left of what is kept.
-#[derive(Debug)]
-pub(crate) struct Forgotten;
 
 impl Tree {
     /// The tree without leaves.

@@ -58,12 +58,6 @@ impl Entry {
     pub fn leaf_hash(&self) -> Hash {
         self.leaf_hash
     }
-
-    /// Bytes that the entry takes in a write-ahead file.
-    #[must_use]
-    pub fn stored_bytes(&self) -> usize {
-        crate::wal::ENTRY_HEADER_BYTES + self.record.len() + self.beside.len()
-    }
 }
 
 /// Shows sizes only: records must not reach a log line.

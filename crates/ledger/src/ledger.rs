@@ -13,6 +13,7 @@ use crate::{
     replay,
     shared::{Grown, Head, Shared},
     tree_file::{LEVELS, TreeFiles, complete},
+    wal,
     writer::Writer,
 };
 use onrecord_evidence::{
@@ -114,7 +115,7 @@ impl Ledger {
     }
 
     fn enqueue(&self, entries: Vec<Entry>, done: Done, wait: Duration) -> Result<(), (Submit, AppendError)> {
-        let bytes = entries.iter().map(Entry::stored_bytes).fold(0, usize::saturating_add);
+        let bytes = entries.iter().map(wal::stored_bytes).fold(0, usize::saturating_add);
         // A frame counts its bytes in 32 bits.
         let bytes_max = self.shared.config.submit_bytes_max.min(u32::MAX as usize / 2);
         let (is_empty, submit) = (entries.is_empty(), Submit { entries, bytes, done });

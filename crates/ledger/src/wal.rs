@@ -77,6 +77,11 @@ impl Header {
     }
 }
 
+/// Bytes that an entry takes in a frame.
+pub(crate) fn stored_bytes(entry: &Entry) -> usize {
+    ENTRY_HEADER_BYTES + entry.record().len() + entry.beside().len()
+}
+
 /// Builds frames in one buffer that is kept from commit to commit. Record bytes are copied once, into it.
 #[derive(Debug, Default)]
 pub(crate) struct FrameBuilder {
@@ -103,7 +108,7 @@ impl FrameBuilder {
     pub(crate) fn push(&mut self, entry: &Entry) {
         let EntryId(id) = entry.id();
         let start = self.buffer.len();
-        self.buffer.reserve(entry.stored_bytes());
+        self.buffer.reserve(stored_bytes(entry));
         self.buffer.extend_from_slice(&id);
         self.buffer.extend_from_slice(&(entry.record().len() as u32).to_le_bytes());
         self.buffer.extend_from_slice(&(entry.beside().len() as u32).to_le_bytes());

@@ -1,15 +1,8 @@
 //! What was accepted and what was refused, by reason. Refusals are counted twice: for whoever watches, and until they
 //! are on the record themselves.
 
-use crate::Refusal;
+use crate::refusal::{REASONS, Refusal, UNAUTHORIZED};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// The reasons by which refusals are counted.
-pub const REASONS: [&str; 9] =
-    ["invalid", "conflict", "too_large", "busy", "full", "unavailable", "forbidden", "corrupt", "unauthorized"];
-
-/// Nobody is behind the request, so that there is no [`Refusal`] either.
-const UNAUTHORIZED: usize = 8;
 
 /// Refusals by reason that are not on the record yet.
 pub(crate) type Unrecorded = [u64; REASONS.len()];

@@ -12,6 +12,13 @@ use uuid::Uuid;
 /// Bad lines named in one answer; all are counted.
 pub const FAULTS_NAMED_MAX: usize = 1000;
 
+/// The reasons by which refusals are counted.
+pub const REASONS: [&str; 9] =
+    ["invalid", "conflict", "too_large", "busy", "full", "unavailable", "forbidden", "corrupt", "unauthorized"];
+
+/// The reason for which there is no [`Refusal`], for nobody is behind the request.
+pub(crate) const UNAUTHORIZED: usize = 8;
+
 /// Nothing was written, and why.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -139,7 +146,7 @@ impl Refusal {
 
     /// The reason as a word, for counting.
     pub fn reason(&self) -> &'static str {
-        crate::count::REASONS[self.reason_index()]
+        REASONS[self.reason_index()]
     }
 
     pub(crate) fn reason_index(&self) -> usize {

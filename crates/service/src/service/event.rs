@@ -1,10 +1,11 @@
 //! What onrecord puts on the record about itself: starts, changes, refusals, and who read what.
 
 use super::Service;
+use crate::REASONS;
 use crate::access::{Action, What};
 use crate::api_token::{self, Actor};
 use crate::clock::{self, IdSource};
-use crate::count::{REASONS, Unrecorded};
+use crate::count::Unrecorded;
 use crate::state::{StateFiles, WHATS};
 use crate::{Error, Refusal};
 use onrecord_ledger::{AppendError, Commit, Entry, EntryId, Recovery};
