@@ -1,9 +1,8 @@
 //! Arithmetic as PostgreSQL does it: what a type cannot hold is an error, a `numeric` stays exact, a difference of times
 //! is an interval.
 //!
-//! DataFusion's operators wrap around silently and let a double divided by zero be infinite, so [`Operators`] plans
-//! these operators as calls of [`Operation`]. Comparisons stay DataFusion's, since scans prune by them; only where it
-//! would round (a double beside a decimal) or misjudge (intervals) they are planned anew.
+//! DataFusion's operators wrap around silently and let a double divided by zero be infinite, so `operator` plans them as
+//! calls of [`Operation`].
 
 use super::call::{fault, instant_type};
 use super::interval::{self, Span};
@@ -19,13 +18,10 @@ use arrow::datatypes::{
     IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType, i256,
 };
 use arrow::error::ArrowError;
-use datafusion::common::{DFSchema, Result, ScalarValue, exec_err, plan_err};
+use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::sqlparser::ast::BinaryOperator;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility, cast as cast_expr, lit,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -61,7 +57,8 @@ impl Operation {
         self.planned(args, None)
     }
 
-    fn planned(self, args: Vec<Expr>, gives: Option<DataType>) -> Expr {
+    /// The call, with the type of its result where that is known.
+    pub(super) fn planned(self, args: Vec<Expr>, gives: Option<DataType>) -> Expr {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         args.iter().for_each(|arg| match arithmetic(arg) {
@@ -75,7 +72,7 @@ impl Operation {
 }
 
 /// The operation that an expression is a call of.
-fn arithmetic(expr: &Expr) -> Option<&Arithmetic> {
+pub(super) fn arithmetic(expr: &Expr) -> Option<&Arithmetic> {
     match expr {
         Expr::ScalarFunction(call) => call.func.inner().downcast_ref::<Arithmetic>(),
         _ => None,
@@ -93,191 +90,15 @@ pub(super) fn divides(expr: &Expr) -> bool {
     }
 }
 
-/// The type of an operand. What was planned here is not looked at again, so that a long sum is planned in linear time.
-fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
-    match arithmetic(expr).and_then(|inner| inner.gives.clone()) {
-        Some(gives) => Ok(gives),
-        None => expr.get_type(schema),
-    }
-}
-
-/// Plans the operators.
-#[derive(Debug)]
-pub(crate) struct Operators;
-
-impl ExprPlanner for Operators {
-    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        let (Ok(left), Ok(right)) = (type_of(&expr.left, schema), type_of(&expr.right, schema)) else {
-            return Ok(PlannerResult::Original(expr));
-        };
-        let planned = match comparison(&expr.op) {
-            Some(operator) => plan_comparison(expr, operator, &left, &right),
-            None => plan_arithmetic(expr, &left, &right),
-        };
-        Ok(match planned {
-            Ok(planned) => PlannerResult::Planned(planned),
-            Err(expr) => PlannerResult::Original(*expr),
-        })
-    }
-}
-
-/// What is planned, or the expression back.
-type Planned = std::result::Result<Expr, Box<RawBinaryExpr>>;
-
-fn comparison(op: &BinaryOperator) -> Option<Operator> {
-    Some(match op {
-        BinaryOperator::Eq => Operator::Eq,
-        BinaryOperator::NotEq => Operator::NotEq,
-        BinaryOperator::Lt => Operator::Lt,
-        BinaryOperator::LtEq => Operator::LtEq,
-        BinaryOperator::Gt => Operator::Gt,
-        BinaryOperator::GtEq => Operator::GtEq,
-        _ => return None,
-    })
-}
-
-fn is_number(data_type: &DataType) -> bool {
-    data_type.is_integer() || data_type.is_floating() || data_type.is_decimal()
-}
-
-fn is_span(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Interval(_) | DataType::Duration(_))
-}
-
-fn is_time(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Timestamp(..))
-}
-
-fn is_date(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Date32 | DataType::Date64)
-}
-
-fn plan_comparison(expr: RawBinaryExpr, operator: Operator, left: &DataType, right: &DataType) -> Planned {
-    let compared =
-        |left: Expr, right: Expr| Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right))));
-    if is_span(left) && is_span(right) {
-        return compared(Operation::Order.call(vec![expr.left]), Operation::Order.call(vec![expr.right]));
-    }
-    match (left.is_decimal(), right.is_decimal()) {
-        (true, false) if right.is_floating() => match exact(&expr.right) {
-            Some(exact) => compared(expr.left, exact),
-            None => compared(cast_expr(expr.left, DataType::Float64), expr.right),
-        },
-        (false, true) if left.is_floating() => match exact(&expr.left) {
-            Some(exact) => compared(exact, expr.right),
-            None => compared(expr.left, cast_expr(expr.right, DataType::Float64)),
-        },
-        _ => Err(Box::new(expr)),
-    }
-}
-
-/// A literal such as `0.1`, which the parser has as a double, as the exact number that it is in PostgreSQL.
-pub(super) fn exact(expr: &Expr) -> Option<Expr> {
-    let Expr::Literal(ScalarValue::Float64(Some(value)), _) = expr else { return None };
-    if !value.is_finite() {
-        return None;
-    }
-    let text = value.to_string();
-    let digits = text.trim_start_matches('-');
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let scale = i8::try_from(fraction.len()).ok()?;
-    let precision = u8::try_from(whole.trim_start_matches('0').len() + fraction.len()).ok()?.max(1);
-    let unscaled: i128 = text.replace('.', "").parse().ok()?;
-    (precision <= 38 && scale <= 38)
-        .then(|| lit(ScalarValue::Decimal128(Some(unscaled), precision.max(scale as u8), scale)))
-}
-
-/// A literal that fits into 32 bits is an `integer`.
-fn narrow(expr: &Expr) -> Option<Expr> {
-    match expr {
-        Expr::Literal(ScalarValue::Int64(Some(value)), _) => i32::try_from(*value).ok().map(lit),
-        _ => None,
-    }
-}
-
-fn plan_arithmetic(expr: RawBinaryExpr, left: &DataType, right: &DataType) -> Planned {
-    let operation = match expr.op {
-        BinaryOperator::Plus => Operation::Add,
-        BinaryOperator::Minus => Operation::Subtract,
-        BinaryOperator::Multiply => Operation::Multiply,
-        BinaryOperator::Divide => Operation::Divide,
-        BinaryOperator::Modulo => Operation::Modulo,
-        _ => return Err(Box::new(expr)),
-    };
-    let numbers = (is_number(left) || left.is_null()) && (is_number(right) || right.is_null());
-    if numbers && !(left.is_null() && right.is_null()) {
-        return Ok(plan_numbers(operation, expr, left, right));
-    }
-    plan_times(operation, expr, left, right)
-}
-
-fn plan_numbers(operation: Operation, expr: RawBinaryExpr, left: &DataType, right: &DataType) -> Expr {
-    let RawBinaryExpr { left: mut one, right: mut two, .. } = expr;
-    if !right.is_floating() || exact(&two).is_some() {
-        one = exact(&one).unwrap_or(one);
-    }
-    let left_is_exact = !left.is_floating() || matches!(one, Expr::Literal(ScalarValue::Decimal128(..), _));
-    if left_is_exact {
-        two = exact(&two).unwrap_or(two);
-    }
-    let small = |data_type: &DataType| matches!(data_type, DataType::Int32 | DataType::Int16 | DataType::Int8);
-    match (narrow(&one), narrow(&two)) {
-        (Some(narrow_one), Some(narrow_two)) => (one, two) = (narrow_one, narrow_two),
-        (Some(narrow), None) if small(right) => one = narrow,
-        (None, Some(narrow)) if small(left) => two = narrow,
-        _ => {}
-    }
-    let typed = |expr: &Expr, given: &DataType| match expr {
-        Expr::Literal(value, _) => value.data_type(),
-        _ => given.clone(),
-    };
-    let (left, right) = operands(&typed(&one, left), &typed(&two, right));
-    let gives = result_of_numbers(operation, &left, &right);
-    operation.planned(vec![one, two], Some(gives))
-}
-
-fn plan_times(operation: Operation, expr: RawBinaryExpr, left: &DataType, right: &DataType) -> Planned {
-    let clock = matches!(right, DataType::Time32(_) | DataType::Time64(_));
-    let timestamp = || DataType::Timestamp(TimeUnit::Microsecond, None);
-    let planned = match operation {
-        Operation::Subtract if is_date(left) && is_date(right) => Operation::Days,
-        Operation::Subtract if (is_time(left) || is_date(left)) && (is_time(right) || is_date(right)) => {
-            Operation::Elapsed
-        }
-        Operation::Subtract if is_date(left) && right.is_integer() => Operation::SubtractDays,
-        Operation::Add if is_date(left) && right.is_integer() => Operation::AddDays,
-        Operation::Add if left.is_integer() && is_date(right) => {
-            return Ok(Operation::AddDays.call(vec![expr.right, expr.left]));
-        }
-        Operation::Add if is_date(left) && clock => Operation::Join,
-        Operation::Add | Operation::Subtract if is_date(left) && is_span(right) => {
-            let operator = if operation == Operation::Add { Operator::Plus } else { Operator::Minus };
-            let time = Box::new(cast_expr(expr.left, timestamp()));
-            return Ok(Expr::BinaryExpr(BinaryExpr::new(time, operator, Box::new(expr.right))));
-        }
-        Operation::Add if is_span(left) && is_date(right) => {
-            let time = Box::new(cast_expr(expr.right, timestamp()));
-            return Ok(Expr::BinaryExpr(BinaryExpr::new(time, Operator::Plus, Box::new(expr.left))));
-        }
-        Operation::Multiply if is_span(left) && is_number(right) => Operation::Scale,
-        Operation::Multiply if is_number(left) && is_span(right) => {
-            return Ok(Operation::Scale.call(vec![expr.right, expr.left]));
-        }
-        Operation::Divide if is_span(left) && is_number(right) => Operation::Shrink,
-        _ => return Err(Box::new(expr)),
-    };
-    Ok(planned.call(vec![expr.left, expr.right]))
-}
-
 /// The function that an operator is planned as.
 #[derive(Debug)]
-struct Arithmetic {
+pub(super) struct Arithmetic {
     operation: Operation,
     signature: Signature,
     /// Stands for the whole expression in its name, which would otherwise be written anew for each operator around it.
     digest: u64,
     /// The type of the result, where it was planned as an operator.
-    gives: Option<DataType>,
+    pub(super) gives: Option<DataType>,
 }
 
 impl PartialEq for Arithmetic {
@@ -323,7 +144,7 @@ fn is_wide(data_type: &DataType) -> bool {
 }
 
 /// The type of a number beside another, before they are computed with.
-fn operands(left: &DataType, right: &DataType) -> (DataType, DataType) {
+pub(super) fn operands(left: &DataType, right: &DataType) -> (DataType, DataType) {
     let (left, right) = match (left.is_null(), right.is_null()) {
         (true, _) => (right, right),
         (_, true) => (left, left),
@@ -349,7 +170,8 @@ fn operands(left: &DataType, right: &DataType) -> (DataType, DataType) {
     (int.clone(), int)
 }
 
-fn result_of_numbers(operation: Operation, left: &DataType, right: &DataType) -> DataType {
+/// The type of what is computed of two such numbers.
+pub(super) fn result_of_numbers(operation: Operation, left: &DataType, right: &DataType) -> DataType {
     if !left.is_decimal() {
         return left.clone();
     }

@@ -18,19 +18,20 @@ mod interval;
 mod make;
 mod math;
 mod numeric;
+mod operator;
 mod pattern;
 mod rewrite;
 mod session;
 mod text;
 mod zone;
 
-pub(crate) use arithmetic::Operators;
 pub(crate) use call::Fault;
 pub(crate) use casts::{PostgresCasts, float, texts};
 pub(crate) use date::UtcDates;
 pub(crate) use extract::Parts;
 pub(crate) use guarded::GuardedDivision;
 pub(crate) use numeric::NUMERIC;
+pub(crate) use operator::Operators;
 pub(crate) use rewrite::{NANOSECOND_DIGITS, rewrite};
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};

@@ -5,12 +5,19 @@
 
 use super::{is_elsewhere, utc};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
+use arrow::util::display::FormatOptions;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
+
+/// Digits behind the point of a `numeric` without a declared scale, which leaves 22 before it.
+const DECIMAL_SCALE_MAX: i8 = 16;
+
+/// What does not fit is an error, not a null.
+const STRICT: CastOptions<'static> = CastOptions { safe: false, format_options: FormatOptions::new() };
 
 /// A stream that is being written.
 pub(super) struct Stream {
@@ -39,7 +46,7 @@ impl Stream {
         let columns = batch.columns().iter().zip(self.schema.fields());
         let columns = columns.map(|(column, field)| match column.data_type() == field.data_type() {
             true => Ok(Arc::clone(column)),
-            false => cast(column, field.data_type()),
+            false => cast_with_options(column, field.data_type(), &STRICT),
         });
         let columns = columns.collect::<Result<Vec<ArrayRef>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -69,6 +76,8 @@ fn sent(field: &Field) -> Field {
     let data_type = match field.data_type() {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,
+        // Few readers know decimals of 256 bits.
+        DataType::Decimal256(_, scale) => DataType::Decimal128(38, (*scale).min(DECIMAL_SCALE_MAX)),
         DataType::List(item) => DataType::List(Arc::new(sent(item))),
         DataType::LargeList(item) => DataType::LargeList(Arc::new(sent(item))),
         DataType::FixedSizeList(item, length) => DataType::FixedSizeList(Arc::new(sent(item)), *length),

@@ -79,6 +79,11 @@ fn s15_strings() {
     check(include_str!("../golden/strings.tsv"));
 }
 
+#[test]
+fn s9_aggregates_windows_and_literals() {
+    check(include_str!("../golden/aggregates.tsv"));
+}
+
 fn one(sql: &str) -> Value {
     let (engine, house) = (engine(), sampled(1_008));
     rows(&engine, &house, sql, &QueryContext::default())[0]["x"].clone()

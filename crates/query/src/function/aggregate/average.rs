@@ -1,9 +1,10 @@
 //! `avg`: of integers and decimals a `numeric` with the digits that PostgreSQL gives it, of doubles a double.
 
 use super::super::numeric::{self, NUMERIC, SCALE};
+use super::integers::{IntegerGroups, SUM, as_sum};
 use super::sum::summed;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal256Array, Int64Array};
-use arrow::datatypes::{DataType, Decimal256Type, Field, FieldRef, Int64Type, i256};
+use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Field, FieldRef, Int32Type, Int64Type, i256};
 use bigdecimal::BigDecimal;
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
 use datafusion::functions_aggregate::average::avg_udaf;
@@ -26,8 +27,13 @@ impl Average {
     }
 }
 
+/// Integers as they are summed.
+pub(super) fn is_int(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Int32 | DataType::Int64)
+}
+
 fn is_exact(data_type: &DataType) -> bool {
-    *data_type == DataType::Int64 || data_type.is_decimal()
+    is_int(data_type) || data_type.is_decimal()
 }
 
 impl AggregateUDFImpl for Average {
@@ -41,7 +47,6 @@ impl AggregateUDFImpl for Average {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match types {
-            [given] if given.is_integer() && *given != DataType::UInt64 => Ok(vec![DataType::Int64]),
             [DataType::UInt64] => Ok(vec![DataType::Decimal256(76, 0)]),
             [
                 DataType::Decimal32(_, scale)
@@ -71,8 +76,7 @@ impl AggregateUDFImpl for Average {
         if !is_exact(args.expr_fields[0].data_type()) {
             return avg_udaf().accumulator(args);
         }
-        let seen = args.is_distinct.then(HashSet::new);
-        Ok(Box::new(One { sum: i256::ZERO, count: 0, scale: scale(args.expr_fields[0].data_type()), seen }))
+        Ok(Box::new(One::new(args.expr_fields[0].data_type(), &NUMERIC, args.is_distinct)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -80,13 +84,7 @@ impl AggregateUDFImpl for Average {
         if !is_exact(given) {
             return avg_udaf().state_fields(args);
         }
-        let sum = DataType::Decimal256(76, scale(given));
-        let field =
-            |name: &str, data_type: DataType| Arc::new(Field::new(format_state_name(args.name, name), data_type, true));
-        Ok(match args.is_distinct {
-            true => vec![field("values", DataType::new_list(sum, true))],
-            false => vec![field("sum", sum), field("count", DataType::Int64)],
-        })
+        Ok(states(args.name, given, args.is_distinct))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
@@ -98,6 +96,7 @@ impl AggregateUDFImpl for Average {
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
         match is_exact(args.expr_fields[0].data_type()) {
+            true if is_int(args.expr_fields[0].data_type()) => Ok(Box::new(IntegerGroups::new(&NUMERIC))),
             true => Ok(Box::new(Groups { scale: scale(args.expr_fields[0].data_type()), ..Groups::default() })),
             false => avg_udaf().create_groups_accumulator(args),
         }
@@ -126,17 +125,34 @@ fn scale(data_type: &DataType) -> i8 {
     }
 }
 
-/// The values as digits, whichever of the two types they have.
-fn digits(values: &ArrayRef) -> impl Fn(usize) -> i256 + '_ {
-    let (ints, decimals) = (values.as_primitive_opt::<Int64Type>(), values.as_primitive_opt::<Decimal256Type>());
-    move |row| match (ints, decimals) {
-        (Some(ints), _) => i256::from_i128(ints.value(row).into()),
-        (None, Some(decimals)) => decimals.value(row),
-        (None, None) => i256::ZERO,
+/// What partial results are passed on as.
+pub(super) fn states(name: &str, given: &DataType, is_distinct: bool) -> Vec<FieldRef> {
+    let field = |part: &str, data_type: DataType| Arc::new(Field::new(format_state_name(name, part), data_type, true));
+    match is_distinct {
+        true => vec![field("values", DataType::new_list(sum_type(given), true))],
+        false => vec![field("sum", sum_type(given)), field("count", DataType::Int64)],
     }
 }
 
-fn mean(sum: i256, count: i64, scale: i8) -> Result<Option<i256>> {
+fn sum_type(given: &DataType) -> DataType {
+    if is_int(given) { SUM } else { DataType::Decimal256(76, scale(given)) }
+}
+
+/// The values as digits, whichever type they have.
+fn digits(values: &ArrayRef) -> impl Fn(usize) -> i256 + '_ {
+    let (ints, decimals) = (values.as_primitive_opt::<Int64Type>(), values.as_primitive_opt::<Decimal256Type>());
+    let (small, sums) = (values.as_primitive_opt::<Int32Type>(), values.as_primitive_opt::<Decimal128Type>());
+    move |row| match (ints, small, sums, decimals) {
+        (Some(ints), ..) => i256::from_i128(ints.value(row).into()),
+        (_, Some(small), ..) => i256::from_i128(small.value(row).into()),
+        (_, _, Some(sums), _) => i256::from_i128(sums.value(row)),
+        (.., Some(decimals)) => decimals.value(row),
+        (None, None, None, None) => i256::ZERO,
+    }
+}
+
+/// The quotient as a `numeric`; nothing of nothing.
+pub(super) fn mean(sum: i256, count: i64, scale: i8) -> Result<Option<i256>> {
     if count == 0 {
         return Ok(None);
     }
@@ -146,15 +162,33 @@ fn mean(sum: i256, count: i64, scale: i8) -> Result<Option<i256>> {
 
 /// The average of one group.
 #[derive(Debug)]
-struct One {
+pub(super) struct One {
     sum: i256,
     count: i64,
     scale: i8,
+    /// The type that the sum is passed on as.
+    sum_type: DataType,
+    /// The type of the result; [`NUMERIC`] for averages.
+    gives: DataType,
     /// With DISTINCT, the values that were counted.
     seen: Option<HashSet<i256>>,
 }
 
 impl One {
+    pub(super) fn new(given: &DataType, gives: &DataType, is_distinct: bool) -> Self {
+        let seen = is_distinct.then(HashSet::new);
+        let (scale, sum_type, gives) = (scale(given), sum_type(given), gives.clone());
+        Self { sum: i256::ZERO, count: 0, scale, sum_type, gives, seen }
+    }
+
+    /// A sum, or with DISTINCT a value, as it is passed on.
+    fn scalar(&self, digits: i256) -> ScalarValue {
+        match self.sum_type {
+            DataType::Decimal128(..) => ScalarValue::Decimal128(digits.to_i128(), 38, 0),
+            _ => ScalarValue::Decimal256(Some(digits), 76, self.scale),
+        }
+    }
+
     fn add(&mut self, values: &ArrayRef, sign: i64) {
         let digits = digits(values);
         for row in (0..values.len()).filter(|row| values.is_valid(*row)) {
@@ -186,7 +220,14 @@ impl Accumulator for One {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Decimal256(mean(self.sum, self.count, self.scale)?, 76, SCALE))
+        if self.gives == NUMERIC {
+            return Ok(ScalarValue::Decimal256(mean(self.sum, self.count, self.scale)?, 76, SCALE));
+        }
+        if self.count == 0 {
+            return ScalarValue::try_from(&self.gives);
+        }
+        let sum = as_sum(&self.scalar(self.sum).to_array()?, &self.gives)?;
+        ScalarValue::try_from_array(&sum, 0)
     }
 
     fn size(&self) -> usize {
@@ -194,14 +235,12 @@ impl Accumulator for One {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let value = |digits: i256| ScalarValue::Decimal256(Some(digits), 76, self.scale);
         Ok(match &self.seen {
             Some(seen) => {
-                let values: Vec<ScalarValue> = seen.iter().copied().map(value).collect();
-                let list = ScalarValue::new_list(&values, &DataType::Decimal256(76, self.scale), true);
-                vec![ScalarValue::List(list)]
+                let values: Vec<ScalarValue> = seen.iter().map(|digits| self.scalar(*digits)).collect();
+                vec![ScalarValue::List(ScalarValue::new_list(&values, &self.sum_type, true))]
             }
-            None => vec![value(self.sum), ScalarValue::Int64(Some(self.count))],
+            None => vec![self.scalar(self.sum), ScalarValue::Int64(Some(self.count))],
         })
     }
 
@@ -211,10 +250,11 @@ impl Accumulator for One {
             lists.iter().flatten().for_each(|values| self.add(&values, 1));
             return Ok(());
         }
-        let (sums, counts) = (states[0].as_primitive::<Decimal256Type>(), states[1].as_primitive::<Int64Type>());
-        for (sum, count) in sums.iter().zip(counts) {
-            self.sum = self.sum.wrapping_add(sum.unwrap_or(i256::ZERO));
-            self.count += count.unwrap_or(0);
+        let (sums, counts) = (&states[0], states[1].as_primitive::<Int64Type>());
+        let digits = digits(sums);
+        for row in (0..sums.len()).filter(|row| sums.is_valid(*row)) {
+            self.sum = self.sum.wrapping_add(digits(row));
+            self.count += counts.value(row);
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Aggregates: sums and averages that stay exact, and ordered sets.
 
 mod average;
+mod integers;
 mod ordered;
 mod sum;
 

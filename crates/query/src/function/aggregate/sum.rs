@@ -1,7 +1,10 @@
 //! `sum`: of `bigint` a `numeric`, of `integer` a `bigint`, of `numeric` a `numeric` with room for any number of rows.
 //!
-//! DataFusion's sum does the work. It wraps around where its type is full, so it is given types that do not become full.
+//! DataFusion's sum does the work for doubles and decimals. It wraps around where its type is full, so it is given types
+//! that do not become full.
 
+use super::average::{One, is_int, states};
+use super::integers::{IntegerGroups, SUM};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, plan_err};
 use datafusion::functions_aggregate::sum::sum_udaf;
@@ -26,8 +29,9 @@ impl Sum {
 /// The type that is summed.
 pub(super) fn summed(given: &DataType) -> Option<DataType> {
     Some(match given {
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => DataType::Int64,
-        DataType::Int64 | DataType::UInt32 | DataType::UInt64 => DataType::Decimal128(20, 0),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => DataType::Int32,
+        DataType::Int64 | DataType::UInt32 => DataType::Int64,
+        DataType::UInt64 => DataType::Decimal128(20, 0),
         DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Null => DataType::Float64,
         DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
             DataType::Decimal128(*precision, *scale)
@@ -59,27 +63,48 @@ impl AggregateUDFImpl for Sum {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        sum_udaf().return_type(types)
+        match types {
+            [DataType::Int64] => Ok(SUM),
+            [DataType::Int32] => Ok(DataType::Int64),
+            types => sum_udaf().return_type(types),
+        }
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        sum_udaf().accumulator(args)
+        let given = args.expr_fields[0].data_type();
+        match is_int(given) {
+            true => Ok(Box::new(One::new(given, args.return_field.data_type(), args.is_distinct))),
+            false => sum_udaf().accumulator(args),
+        }
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        sum_udaf().state_fields(args)
+        let given = args.input_fields[0].data_type();
+        match is_int(given) {
+            true => Ok(states(args.name, given, args.is_distinct)),
+            false => sum_udaf().state_fields(args),
+        }
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        sum_udaf().groups_accumulator_supported(args)
+        match is_int(args.expr_fields[0].data_type()) {
+            true => !args.is_distinct,
+            false => sum_udaf().groups_accumulator_supported(args),
+        }
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        sum_udaf().create_groups_accumulator(args)
+        match is_int(args.expr_fields[0].data_type()) {
+            true => Ok(Box::new(IntegerGroups::new(args.return_field.data_type()))),
+            false => sum_udaf().create_groups_accumulator(args),
+        }
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        sum_udaf().create_sliding_accumulator(args)
+        match is_int(args.expr_fields[0].data_type()) {
+            true => self.accumulator(args),
+            false => sum_udaf().create_sliding_accumulator(args),
+        }
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
