@@ -320,11 +320,15 @@ impl Lake {
         };
         for segment in snapshot.segments.iter() {
             match key.as_ref().and_then(|key| segment.find(&snapshot.keys, key, &[text])) {
-                // Rows that only seem to have it are left to who reads them.
-                Some(found) if found.exact || name == column::DECISION_ID => {
+                Some(found) if found.exact => {
                     leaves.extend(found.rows.iter().map(|row| segment.first() + u64::from(*row)));
                 }
-                _ => leaves.extend(segment.leaves_with(name, text)?),
+                Some(found) => {
+                    let mut lookup = self.lookups().get(segment.path());
+                    leaves.extend(segment.leaves_among(&found.rows, name, text, &mut lookup)?);
+                    self.lookups().put(segment.path(), lookup);
+                }
+                None => leaves.extend(segment.leaves_with(name, text)?),
             }
         }
         // Looking for bytes is far cheaper than making columns of a tail that nobody queries.

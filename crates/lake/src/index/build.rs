@@ -1,6 +1,6 @@
 //! The values of a segment's columns, and the index made of them.
 
-use super::file::{self, Entry, Index, Values, path_of};
+use super::file::{self, Entry, Index, Run, Values, path_of};
 use super::key::{Coding, Key, hash, token};
 use crate::error::{Error, Result};
 use crate::schema::{Document, PathColumn, Shape, column, path_name, rest_may_hold};
@@ -70,7 +70,37 @@ struct Collector {
     /// Numbers or hashes, with rows; tokens as long as all values are.
     entries: Vec<Entry>,
     all_tokens: bool,
+    /// As long as all texts ascend.
+    order: Option<Order>,
     parser: Parser,
+}
+
+/// Rows of one run of texts that ascend: a look-up reads the column's pages that hold them.
+const RUN_ROWS: u32 = 1_024;
+
+/// Bytes of the first text of a run.
+const RUN_TEXT_BYTES_MAX: usize = 64;
+
+/// Texts that ascend from row to row so far.
+#[derive(Default)]
+struct Order {
+    last: String,
+    runs: Vec<Run>,
+}
+
+impl Order {
+    /// Adds the next text; false if it is less than one before, or too long to be kept.
+    fn add(&mut self, value: &str, row: u32) -> bool {
+        if value.len() > RUN_TEXT_BYTES_MAX || value < self.last.as_str() {
+            return false;
+        }
+        if self.runs.last().is_none_or(|run| row - run.row >= RUN_ROWS) {
+            self.runs.push(Run { first: value.to_owned(), row });
+        }
+        self.last.clear();
+        self.last.push_str(value);
+        true
+    }
 }
 
 impl Collector {
@@ -81,7 +111,8 @@ impl Collector {
             Key::Input(path) => input_columns(segment, path),
         };
         let all_tokens = *key == Key::Subject;
-        Self { key: key.clone(), column, rest, entries: Vec::new(), all_tokens, parser: Parser::new() }
+        let order = (!all_tokens).then(Order::default);
+        Self { key: key.clone(), column, rest, entries: Vec::new(), all_tokens, order, parser: Parser::new() }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
@@ -126,6 +157,9 @@ impl Collector {
                 *entry = Entry::new(u128::from(hash(&format!("sub_{:024x}", entry.number()))), entry.row());
             }
         }
+        if self.order.as_mut().is_some_and(|order| !order.add(value, row)) {
+            self.order = None;
+        }
         self.entries.push(Entry::new(u128::from(hash(value)), row));
     }
 
@@ -144,13 +178,16 @@ impl Collector {
     }
 
     fn values(mut self) -> Values {
+        if let Some(Order { runs, .. }) = self.order.filter(|_| !self.entries.is_empty()) {
+            return Values { key: self.key, coding: Coding::Ordered, entries: Vec::new(), runs };
+        }
         let coding = if self.all_tokens { Coding::Token } else { Coding::hash_of(self.entries.len() as u64) };
         if let Coding::Hash { bits } = coding {
             let shortened = |entry: &Entry| Entry::new(entry.number() >> (u64::BITS - bits), entry.row());
             self.entries.iter_mut().for_each(|entry| *entry = shortened(entry));
         }
         self.entries.sort_unstable();
-        Values { key: self.key, coding, entries: self.entries }
+        Values { key: self.key, coding, entries: self.entries, runs: Vec::new() }
     }
 }
 
@@ -205,12 +242,13 @@ mod tests {
         format!("sub_01a2{:020x}", (row % 700).wrapping_mul(0x9e37_79b9_7f4a))
     }
 
-    fn segment(dir: &Path) -> Segment {
+    /// Decision ids come in no order; application ids ascend if that is wanted, two rows each.
+    fn segment(dir: &Path, in_order: bool) -> Segment {
         let record = |row: u64| {
+            let application = if in_order { row / 2 + 10_000 } else { row / 2 };
             format!(
-                r#"{{"decision_id":"d{row}","event_id":"{}","input_features":{{"application_id":"A-{}"}},"kind":"decision","schema":1,"user_id":"{}"}}"#,
+                r#"{{"decision_id":"d{row}","event_id":"{}","input_features":{{"application_id":"A-{application}"}},"kind":"decision","schema":1,"user_id":"{}"}}"#,
                 uuid::Uuid::from_u128(u128::from(row)),
-                row / 2,
                 user(row),
             )
         };
@@ -239,7 +277,7 @@ mod tests {
     #[test]
     fn every_value_is_found_with_all_its_rows() {
         let dir = tempfile::tempdir().unwrap();
-        let segment = segment(dir.path());
+        let segment = segment(dir.path(), false);
         make(&segment, &keys()).unwrap();
         check(&segment).unwrap();
         let find = |key: &Key, value: &str| segment.find(&keys(), key, &[value]).unwrap();
@@ -259,9 +297,34 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_ascend_take_next_to_nothing() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (segment, disordered) = (segment(one.path(), true), segment(other.path(), false));
+        let key = [Key::Input(vec!["application_id".to_owned()])];
+        let bytes = |segment: &Segment| {
+            make(segment, &key).unwrap();
+            check(segment).unwrap();
+            std::fs::metadata(path_of(segment.path())).unwrap().len()
+        };
+        let (small, large) = (bytes(&segment), bytes(&disordered));
+        assert!(small < 300 && large > 5_000, "{small} {large}");
+        for row in 0..ROWS {
+            let found = segment.find(&key, &key[0], &[&format!("A-{}", row / 2 + 10_000)]).unwrap();
+            assert!(!found.exact && found.rows.contains(&(row as u32)) && found.rows.len() <= 2_048, "{row}");
+        }
+        for (absent, rows) in [("A-0", 0), ("A-100000", 1_024), ("z", 904)] {
+            assert_eq!(segment.find(&key, &key[0], &[absent]).unwrap().rows.len(), rows, "{absent}");
+        }
+        let mut values = collect(&segment, &key).unwrap();
+        values[0].runs.remove(2);
+        file::write(&path_of(segment.path()), segment.footer_checksum(), ROWS, &values).unwrap();
+        assert!(check(&segment).is_err());
+    }
+
+    #[test]
     fn an_index_with_right_checksums_and_wrong_rows_is_found() {
         let dir = tempfile::tempdir().unwrap();
-        let segment = segment(dir.path());
+        let segment = segment(dir.path(), false);
         let path = path_of(segment.path());
         type Forge = fn(&mut Vec<Values>);
         let forgeries: [(Forge, &str); 6] = [

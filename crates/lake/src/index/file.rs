@@ -17,6 +17,9 @@ const MAGIC: &[u8; 8] = b"ONRECIDX";
 const VERSION: u32 = 1;
 const TRAILER_BYTES: u64 = 24;
 
+/// How the directory says that texts ascend.
+const ORDERED: u8 = 255;
+
 /// A directory of the largest segment has some 100 KB; a damaged length is not believed.
 const DIRECTORY_BYTES_MAX: u32 = 64 << 20;
 
@@ -34,6 +37,14 @@ struct Section {
     coding: Coding,
     codes: Codes,
     blocks: Vec<Block>,
+    runs: Vec<Run>,
+}
+
+/// Rows of a key whose texts ascend: the first text, and its row. It ends where the next one begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) first: String,
+    pub(super) row: u32,
 }
 
 struct Block {
@@ -49,6 +60,8 @@ pub(super) struct Values {
     pub(super) key: Key,
     pub(super) coding: Coding,
     pub(super) entries: Vec<Entry>,
+    /// In the place of entries, of texts that ascend.
+    pub(super) runs: Vec<Run>,
 }
 
 /// The number of a value, of at most 96 bits, and under it a row that has it.
@@ -117,6 +130,7 @@ fn write_section(rows: u64, values: &Values, bytes: &mut Vec<u8>, directory: &mu
     directory.push(match values.coding {
         Coding::Token => 0,
         Coding::Hash { bits } => bits as u8,
+        Coding::Ordered => ORDERED,
     });
     let groups = || values.entries.chunk_by(|one, next| one.number() == next.number());
     let keys = groups().count() as u64;
@@ -145,6 +159,12 @@ fn write_section(rows: u64, values: &Values, bytes: &mut Vec<u8>, directory: &mu
         *groups += 1;
     }
     close(&mut open);
+    directory.extend_from_slice(&(values.runs.len() as u32).to_le_bytes());
+    for run in &values.runs {
+        directory.extend_from_slice(&run.row.to_le_bytes());
+        directory.push(run.first.len() as u8);
+        directory.extend_from_slice(run.first.as_bytes());
+    }
     directory.extend_from_slice(&(blocks.len() as u32).to_le_bytes());
     for block in blocks {
         directory.extend_from_slice(&block.first.to_le_bytes());
@@ -201,7 +221,9 @@ impl Index {
         let Some(section) = self.sections.iter().find(|section| section.key == *key) else { return Ok(None) };
         let mut rows = Vec::new();
         for value in values {
-            if let Some(number) = section.coding.number(value) {
+            if section.coding == Coding::Ordered {
+                rows.extend(section.rows_of(value));
+            } else if let Some(number) = section.coding.number(value) {
                 self.find_one(section, number, &mut rows)?;
             }
         }
@@ -243,7 +265,11 @@ impl Index {
         let mut end = MAGIC.len() as u64;
         for (section, values) in self.sections.iter().zip(values) {
             let mut expected = values.entries.iter();
-            if section.key != values.key || section.coding != values.coding || section.codes.rows != rows {
+            if section.key != values.key
+                || section.coding != values.coding
+                || section.codes.rows != rows
+                || section.runs != values.runs
+            {
                 return Err(Error::damaged(&self.path, "its keys are not those of the segment"));
             }
             let mut of_key = Vec::new();
@@ -284,6 +310,20 @@ impl Index {
     }
 }
 
+impl Section {
+    /// The rows of the runs that may hold the text.
+    fn rows_of(&self, value: &str) -> std::ops::Range<u32> {
+        // The text may also be at the end of the run before those that begin with it.
+        let start = self.runs.partition_point(|run| run.first.as_str() < value).saturating_sub(1);
+        let end = self.runs.partition_point(|run| run.first.as_str() <= value);
+        if end == 0 {
+            return 0..0;
+        }
+        let row = |at: usize| self.runs.get(at).map_or(self.codes.rows as u32, |run| run.row);
+        row(start)..row(end)
+    }
+}
+
 fn column_name(column: &str, path: &[String]) -> String {
     path.iter().fold(column.to_owned(), |name, member| format!("{name}.{member}"))
 }
@@ -314,6 +354,7 @@ fn read_section(fields: &mut Fields<'_>, rows: u64) -> Option<Section> {
     };
     let coding = match fields.u8()? {
         0 => Coding::Token,
+        ORDERED => Coding::Ordered,
         bits => Coding::Hash { bits: u32::from(bits) },
     };
     let codes = Codes { rows, key: u32::from(fields.u8()?), count: u32::from(fields.u8()?) };
@@ -329,9 +370,16 @@ fn read_section(fields: &mut Fields<'_>, rows: u64) -> Option<Section> {
             crc: fields.u32()?,
         })
     };
+    let runs = fields.u32()?;
+    let run = |fields: &mut Fields<'_>| {
+        let (row, length) = (fields.u32()?, fields.u8()?);
+        let first = std::str::from_utf8(fields.bytes(usize::from(length))?).ok()?.to_owned();
+        Some(Run { first, row })
+    };
+    let runs = (0..runs).map(|_| run(fields)).collect::<Option<Vec<_>>>()?;
     let blocks = fields.u32()?;
     let blocks = (0..blocks).map(|_| block(fields)).collect::<Option<Vec<_>>>()?;
-    Some(Section { key, coding, codes, blocks })
+    Some(Section { key, coding, codes, blocks, runs })
 }
 
 /// Numbers, read one after the other.

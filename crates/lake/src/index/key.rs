@@ -27,6 +27,8 @@ pub enum Key {
 pub(super) enum Coding {
     /// Subject tokens are numbers already: equal numbers are equal tokens.
     Token,
+    /// They are not: the texts ascend from row to row, and the first of each run of rows tells where a text may be.
+    Ordered,
     /// The highest bits of the XXH64 of the text: equal numbers may be different texts.
     Hash {
         /// How many.
@@ -44,6 +46,7 @@ impl Coding {
     pub(super) fn bits(self) -> u32 {
         match self {
             Self::Token => TOKEN_BITS,
+            Self::Ordered => 0,
             Self::Hash { bits } => bits,
         }
     }
@@ -52,6 +55,7 @@ impl Coding {
     pub(super) fn number(self, value: &str) -> Option<u128> {
         match self {
             Self::Token => token(value),
+            Self::Ordered => None,
             Self::Hash { bits } => Some(u128::from(hash(value) >> (u64::BITS - bits.clamp(1, u64::BITS)))),
         }
     }

@@ -4,6 +4,7 @@
 //! and only then the column itself. For an id of version 7 that is greater than all of a segment, as a fresh one is, the
 //! bounds alone say no, without a read.
 
+use super::read::Batches;
 use super::{OwnedRow, Rows, Segment};
 use crate::error::Result;
 use crate::index::{Key, Rows as FoundRows};
@@ -149,22 +150,34 @@ impl Segment {
                 groups.push(group);
             }
         }
-        let mut leaves = Vec::new();
         if groups.is_empty() {
-            return Ok(leaves);
+            return Ok(Vec::new());
         }
-        for batch in self.columns(groups, &[column::LEAF_INDEX, name])? {
-            let batch = batch?;
-            let (Some(index), Some(texts)) = (
-                batch.column_by_name(column::LEAF_INDEX).and_then(|array| array.as_primitive_opt::<Int64Type>()),
-                batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()),
-            ) else {
-                continue;
-            };
-            let rows = (0..texts.len()).filter(|row| texts.is_valid(*row) && texts.value(*row) == text);
-            leaves.extend(rows.map(|row| index.value(row) as u64));
+        equal_to(self.columns(groups, &[column::LEAF_INDEX, name])?, name, text)
+    }
+
+    /// The leaves of those of the rows, which ascend, whose text in the column is `text`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub(crate) fn leaves_among(&self, rows: &[u32], name: &str, text: &str, lookup: &mut Lookup) -> Result<Vec<u64>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(leaves)
+        self.must_be_sound()?;
+        let leaf = |row: &u32| self.leaves.start + u64::from(*row);
+        let runs = rows.chunk_by(|row, next| row + 1 == *next);
+        let ranges: Vec<Range<u64>> = runs.map(|run| leaf(&run[0])..leaf(&run[0]) + run.len() as u64).collect();
+        let names = [column::LEAF_INDEX, name];
+        equal_to(self.read(&ranges, self.lookup_metadata(lookup)?, Some(&names))?, name, text)
+    }
+
+    /// The footer with the places of pages, kept for the next look-up.
+    fn lookup_metadata(&self, lookup: &mut Lookup) -> Result<ArrowReaderMetadata> {
+        Ok(match &lookup.indexed {
+            Some(indexed) => indexed.clone(),
+            None => lookup.indexed.insert(self.indexed()?).clone(),
+        })
     }
 
     /// The entries at these leaves, which must be sorted, different, and in this segment.
@@ -176,13 +189,9 @@ impl Segment {
             return Ok(Vec::new());
         }
         self.must_be_sound()?;
-        let indexed = match &lookup.indexed {
-            Some(indexed) => indexed.clone(),
-            None => lookup.indexed.insert(self.indexed()?).clone(),
-        };
         let ranges: Vec<Range<u64>> = leaves.iter().map(|leaf| *leaf..leaf + 1).collect();
         let mut rows = Vec::with_capacity(leaves.len());
-        for batch in self.read(&ranges, indexed)? {
+        for batch in self.read(&ranges, self.lookup_metadata(lookup)?, None)? {
             let mut batch = Rows::new(self, &batch?)?;
             for row in 0..batch.len() {
                 rows.push(batch.row(self, row)?);
@@ -208,6 +217,23 @@ impl Segment {
         let column = self.parquet().row_group(group).column(leaf);
         Sbbf::read_from_column_chunk(column, &self.file()?).map_err(|error| self.unreadable(error))
     }
+}
+
+/// The leaves of the rows whose text in the column is `text`.
+fn equal_to(batches: Batches, name: &str, text: &str) -> Result<Vec<u64>> {
+    let mut leaves = Vec::new();
+    for batch in batches {
+        let batch = batch?;
+        let (Some(index), Some(texts)) = (
+            batch.column_by_name(column::LEAF_INDEX).and_then(|array| array.as_primitive_opt::<Int64Type>()),
+            batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()),
+        ) else {
+            continue;
+        };
+        let rows = (0..texts.len()).filter(|row| texts.is_valid(*row) && texts.value(*row) == text);
+        leaves.extend(rows.map(|row| index.value(row) as u64));
+    }
+    Ok(leaves)
 }
 
 /// Whether the value may be in the column chunk. Bounds of long texts are cut, downwards and upwards.

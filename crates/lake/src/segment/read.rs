@@ -90,7 +90,7 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn batches(&self, leaves: Range<u64>) -> Result<Batches> {
-        self.read(&[leaves], self.metadata.clone())
+        self.read(&[leaves], self.metadata.clone(), None)
     }
 
     /// Some columns, by name, of all rows; columns that the segment does not have are left out.
@@ -98,10 +98,7 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn columns(&self, groups: Vec<usize>, names: &[&str]) -> Result<Batches> {
-        let fields = self.schema().fields().iter().enumerate();
-        // By place: the names of path columns have dots, as have the paths of nested columns.
-        let places = fields.filter(|(_, field)| names.contains(&field.name().as_str())).map(|(place, _)| place);
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), places);
+        let mask = self.mask(names);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
             .with_row_groups(groups)
             .with_projection(mask)
@@ -110,12 +107,25 @@ impl Segment {
         Ok(Batches { path: self.path.clone(), reader })
     }
 
-    /// All columns of these leaves, given as ranges that are sorted and apart. If `metadata` has an offset index, pages
+    /// By place: the names of path columns have dots, as have the paths of nested columns.
+    fn mask(&self, names: &[&str]) -> ProjectionMask {
+        let fields = self.schema().fields().iter().enumerate();
+        let places = fields.filter(|(_, field)| names.contains(&field.name().as_str())).map(|(place, _)| place);
+        ProjectionMask::roots(self.metadata.parquet_schema(), places)
+    }
+
+    /// Some columns, or all, of these leaves, given as ranges that are sorted and apart. If `metadata` has an offset index, pages
     /// without any of them are not touched.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
-    pub(super) fn read(&self, ranges: &[Range<u64>], metadata: ArrowReaderMetadata) -> Result<Batches> {
+    pub(super) fn read(
+        &self,
+        ranges: &[Range<u64>],
+        metadata: ArrowReaderMetadata,
+        names: Option<&[&str]>,
+    ) -> Result<Batches> {
+        let mask = names.map_or_else(ProjectionMask::all, |names| self.mask(names));
         let mut groups = Vec::new();
         let mut selectors = Vec::new();
         let mut start = self.leaves.start;
@@ -129,6 +139,7 @@ impl Segment {
         }
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata)
             .with_row_groups(groups)
+            .with_projection(mask)
             .with_row_selection(RowSelection::from(selectors))
             .with_batch_size(BATCH_ROWS)
             .build()
