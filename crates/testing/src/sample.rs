@@ -3,6 +3,7 @@
 //! Seeded and without a clock: the same number gives the same record. The records are in stored form, as intake leaves
 //! them, and the Parser is the judge of that in the tests.
 
+use crate::random::Random;
 use std::fmt::Write;
 use uuid::Uuid;
 
@@ -27,32 +28,11 @@ const FEATURES: [&str; 8] = [
     "loan_amount",
 ];
 
-/// A number from a seed: splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len() as u64) as usize]
-    }
-}
-
 /// The event id of decision `number`: a UUIDv7 of its moment.
 pub fn event_id(number: u64) -> Uuid {
-    let mut random = Random(number ^ 0x5eed);
+    let mut random = Random::new(number ^ 0x5eed);
     let millis = (START_MICROS + number * 400) / 1_000;
-    let (a, b) = (random.next(), random.next());
+    let (a, b) = (random.number(), random.number());
     Uuid::from_u128(
         u128::from(millis) << 80 | 0x7 << 76 | u128::from(a & 0xfff) << 64 | 0b10 << 62 | u128::from(b >> 2),
     )
@@ -60,17 +40,17 @@ pub fn event_id(number: u64) -> Uuid {
 
 /// The subject token of decision `number`, if it has one.
 pub fn user(number: u64) -> String {
-    let user = Random(number ^ 0xabcd).below(USERS);
-    let random = Random(user ^ 0x70c0).next() >> 16;
+    let user = Random::new(number ^ 0xabcd).below(USERS);
+    let random = Random::new(user ^ 0x70c0).number() >> 16;
     format!("sub_{:012x}{random:012x}", START_MICROS / 1_000 + user)
 }
 
 /// Decision `number` in stored form.
 pub fn decision(number: u64) -> Vec<u8> {
-    let mut random = Random(number);
+    let mut random = Random::new(number);
     let id = event_id(number);
     let user = user(number);
-    let token = Random(user.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31) ^ u64::from(byte))).next();
+    let token = Random::new(user.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31) ^ u64::from(byte))).number();
     let moment = moment(START_MICROS + number * 400 + random.below(300));
     let sent = self::moment(START_MICROS + number * 400 - 1_000 - random.below(20_000));
     let approved = random.below(100) < 62;
@@ -115,8 +95,8 @@ pub fn decision(number: u64) -> Vec<u8> {
         out,
         r#""region":"{}"}},"input_hash":"{:016x}{:016x}","#,
         random.pick(&REGIONS),
-        random.next(),
-        random.next()
+        random.number(),
+        random.number()
     );
     let _ = write!(out, r#""kind":"decision","metadata":{{"channel":"{}","#, random.pick(&["branch", "mobile", "web"]));
     let _ = write!(out, r#""host":"scoring-{:02}"}},"model_id":"loan_approval_model","#, random.below(12));
@@ -132,7 +112,7 @@ pub fn decision(number: u64) -> Vec<u8> {
     let _ =
         write!(out, r#""prediction":{{"approved":{approved},"rate":{}}},"#, (300 + random.below(900)) as f64 / 100.0);
     let _ = write!(out, r#""processing_time_ms":{},"recorded_at":"{moment}","#, (80 + random.below(900)) as f64 / 10.0);
-    let _ = write!(out, r#""request_id":"req-{:012x}","schema":1,"#, random.next() >> 16);
+    let _ = write!(out, r#""request_id":"req-{:012x}","schema":1,"#, random.number() >> 16);
     let _ = write!(out, r#""system_actor":"loan-service","timestamp":"{sent}","user_id":"{user}"}}"#);
     record.shrink_to_fit();
     record.into_bytes()

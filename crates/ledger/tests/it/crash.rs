@@ -3,12 +3,11 @@
 //! The model: an acknowledged entry is at its leaf, forever; an entry that was not acknowledged is there or not; nothing
 //! is there twice; nothing else is there.
 
-use crate::{
-    faulty::{Dice, FAULTS, Fault, FaultyDisk},
-    log::{Log, entries, entry},
-};
+use crate::log::{Log, entries, entry};
 use onrecord_evidence::{Checkpoint, Signer, verify_consistency, verify_inclusion};
 use onrecord_ledger::{AppendError, Config, Disk as _, Error, LeafIndex, Ledger};
+use onrecord_testing::faulty::{FAULTS, Fault};
+use onrecord_testing::{FaultyDisk, Random};
 use std::{
     collections::BTreeMap,
     ops::Range,
@@ -60,12 +59,12 @@ impl Model {
         }
     }
 
-    /// Appends, rotates, seals and restarts as the dice say; with a fault pending, any of it may fail.
-    fn run(&mut self, log: &Log, disk: &FaultyDisk, dice: &mut Dice) {
+    /// Appends, rotates, seals and restarts as chance has it; with a fault pending, any of it may fail.
+    fn run(&mut self, log: &Log, disk: &FaultyDisk, random: &mut Random) {
         let Ok((mut ledger, _)) = log.open() else { return };
         let mut fresh = 0;
         for _ in 0..STEPS {
-            match dice.below(10) {
+            match random.below(10) {
                 0 => drop(ledger.rotate()),
                 1 => drop(log.seal(&ledger)),
                 kind @ (2 | 3) => {
@@ -86,9 +85,9 @@ impl Model {
                     }
                 }
                 // An id that was used before, as a client that got no answer does.
-                4 if fresh > 0 => self.append(log, &ledger, vec![dice.below(fresh) as u64]),
+                4 if fresh > 0 => self.append(log, &ledger, vec![random.place(fresh) as u64]),
                 _ => {
-                    let count = 1 + dice.below(3);
+                    let count = 1 + random.place(3);
                     self.append(log, &ledger, (fresh..fresh + count).map(|number| number as u64).collect());
                     fresh += count;
                 }
@@ -145,7 +144,7 @@ fn scenario(seed: u64, fault: Option<(u64, Fault)>, kill: bool) -> u64 {
         disk.fail_at(start + number, fault);
     }
     let mut model = Model::default();
-    model.run(&log, &disk, &mut Dice(seed));
+    model.run(&log, &disk, &mut Random::new(seed));
     let operations = disk.operations() - start;
     disk.repair();
     if kill {

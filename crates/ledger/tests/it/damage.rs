@@ -1,13 +1,11 @@
 //! Every byte of a directory flipped, every file cut at every length: all of it is found, and nothing that was
 //! acknowledged is lost without a word.
 
-use crate::{
-    faulty::FaultyDisk,
-    log::{Log, entries},
-};
+use crate::log::{Log, entries};
 use bytes::Bytes;
 use onrecord_evidence::TreeSize;
 use onrecord_ledger::{Config, Error, LeafIndex, Ledger, verify, wal::Frames};
+use onrecord_testing::FaultyDisk;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

@@ -1,10 +1,8 @@
 //! A full disk: refused with a reason, nothing lost, and work goes on when there is space, without a restart.
 
-use crate::{
-    faulty::FaultyDisk,
-    log::{Log, entries},
-};
+use crate::log::{Log, entries};
 use onrecord_ledger::{AppendError, Config, LeafIndex};
+use onrecord_testing::FaultyDisk;
 use std::{path::Path, sync::Arc};
 
 fn fill(cannot_reserve: bool) {

@@ -1,14 +1,12 @@
 //! Bytes that are no write-ahead file must be refused, whatever they are; bytes that are one must come out as they went in.
 
-use crate::{
-    faulty::FaultyDisk,
-    log::{Log, entries},
-};
+use crate::log::{Log, entries};
 use bytes::Bytes;
 use onrecord_ledger::{
     Config, Entry, EntryId, Ledger,
     wal::{Frames, hash_entries},
 };
+use onrecord_testing::FaultyDisk;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::{path::Path, sync::Arc, sync::LazyLock};
 

@@ -5,7 +5,6 @@ mod append;
 mod crash;
 mod damage;
 mod disk_full;
-mod faulty;
 mod hostile;
 mod lock;
 mod log;

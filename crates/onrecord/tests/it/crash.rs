@@ -1,10 +1,10 @@
 //! Ended at any moment under load: what was acknowledged is there, once; the rest is there once or not at all; and the
 //! directory opens.
 
-use crate::dice::Dice;
 use crate::program::{Directory, Server, decision};
 use crate::wire::{Answer, Caller};
 use onrecord_evidence::Verifier;
+use onrecord_testing::Random;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Mutex;
@@ -113,14 +113,14 @@ fn retry(server: &Server, sent: &mut Sent) {
 #[test]
 fn a_killed_server_loses_nothing_that_it_acknowledged() {
     let directory = Directory::init();
-    let (mut dice, mut sent, mut notes) = (Dice::new(0x6b69_6c6c), Sent::default(), Vec::new());
+    let (mut random, mut sent, mut notes) = (Random::new(0x6b69_6c6c), Sent::default(), Vec::new());
     for round in 0..ROUNDS {
         let server = directory.serve();
         check(&server, &sent, round);
         retry(&server, &mut sent);
         let (shared, ending) = (Mutex::new(sent), AtomicBool::new(false));
         load(&server, &shared, &ending, || {
-            std::thread::sleep(Duration::from_millis(30 + dice.below(700)));
+            std::thread::sleep(Duration::from_millis(30 + random.below(700)));
             ending.store(true, Ordering::SeqCst);
             server.signal("KILL");
         });

@@ -6,7 +6,6 @@ mod acceptance;
 mod bad_input;
 mod crash;
 mod demo;
-mod dice;
 mod http;
 mod import;
 mod large;

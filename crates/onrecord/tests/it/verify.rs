@@ -1,7 +1,7 @@
 //! `onrecord verify`: says yes to what was not touched, and finds every touched byte, cut file and changed history.
 
-use crate::dice::Dice;
 use crate::program::{Directory, decision, text, wait_until};
+use onrecord_testing::Random;
 use serde_json::Value;
 use std::fs;
 
@@ -77,14 +77,14 @@ fn an_untouched_directory_verifies_wherever_it_is_open() {
 fn one_flipped_bit_in_any_file_is_found() {
     let directory = complete();
     let files = durable(&directory);
-    let mut dice = Dice::new(0x0066_6c69_7073);
+    let mut random = Random::new(0x0066_6c69_7073);
     let cases: Vec<(String, u64, u8)> = files
         .iter()
         .flat_map(|file| {
             let length = fs::metadata(directory.path().join(file)).unwrap().len();
             let mut places = vec![0, length - 1];
-            places.extend((0..FLIPS).map(|_| dice.below(length)));
-            places.into_iter().map(|place| (file.clone(), place, 1 << dice.below(8))).collect::<Vec<_>>()
+            places.extend((0..FLIPS).map(|_| random.below(length)));
+            places.into_iter().map(|place| (file.clone(), place, 1 << random.below(8))).collect::<Vec<_>>()
         })
         .collect();
     let halves = cases.split_at(cases.len() / 2);
@@ -115,11 +115,11 @@ fn a_damaged_segment_gives_no_wrong_answer() {
     let segment = directory.files().into_iter().find(|file| file.ends_with(".parquet")).unwrap();
     let path = directory.path().join(segment);
     let good = fs::read(&path).unwrap();
-    let mut dice = Dice::new(0x0000_7761_726d);
+    let mut random = Random::new(0x0000_7761_726d);
     for _ in 0..12 {
-        let place = dice.below(good.len() as u64) as usize;
+        let place = random.below(good.len() as u64) as usize;
         let mut touched = good.clone();
-        touched[place] ^= 1 << dice.below(8);
+        touched[place] ^= 1 << random.below(8);
         fs::write(&path, touched).unwrap();
         let output = directory.run(&["sql", sql, "--format", "jsonl"]);
         match output.status.code() {
