@@ -1,4 +1,4 @@
-"""Writes the golden files from the description in src/wal.rs and src/slot.rs alone; run it in this folder."""
+"""Writes the golden files from the description in src/wal/mod.rs and src/slot.rs alone; run it in this folder."""
 
 import struct
 

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_format_is_the_one_that_is_written_down() {
-        assert_eq!(file().0, include_bytes!("../golden/example.wal"), "see golden/make.py");
+        assert_eq!(file().0, include_bytes!("../../golden/example.wal"), "see golden/make.py");
     }
 
     #[test]
