@@ -1,9 +1,9 @@
 //! The walks up the tree, written once for every place that holds nodes: memory, a snapshot, stored tiles.
 //!
-//! Node `(height, index)` covers the leaves `[index << height, (index + 1) << height)`. A node is *complete* in a tree
-//! of `size` leaves when all of these exist; a complete node never changes. The one node per height that is cut off by
-//! the right edge is held in [`Edge`]. Invariant: with `size` fixed, every sibling on the way from any leaf to the root
-//! is either complete or in the edge, so a proof is made of copies alone.
+//! Node `(height, index)` covers the leaves `[index << height, (index + 1) << height)`. A node is *complete* in a
+//! tree of `size` leaves when all of these exist; a complete node never changes. The one node per height that is cut
+//! off by the right edge is held in [`RightEdge`]. Invariant: with `size` fixed, every sibling on the way from any
+//! leaf to the root is either complete or in the edge, so a proof is made of copies alone.
 
 use crate::{EMPTY_ROOT, Hash, LeafIndex, ProofError, TreeSize, node_hash};
 
@@ -21,14 +21,14 @@ pub(crate) struct Forgotten;
 
 /// The right edge of a tree of a given size: per height the hash of the leaves that no complete node covers.
 #[derive(Clone, Debug)]
-pub(crate) struct Edge {
+pub(crate) struct RightEdge {
     pub(crate) size: u64,
     /// `[h]` is the hash of the leaves `[(size >> h) << h, size)`, `None` when there are none; up to the height at which
     /// this is the whole tree.
     clipped: Vec<Option<Hash>>,
 }
 
-impl Edge {
+impl RightEdge {
     /// Reads the complete nodes that the set bits of `size` stand for, and hashes them together from the right.
     pub(crate) fn compute<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Result<Self, N::Error> {
         let top = u64::BITS - size.leading_zeros();
@@ -70,7 +70,7 @@ pub(crate) fn check_range(first: LeafIndex, count: u64, size: TreeSize) -> Resul
 /// The siblings on the way from node `(height, index)` to the root, bottom up. The node must have leaves.
 pub(crate) fn siblings<N: Nodes + ?Sized>(
     nodes: &N,
-    edge: &Edge,
+    edge: &RightEdge,
     mut height: u32,
     mut index: u64,
     proof: &mut Vec<Hash>,
@@ -87,7 +87,7 @@ pub(crate) fn siblings<N: Nodes + ?Sized>(
 }
 
 /// The inclusion proof of a leaf that is in the tree (RFC 9162 §2.1.3.1).
-pub(crate) fn inclusion<N: Nodes + ?Sized>(nodes: &N, edge: &Edge, leaf: u64) -> Result<Vec<Hash>, N::Error> {
+pub(crate) fn inclusion<N: Nodes + ?Sized>(nodes: &N, edge: &RightEdge, leaf: u64) -> Result<Vec<Hash>, N::Error> {
     let mut proof = Vec::with_capacity(edge.clipped.len());
     siblings(nodes, edge, 0, leaf, &mut proof)?;
     Ok(proof)
@@ -96,7 +96,7 @@ pub(crate) fn inclusion<N: Nodes + ?Sized>(nodes: &N, edge: &Edge, leaf: u64) ->
 /// What stands left and right of the leaves `[first, first + count)` on every height, bottom up. `count` is not 0.
 pub(crate) fn range<N: Nodes + ?Sized>(
     nodes: &N,
-    edge: &Edge,
+    edge: &RightEdge,
     first: u64,
     count: u64,
 ) -> Result<(Vec<Hash>, Vec<Hash>), N::Error> {
@@ -115,7 +115,7 @@ pub(crate) fn range<N: Nodes + ?Sized>(
 }
 
 /// The consistency proof from a tree of `old` leaves, `0 < old <= edge.size` (RFC 9162 §2.1.4.1).
-pub(crate) fn consistency<N: Nodes + ?Sized>(nodes: &N, edge: &Edge, old: u64) -> Result<Vec<Hash>, N::Error> {
+pub(crate) fn consistency<N: Nodes + ?Sized>(nodes: &N, edge: &RightEdge, old: u64) -> Result<Vec<Hash>, N::Error> {
     let mut proof = Vec::new();
     if old == edge.size {
         return Ok(proof);

@@ -5,7 +5,7 @@
 
 use crate::{
     Hash, LeafIndex, ProofError, RangeProof, ReadError, TreeSize,
-    node::{Edge, Nodes, check_range, consistency, inclusion, range},
+    node::{Nodes, RightEdge, check_range, consistency, inclusion, range},
     node_hash, tile,
 };
 
@@ -32,7 +32,7 @@ impl<R: HashReader + ?Sized> HashReader for &R {
 /// [`ReadError::OutOfTree`] when the leaf is not in that tree, else those of the reader.
 pub fn prove_inclusion(leaf: LeafIndex, size: TreeSize, reader: &dyn HashReader) -> Result<Vec<Hash>, ReadError> {
     check_range(leaf, 1, size)?;
-    inclusion(&Stored(reader), &Edge::compute(&Stored(reader), size.0)?, leaf.0)
+    inclusion(&Stored(reader), &RightEdge::compute(&Stored(reader), size.0)?, leaf.0)
 }
 
 /// The proof of `count` neighbouring leaves at once in the tree of the first `size` leaves.
@@ -46,7 +46,7 @@ pub fn prove_range(
     reader: &dyn HashReader,
 ) -> Result<RangeProof, ReadError> {
     check_range(first, count, size)?;
-    let (left, right) = range(&Stored(reader), &Edge::compute(&Stored(reader), size.0)?, first.0, count)?;
+    let (left, right) = range(&Stored(reader), &RightEdge::compute(&Stored(reader), size.0)?, first.0, count)?;
     Ok(RangeProof { left, right })
 }
 
@@ -62,7 +62,7 @@ pub fn prove_consistency(old: TreeSize, new: TreeSize, reader: &dyn HashReader) 
     if old.0 == 0 || old == new {
         return Ok(Vec::new());
     }
-    consistency(&Stored(reader), &Edge::compute(&Stored(reader), new.0)?, old.0)
+    consistency(&Stored(reader), &RightEdge::compute(&Stored(reader), new.0)?, old.0)
 }
 
 /// The root of the tree of the first `size` leaves.
@@ -70,7 +70,7 @@ pub fn prove_consistency(old: TreeSize, new: TreeSize, reader: &dyn HashReader) 
 /// # Errors
 /// Those of the reader.
 pub fn root_of(size: TreeSize, reader: &dyn HashReader) -> Result<Hash, ReadError> {
-    Ok(Edge::compute(&Stored(reader), size.0)?.root())
+    Ok(RightEdge::compute(&Stored(reader), size.0)?.root())
 }
 
 /// Stored tile hashes as nodes of every height.

@@ -5,14 +5,14 @@
 
 use crate::{
     BatchReceipt, Hash, LeafIndex, RangeProof, Receipt, TreeSize,
-    node::{Edge, Forgotten, Nodes, check_range, inclusion, range},
+    node::{Forgotten, Nodes, RightEdge, check_range, inclusion, range},
 };
 
 /// The tree as it was, seen from the leaf `first` on. Made by [`crate::Tree::snapshot`].
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     first: LeafIndex,
-    edge: Edge,
+    edge: RightEdge,
     rows: Vec<Row>,
     /// All rows one after the other: two big allocations instead of one per height.
     nodes: Vec<Hash>,
@@ -29,7 +29,7 @@ struct Row {
 impl Snapshot {
     pub(crate) fn new<'a>(
         first: LeafIndex,
-        edge: Edge,
+        edge: RightEdge,
         source: impl Iterator<Item = (u64, &'a [Hash])> + Clone,
     ) -> Self {
         let mut nodes = Vec::with_capacity(source.clone().map(|(_, row)| row.len()).sum());

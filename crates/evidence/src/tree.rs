@@ -6,7 +6,7 @@
 
 use crate::{
     Hash, HashReader, LeafIndex, RangeProof, ReadError, Snapshot, TreeSize,
-    node::{Edge, Forgotten, Nodes, check_range, inclusion, range},
+    node::{Forgotten, Nodes, RightEdge, check_range, inclusion, range},
     node_hash,
     reader::Stored,
     tile,
@@ -23,7 +23,7 @@ pub struct Tree {
     /// siblings of all leaves from the base on and the peaks of the tree.
     rows: Vec<Row>,
     /// Computed once per size; a batch of pushes costs nothing here.
-    edge: OnceLock<Edge>,
+    edge: OnceLock<RightEdge>,
 }
 
 #[derive(Debug, Default)]
@@ -147,9 +147,10 @@ impl Tree {
         }
     }
 
-    fn edge(&self) -> &Edge {
+    fn edge(&self) -> &RightEdge {
         self.edge.get_or_init(|| {
-            Edge::compute(self, self.size).expect("every row keeps the peak of its height, see the invariant of `rows`")
+            RightEdge::compute(self, self.size)
+                .expect("every row keeps the peak of its height, see the invariant of `rows`")
         })
     }
 }

@@ -38,7 +38,7 @@ pub enum Error {
         /// Why the key does not vouch for it.
         source: onrecord_evidence::Error,
     },
-    /// The operating system refused. Mend the disk or the permissions, then try again.
+    /// The operating system refused. Fix the disk or the permissions, then try again.
     #[error("cannot {action} {path}: {source}")]
     Io {
         /// What was tried.
@@ -112,7 +112,7 @@ pub enum AppendError {
     /// The disk is full. Retry when there is space.
     #[error("the disk is full: {0}")]
     Full(Arc<str>),
-    /// No file can be made: permission lost, directory read-only. Retry when that is mended.
+    /// No file can be made: permission lost, directory read-only. Retry when that is fixed.
     #[error("the ledger cannot be written to: {0}")]
     Unwritable(Arc<str>),
     /// Ids of sealed entries could not be looked up. Retry.

@@ -78,7 +78,7 @@ impl Ledger {
         let tree_files = TreeFiles::new(Arc::clone(&disk), layout.clone());
         let image = replay::Image::read(&*disk, &layout)?;
         let found = replay::find(&image, &layout, signer.verifier(), &tree_files)?;
-        let start = open::mend(&*disk, &layout, &found)?;
+        let start = open::repair(&*disk, &layout, &found)?;
         let recovery = found.recovery();
         found.batches.iter().for_each(|batch| follower.committed(batch));
         let head = Head { size: recovery.size.0, root: found.tree.root(), checkpoint: Arc::from(found.checkpoint) };
@@ -237,12 +237,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`AppendError::Closed`].
-    pub fn while_still<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    pub fn with_writer_paused<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let done = Box::new(move |_| {
             let _ = sender.send(work());
         });
-        let request = Request { kind: RequestKind::Still, done };
+        let request = Request { kind: RequestKind::Pause, done };
         self.shared.queue.request(request).map_err(|_| AppendError::Closed)?;
         receiver.recv().map_err(|_| AppendError::Closed.into())
     }
@@ -296,13 +296,13 @@ impl Drop for Ledger {
 
 /// The life of the writer thread, which holds the lock of the directory. Whatever ends it, nobody waits forever.
 fn run(mut writer: Writer, lock: Box<dyn Lock>) {
-    struct Abandon(Arc<Shared>);
-    impl Drop for Abandon {
+    struct RefuseWhenDone(Arc<Shared>);
+    impl Drop for RefuseWhenDone {
         fn drop(&mut self) {
-            self.0.queue.abandon();
+            self.0.queue.refuse_all();
         }
     }
-    let _abandon = Abandon(writer.shared());
+    let _refuse_when_done = RefuseWhenDone(writer.shared());
     writer.run();
     drop(lock);
 }

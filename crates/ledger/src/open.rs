@@ -145,7 +145,7 @@ fn sign(signer: &Signer, size: TreeSize) -> Result<String, Error> {
 }
 
 /// Cuts off what is torn, makes the rest durable, and gives the writer its files.
-pub(crate) fn mend(disk: &dyn Disk, layout: &Layout, found: &Found) -> Result<Start, Error> {
+pub(crate) fn repair(disk: &dyn Disk, layout: &Layout, found: &Found) -> Result<Start, Error> {
     let current = &found.current;
     let file = disk.open(&current.path).map_err(Error::io("open", &current.path))?;
     if let Some(torn) = &found.torn {

@@ -33,7 +33,7 @@ pub(crate) enum RequestKind {
     Rotate,
     Reopen,
     /// Nothing: its `done` runs between two commits.
-    Still,
+    Pause,
 }
 
 /// What the writer is to do next, in this order.
@@ -158,7 +158,7 @@ impl Queue {
     }
 
     /// Closes the queue and answers all who wait. For the end of the writer, however it came.
-    pub(crate) fn abandon(&self) {
+    pub(crate) fn refuse_all(&self) {
         let mut state = self.lock();
         state.closed = true;
         let (submits, requests) = (mem::take(&mut state.submits), mem::take(&mut state.requests));

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what it finds sound is sound up to the last signed checkpoint: checksums, hashes, roots, and the newest
 //! checkpoint of the slots, which was written only after its leaves were durable. What it cannot explain by a crash in
-//! the middle of one write, it refuses with the file and the leaf. Mending is left to [`crate::open`].
+//! the middle of one write, it refuses with the file and the leaf. Repairing is left to [`crate::open`].
 
 use crate::{
     Closed, Committed, Disk, Error,

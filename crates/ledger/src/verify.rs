@@ -57,21 +57,21 @@ pub fn directory(dir: &Path, key: &Verifier, disk: Arc<dyn Disk>) -> Result<Veri
         Err(Error::Io { .. }) => None,
         lock => Some(lock?),
     };
-    Moment::read(dir, disk)?.check(key)
+    WalImage::read(dir, disk)?.check(key)
 }
 
 /// What changes with every commit, as it is at one moment: the write-ahead files and the checkpoint.
 ///
-/// How a directory is checked that this process has open: [`Moment::read`] inside [`crate::Ledger::while_still`], which
-/// is short, then [`Moment::check`] outside, while appends go on. From the reading until the last use of what was
+/// How a directory is checked that this process has open: [`WalImage::read`] inside [`crate::Ledger::with_writer_paused`], which
+/// is short, then [`WalImage::check`] outside, while appends go on. From the reading until the last use of what was
 /// found nothing may be released.
-pub struct Moment {
+pub struct WalImage {
     disk: Arc<dyn Disk>,
     layout: Layout,
     image: Image,
 }
 
-impl Moment {
+impl WalImage {
     /// Reads the files, without looking at what is in them.
     ///
     /// # Errors
@@ -150,7 +150,7 @@ fn as_problem(error: Error, layout: &Layout) -> Result<Problem, Error> {
     }
 }
 
-/// What opening mends or lets pass.
+/// What opening repairs or lets pass.
 fn check_found(found: &Found, layout: &Layout, problems: &mut Vec<Problem>) {
     if let Some(torn) = &found.torn {
         let problem = format!("{} bytes at its end are no entries: {}", torn.bytes, torn.flaw.problem);

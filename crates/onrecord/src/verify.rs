@@ -114,9 +114,9 @@ pub(crate) fn served(node: &Node, options: &Options, tell: &(dyn Fn(Event) + Syn
     let dir = node.directory();
     let key = public_key(dir)?;
     let started = Instant::now();
-    let still_dir = dir.to_owned();
-    let moment = node.ledger.while_still(move || ledger::Moment::read(&still_dir, Arc::new(OsDisk)))??;
-    let ledger = moment.check(&key)?;
+    let directory = dir.to_owned();
+    let image = node.ledger.with_writer_paused(move || ledger::WalImage::read(&directory, Arc::new(OsDisk)))??;
+    let ledger = image.check(&key)?;
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
     check.beside(&ledger);

@@ -1,12 +1,12 @@
 //! The one thread that writes: takes what waits, makes it durable with one write and one fsync, signs, answers.
 //!
 //! The life of a commit: wait for work → room in the file (or rotate) → refuse ids that are taken → build the frame, grow
-//! the tree, sign → write → fsync → *durable* → publish the checkpoint → slot → follower → answers. Before the bold word
-//! everything can be taken back, and is when a step fails; behind it nothing is.
+//! the tree, sign → write → fsync → *durable* → publish the checkpoint → slot → follower → answers. Steps before
+//! *durable* are rolled back when one of them fails; those behind it never are.
 //!
-//! Invariants: `size`, the head and the slot only ever speak of durable leaves. The ids are ahead of them by the commit in
-//! flight, the tree by that or by the one that failed; whoever reads it does so at the size of the head. A failed write or fsync sets `poisoned`, and only a reopening
-//! that has re-read the file takes it back.
+//! Invariants: `size`, the head and the slot only ever speak of durable leaves. The ids are ahead of them by the commit
+//! in flight, the tree by that or by the one that failed; whoever reads it does so at the size of the head. A failed
+//! write or fsync sets `poisoned`, and only a reopening that has re-read the file clears it.
 
 mod admit;
 mod file;
@@ -125,7 +125,7 @@ impl Writer {
 
     fn serve(&mut self, kind: RequestKind) -> Result<(), Error> {
         match kind {
-            RequestKind::Still => Ok(()),
+            RequestKind::Pause => Ok(()),
             RequestKind::Reopen => self.reopen(),
             RequestKind::Rotate => {
                 self.check_sound()?;

@@ -269,7 +269,7 @@ fn hashes_behind_the_sealed_leaves_are_checked_to_the_last() {
 }
 
 #[test]
-fn a_moment_is_checked_while_appends_go_on() {
+fn an_image_is_checked_while_appends_go_on() {
     let disk = FaultyDisk::new(0);
     let config = Config { wal_file_entries_max: 300, ..Config::default() };
     let log = Log::create(Path::new(DIR), Arc::new(disk), config);
@@ -279,11 +279,11 @@ fn a_moment_is_checked_while_appends_go_on() {
     log.seal(&ledger).unwrap();
     ledger.append(entries(300..303)).unwrap();
     let (dir, disk) = (log.dir.clone(), Arc::clone(&log.disk));
-    let moment = ledger.while_still(move || verify::Moment::read(&dir, disk)).unwrap().unwrap();
+    let image = ledger.with_writer_paused(move || verify::WalImage::read(&dir, disk)).unwrap().unwrap();
     ledger.append(entries(303..304)).unwrap();
     ledger.rotate().unwrap();
     ledger.append(entries(304..307)).unwrap();
-    let verified = moment.check(&log.key()).unwrap();
+    let verified = image.check(&log.key()).unwrap();
     assert_eq!(verified.problems, []);
     assert_eq!((verified.size, verified.sealed), (TreeSize(303), LeafIndex(300)));
     assert!(verified.root_of(TreeSize(303)).is_ok());
