@@ -311,6 +311,11 @@ impl Args<'_> {
         &self.columns[at].array
     }
 
+    /// The text of an argument that is one constant for all rows.
+    pub(super) fn constant(&self, at: usize) -> Option<&str> {
+        self.columns.get(at).filter(|arg| arg.constant).and_then(|_| self.text(at, 0))
+    }
+
     /// Where the row's value lies; `None` when it is null.
     pub(super) fn at(&self, at: usize, row: usize) -> Option<(&ArrayRef, usize)> {
         let arg = self.columns.get(at)?;

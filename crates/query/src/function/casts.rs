@@ -296,8 +296,10 @@ fn to_floats(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         let doubles = cast(&out, &DataType::Float64)?;
         let texts = cast(values, &DataType::Utf8View)?;
         for (text, value) in texts.as_string_view().iter().zip(doubles.as_primitive::<Float64Type>()) {
-            let digits = text.is_some_and(|text| text.contains(|letter: char| letter.is_ascii_digit()));
-            if digits && value.is_some_and(f64::is_infinite) {
+            let mantissa = text.and_then(|text| text.split(['e', 'E']).next()).unwrap_or_default();
+            let digits = mantissa.contains(|letter: char| letter.is_ascii_digit());
+            let vanishes = value == Some(0.0) && mantissa.contains(|letter: char| ('1'..='9').contains(&letter));
+            if vanishes || digits && value.is_some_and(f64::is_infinite) {
                 return Err(fault("a number is out of range for type double precision"));
             }
         }

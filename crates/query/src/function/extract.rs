@@ -6,8 +6,8 @@ use super::calendar::{DAY, HOUR, MINUTE, Reading, SECOND, iso, julian, weekday};
 use super::call::{Args, Function, Kind, Overload, fault, function, gives, some, takes, values};
 use super::interval::Span;
 use super::pattern;
-use arrow::array::{ArrayRef, Decimal128Array};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
+use arrow::datatypes::{DataType, Float64Type, TimestampMicrosecondType};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
@@ -198,7 +198,13 @@ impl Part {
 fn extract(args: &Args<'_>) -> Result<ArrayRef> {
     let name = args.text(0, 0).unwrap_or_default();
     let (part, scale) = part_of(name).ok_or_else(|| fault("extract does not know this part of a time"))?;
-    let out = (0..args.rows).map(|row| part.of(args, row)).collect::<Result<Decimal128Array>>()?;
+    let out = match args.column(1).as_primitive_opt::<TimestampMicrosecondType>() {
+        Some(times) if times.len() == args.rows => {
+            let zoned = matches!(times.data_type(), DataType::Timestamp(_, Some(_)));
+            times.iter().map(|time| time.map(|time| part.of_time(time, zoned)).transpose()).collect()
+        }
+        _ => (0..args.rows).map(|row| part.of(args, row)).collect::<Result<Decimal128Array>>(),
+    }?;
     Ok(Arc::new(out.with_precision_and_scale(38, scale as i8)?))
 }
 

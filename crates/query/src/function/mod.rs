@@ -15,6 +15,7 @@ mod format;
 mod guarded;
 mod input;
 mod interval;
+mod list;
 mod make;
 mod math;
 mod numeric;
@@ -49,6 +50,7 @@ pub(crate) fn scalars() -> Vec<Arc<ScalarUDF>> {
         text::FUNCTIONS,
         pattern::FUNCTIONS,
         session::FUNCTIONS,
+        list::FUNCTIONS,
     ];
     let others = [pattern::SUBSTRING.udf(&["substr"]), session::type_of()];
     let tables = tables.into_iter().flatten().map(|function| function.udf(&[]));

@@ -5,6 +5,7 @@
 //! misjudge (intervals) they are planned anew.
 
 use super::arithmetic::{Operation, arithmetic, operands, result_of_numbers};
+use crate::json::function::JsonMember;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr};
@@ -78,6 +79,16 @@ fn plan_comparison(expr: RawBinaryExpr, operator: Operator, left: &DataType, rig
     if is_span(left) && is_span(right) {
         return compared(Operation::Order.call(vec![expr.left]), Operation::Order.call(vec![expr.right]));
     }
+    let signed = |side: &Expr, data_type: &DataType| data_type.is_floating() && is_computed(side);
+    let doubles = [left, right].iter().all(|side| side.is_floating() || side.is_integer());
+    if doubles && (signed(&expr.left, left) || signed(&expr.right, right)) {
+        let [one, two] =
+            [(expr.left, left), (expr.right, right)].map(|(side, data_type)| match signed(&side, data_type) {
+                true => Operation::Add.planned(vec![side, lit(0.0)], Some(DataType::Float64)),
+                false => side,
+            });
+        return compared(one, two);
+    }
     match (left.is_decimal(), right.is_decimal()) {
         (true, false) if right.is_floating() => match exact(&expr.right) {
             Some(exact) => compared(expr.left, exact),
@@ -88,6 +99,15 @@ fn plan_comparison(expr: RawBinaryExpr, operator: Operator, left: &DataType, rig
             None => compared(expr.left, cast_expr(expr.right, DataType::Float64)),
         },
         _ => Err(Box::new(expr)),
+    }
+}
+
+/// Whether a double may be the zero with a sign, which no record holds and Arrow tells from the other.
+fn is_computed(expr: &Expr) -> bool {
+    match expr {
+        Expr::Negative(_) => true,
+        Expr::ScalarFunction(call) => !call.func.inner().is::<JsonMember>(),
+        _ => false,
     }
 }
 

@@ -6,13 +6,15 @@
 use super::calendar::{DAY, HOUR, MINUTE, Reading, SECOND, days_of, micros_of, out_of_range, weekday};
 use super::call::{Args, Function, Kind, fault, function, gives, some, takes, values};
 use super::interval::Span;
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
+use arrow::compute::try_unary;
 use arrow::datatypes::{IntervalMonthDayNanoType, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use datafusion::common::Result;
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// A zone: of the database, or an offset from UTC in microseconds, east positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,22 +230,26 @@ impl Unit {
     /// The start of the unit that the local time lies in.
     fn start(self, local: i64) -> Result<i64> {
         let floor = |unit: i64| Ok(local - local.rem_euclid(unit));
+        if self <= Unit::Day {
+            return match self {
+                Unit::Microsecond => Ok(local),
+                Unit::Millisecond => floor(1_000),
+                Unit::Second => floor(SECOND),
+                Unit::Minute => floor(MINUTE),
+                Unit::Hour => floor(HOUR),
+                _ => floor(DAY),
+            };
+        }
         let at = Reading::of(local);
         let first = |year: i64, month: i64| micros_of(days_of(year, month, 1), 0);
         match self {
-            Unit::Microsecond => Ok(local),
-            Unit::Millisecond => floor(1_000),
-            Unit::Second => floor(SECOND),
-            Unit::Minute => floor(MINUTE),
-            Unit::Hour => floor(HOUR),
-            Unit::Day => floor(DAY),
             Unit::Week => micros_of(at.days - (weekday(at.days) + 6) % 7, 0),
             Unit::Month => first(at.year, at.month),
             Unit::Quarter => first(at.year, (at.month - 1) / 3 * 3 + 1),
             Unit::Year => first(at.year, 1),
             Unit::Decade => first(at.year.div_euclid(10) * 10, 1),
             Unit::Century => first((at.year - 1).div_euclid(100) * 100 + 1, 1),
-            Unit::Millennium => first((at.year - 1).div_euclid(1_000) * 1_000 + 1, 1),
+            _ => first((at.year - 1).div_euclid(1_000) * 1_000 + 1, 1),
         }
     }
 }
@@ -266,6 +272,15 @@ impl Units {
 }
 
 fn date_trunc(args: &Args<'_>) -> Result<ArrayRef> {
+    // A unit that is written in the query, as is most often so, is looked at once.
+    if let (Some(unit), Some(times)) = (args.constant(0), args.column(1).as_primitive_opt::<TimestampMicrosecondType>())
+        && times.len() == args.rows
+    {
+        let unit = Unit::of(unit)?;
+        let cut = |time| unit.start(time).map_err(|error| ArrowError::ExternalError(Box::new(error)));
+        let cut: TimestampMicrosecondArray = try_unary(times, cut)?;
+        return Ok(Arc::new(cut.with_data_type(args.gives.clone())));
+    }
     let mut units = Units { last: None };
     values::<TimestampMicrosecondType>(args, |row| {
         units.of(some!(args.text(0, row)))?.start(some!(args.micros(1, row))).map(Some)

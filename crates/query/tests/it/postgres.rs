@@ -84,6 +84,11 @@ fn s9_aggregates_windows_and_literals() {
     check(include_str!("../golden/aggregates.tsv"));
 }
 
+#[test]
+fn nulls_and_texts_that_become_values() {
+    check(include_str!("../golden/edges.tsv"));
+}
+
 fn one(sql: &str) -> Value {
     let (engine, house) = (engine(), sampled(1_008));
     rows(&engine, &house, sql, &QueryContext::default())[0]["x"].clone()
