@@ -84,6 +84,8 @@ fn replace(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::Negative(expr) if expr.get_type(schema)?.is_integer() => {
             Ok(Transformed::yes(Operation::Negate.call(vec![*expr])))
         }
+        // Those with a constant were rewritten; of the others DataFusion takes the pattern for a regular expression.
+        Expr::SimilarTo(_) => plan_err!("SIMILAR TO takes a constant pattern"),
         Expr::AggregateFunction(call) if ["min", "max"].contains(&call.func.name()) => {
             match call.params.args.first().map(|arg| arg.get_type(schema)).transpose()? {
                 Some(data_type) if is_interval(&data_type) => {

@@ -112,6 +112,15 @@ impl VisitorMut for Rewriter {
             {
                 *expr = call("current_schema", Vec::new());
             }
+            Expr::SimilarTo { negated, expr: text, pattern, escape_char } => {
+                if let Some(regex) = similar_regex(pattern, escape_char.as_ref()) {
+                    let like = call("regexp_like", vec![take(text), quoted(regex)]);
+                    *expr = match negated {
+                        true => Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(like) },
+                        false => like,
+                    };
+                }
+            }
             Expr::Interval(interval) => {
                 if let Some(text) = interval_text(interval) {
                     *expr = cast(text, DataType::Interval { fields: None, precision: None });
@@ -147,6 +156,44 @@ fn escape_by_backslash(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
         }
     }
     (*text, *escape) = (out, None);
+}
+
+/// The regular expression of a pattern of SIMILAR TO, which DataFusion takes for one as it stands.
+fn similar_regex(pattern: &Expr, escape: Option<&ValueWithSpan>) -> Option<String> {
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = pattern else { return None };
+    let escape = match escape {
+        Some(escape) => escape.value.clone().into_string()?.chars().next(),
+        None => Some('\\'),
+    };
+    let (mut out, mut in_brackets) = (String::from("^(?:"), false);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            letter if Some(letter) == escape => {
+                let next = letters.next()?;
+                if !next.is_alphanumeric() {
+                    out.push('\\');
+                }
+                out.push(next);
+            }
+            ']' | '[' => {
+                in_brackets = letter == '[';
+                out.push(letter);
+            }
+            letter if in_brackets => out.push(letter),
+            '%' => out.push_str(".*"),
+            '_' => out.push('.'),
+            '(' => out.push_str("(?:"),
+            '.' | '^' | '$' | '\\' => out.extend(['\\', letter]),
+            letter => out.push(letter),
+        }
+    }
+    out.push_str(")$");
+    Some(out)
+}
+
+fn quoted(text: String) -> Expr {
+    Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span: Span::empty() })
 }
 
 fn take(expr: &mut Box<Expr>) -> Expr {
@@ -310,8 +357,7 @@ fn cast_of(text: &str) -> Option<Expr> {
 
 /// `CAST('…' AS data_type)`.
 fn cast(text: String, data_type: DataType) -> Expr {
-    let value = ValueWithSpan { value: Value::SingleQuotedString(text), span: Span::empty() };
-    Expr::Cast { kind: CastKind::Cast, expr: Box::new(Expr::Value(value)), data_type, array: false, format: None }
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(quoted(text)), data_type, array: false, format: None }
 }
 
 /// The text of `INTERVAL '5' MINUTE`; nothing for forms with more than a unit, which are left to the planner.

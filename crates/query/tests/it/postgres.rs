@@ -178,6 +178,19 @@ fn an_interval_reads_the_same_in_every_format() {
 }
 
 #[test]
+fn what_would_be_answered_otherwise_is_refused_by_name() {
+    for (sql, named) in [
+        ("SELECT model_id SIMILAR TO environment FROM decisions", "SIMILAR TO"),
+        ("SELECT max(INTERVAL '1 day' * leaf_index) FROM decisions", "max of intervals"),
+        ("SELECT avg(INTERVAL '1 day') FROM decisions", "avg of intervals"),
+        ("SELECT to_number('IV', 'RN')", "RN"),
+    ] {
+        let error = refused(sql);
+        assert!(error.contains(named), "{sql}: {error}");
+    }
+}
+
+#[test]
 fn small_calls_make_no_large_values() {
     for sql in ["SELECT repeat('x', 2000000000)", "SELECT lpad('x', 2000000000)", "SELECT format('%2000000000s', 'x')"]
     {
