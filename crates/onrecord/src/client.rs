@@ -2,10 +2,10 @@
 //! directory open (through the directory's socket), or, when none has, to a router inside this very process. So a
 //! command has one way of doing its work, and does the same wherever it runs.
 
-use crate::cli::Place;
 use crate::http::auth::ThroughSocket;
 use crate::http::problem::Problem;
 use crate::node::{self, Node, Purpose};
+use crate::target::Target;
 use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use axum::body::Body;
@@ -39,18 +39,18 @@ pub(crate) struct Answer {
 }
 
 impl Client {
-    /// Finds where `place` is: a URL, a running server's socket, or the directory itself, which is then opened.
-    pub(crate) async fn connect(place: &Place, purpose: Purpose) -> Result<Self> {
-        if let Some(url) = &place.url {
+    /// Finds where `target` is: a URL, a running server's socket, or the directory itself, which is then opened.
+    pub(crate) async fn connect(target: &Target, purpose: Purpose) -> Result<Self> {
+        if let Some(url) = &target.url {
             let http = http_client().build()?;
-            return Ok(Self::Remote { http, base: url.trim_end_matches('/').to_owned(), token: place.token.clone() });
+            return Ok(Self::Remote { http, base: url.trim_end_matches('/').to_owned(), token: target.token.clone() });
         }
-        if node::is_served(place.data()) {
-            let socket = node::socket_path(place.data());
+        if node::is_served(target.data()) {
+            let socket = node::socket_path(target.data());
             let http = http_client().unix_socket(socket).build()?;
             return Ok(Self::Remote { http, base: "http://directory".to_owned(), token: None });
         }
-        let node = Node::open(place.data(), purpose).await?;
+        let node = Node::open(target.data(), purpose).await?;
         let router = crate::http::router(node.clone());
         Ok(Self::Local { node, router })
     }

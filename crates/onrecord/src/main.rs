@@ -9,6 +9,7 @@ mod metrics;
 mod node;
 mod output;
 mod storage;
+mod target;
 mod verify;
 
 use clap::Parser;

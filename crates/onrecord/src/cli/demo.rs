@@ -1,10 +1,11 @@
 //! `onrecord demo`: a fresh directory with 1,000 real credit decisions, three things worth trying, and a server.
 
+use super::must_be_local;
 use super::serve::Serve;
-use super::{Place, must_be_local};
 use crate::client::{Ask, Client};
 use crate::node::{self, Node, Purpose};
 use crate::output;
+use crate::target::Target;
 use anyhow::{Context, Result};
 use axum::http::Method;
 use bytes::Bytes;
@@ -34,24 +35,24 @@ struct Recorded {
 }
 
 impl Demo {
-    pub(super) async fn run(self, place: &Place) -> Result<bool> {
-        must_be_local(place, "demo")?;
+    pub(super) async fn run(self, target: &Target) -> Result<bool> {
+        must_be_local(target, "demo")?;
         self.serve.check()?;
-        let made = node::init(place.data(), Some("onrecord.example/demo")).await?;
-        let node = Node::open(place.data(), Purpose::Serve).await?;
+        let made = node::init(target.data(), Some("onrecord.example/demo")).await?;
+        let node = Node::open(target.data(), Purpose::Serve).await?;
         let loaded = load(&Client::local(node.clone())).await?;
-        let data = place.data().display();
+        let data = target.data().display();
         output::line(&format!(
             "{loaded} entries loaded into {data}: credit decisions, reviews of them, and how they turned out."
         ))?;
         if self.load_only {
-            output::line(&try_these(place.data(), None))?;
+            output::line(&try_these(target.data(), None))?;
             node.close().await?;
             return Ok(true);
         }
         self.serve
-            .serve(node, place, |url| {
-                let text = try_these(place.data(), Some((url, &made.admin_token)));
+            .serve(node, target, |url| {
+                let text = try_these(target.data(), Some((url, &made.admin_token)));
                 let _ = output::line(&text);
             })
             .await

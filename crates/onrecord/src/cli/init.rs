@@ -1,8 +1,9 @@
 //! `onrecord init`: a fresh data directory.
 
-use super::{Place, must_be_local};
+use super::must_be_local;
 use crate::node;
 use crate::output;
+use crate::target::Target;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
@@ -17,12 +18,12 @@ pub(crate) struct Init {
 }
 
 impl Init {
-    pub(super) async fn run(self, place: &Place) -> Result<bool> {
-        must_be_local(place, "init")?;
-        let made = node::init(place.data(), self.origin.as_deref()).await?;
-        match place.format {
+    pub(super) async fn run(self, target: &Target) -> Result<bool> {
+        must_be_local(target, "init")?;
+        let made = node::init(target.data(), self.origin.as_deref()).await?;
+        match target.format {
             None | Some(output::Format::Table) => {
-                output::line(&format!("Data directory  {}", place.data().display()))?;
+                output::line(&format!("Data directory  {}", target.data().display()))?;
                 output::line(&format!("Ledger          {}", made.origin))?;
                 output::line(&format!("Public key      {}", made.public_key))?;
                 output::line(&format!("Admin token     {}", made.admin_token))?;
@@ -35,7 +36,7 @@ impl Init {
             }
             Some(_) => output::line(
                 &json!({
-                    "data": place.data(), "origin": made.origin,
+                    "data": target.data(), "origin": made.origin,
                     "public_key": made.public_key, "admin_token": made.admin_token,
                 })
                 .to_string(),

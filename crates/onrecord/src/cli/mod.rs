@@ -14,49 +14,18 @@ mod verify;
 use crate::client::Client;
 use crate::import;
 use crate::node::Purpose;
-use crate::output::Format;
+use crate::target::Target;
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use clap::{Parser, Subcommand};
 
 /// AI decisions, on the record: an append-only, tamper-evident ledger for the decisions of AI systems.
 #[derive(Parser)]
 #[command(name = "onrecord", version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Place,
+    target: Target,
     #[command(subcommand)]
     command: Command,
-}
-
-/// Where the data is.
-#[derive(Args, Clone)]
-pub(crate) struct Place {
-    /// The data directory; a server that has it open is used by itself [default: onrecord-data]
-    #[arg(long, global = true, env = "ONRECORD_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// A server's address, instead of a directory
-    #[arg(long, global = true, env = "ONRECORD_URL", value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// The token for that server
-    #[arg(long, global = true, env = "ONRECORD_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-    /// How results are printed [default: table on a terminal, else json]
-    #[arg(long, global = true, value_enum)]
-    pub(crate) format: Option<Format>,
-}
-
-impl Place {
-    /// The data directory.
-    pub(crate) fn data(&self) -> &Path {
-        self.data.as_deref().unwrap_or(Path::new("onrecord-data"))
-    }
-
-    /// The data directory asked for, else `default`.
-    fn data_or(mut self, default: &str) -> Self {
-        self.data.get_or_insert_with(|| PathBuf::from(default));
-        self
-    }
 }
 
 #[derive(Subcommand)]
@@ -85,29 +54,29 @@ enum Command {
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<bool> {
-    let Arguments { place, command } = arguments;
+    let Arguments { target, command } = arguments;
     // The server's tasks are short; SQL and batches have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            Command::Init(command) => command.run(&place).await,
-            Command::Serve(command) => command.run(&place).await,
-            Command::Demo(command) => command.run(&place.data_or("onrecord-demo")).await,
+            Command::Init(command) => command.run(&target).await,
+            Command::Serve(command) => command.run(&target).await,
+            Command::Demo(command) => command.run(&target.data_or("onrecord-demo")).await,
             Command::Log(command) => {
-                with_client(&place, Purpose::Command, async |client| command.run(client).await).await
+                with_client(&target, Purpose::Command, async |client| command.run(client).await).await
             }
             Command::Import(command) => {
-                with_client(&place, Purpose::Bulk, async |client| command.run(&place, client).await).await
+                with_client(&target, Purpose::Bulk, async |client| command.run(&target, client).await).await
             }
             Command::Sql(command) => {
-                with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Evidence(command) => {
-                with_client(&place, Purpose::Command, async |client| command.run(client).await).await
+                with_client(&target, Purpose::Command, async |client| command.run(client).await).await
             }
-            Command::Verify(command) => command.run(&place).await,
+            Command::Verify(command) => command.run(&target).await,
             Command::Token(command) => {
-                with_client(&place, Purpose::Command, async |client| command.run(&place, client).await).await
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Schema => schema::run(),
         }
@@ -127,16 +96,20 @@ impl std::fmt::Display for Misuse {
 }
 
 /// Refuses `--url` for what works on a directory of this machine.
-fn must_be_local(place: &Place, what: &str) -> Result<()> {
-    match place.url {
+fn must_be_local(target: &Target, what: &str) -> Result<()> {
+    match target.url {
         None => Ok(()),
         Some(_) => Err(Misuse(format!("{what} works on a directory of this machine; leave out --url")).into()),
     }
 }
 
-/// Runs `work` with a client for `place`, and closes it whatever came of the work.
-async fn with_client(place: &Place, purpose: Purpose, work: impl AsyncFnOnce(&Client) -> Result<bool>) -> Result<bool> {
-    let client = Client::connect(place, purpose).await?;
+/// Runs `work` with a client for `target`, and closes it whatever came of the work.
+async fn with_client(
+    target: &Target,
+    purpose: Purpose,
+    work: impl AsyncFnOnce(&Client) -> Result<bool>,
+) -> Result<bool> {
+    let client = Client::connect(target, purpose).await?;
     let outcome = work(&client).await;
     let closed = client.close().await;
     let outcome = outcome?;

@@ -1,9 +1,10 @@
 //! `onrecord serve`: a data directory over HTTP, until it is told to stop.
 
-use super::{Misuse, Place, must_be_local};
+use super::{Misuse, must_be_local};
 use crate::http::{self, server};
 use crate::node::{self, Node, Purpose};
 use crate::output;
+use crate::target::Target;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::net::SocketAddr;
@@ -35,11 +36,11 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(super) async fn run(self, place: &Place) -> Result<bool> {
-        must_be_local(place, "serve")?;
+    pub(super) async fn run(self, target: &Target) -> Result<bool> {
+        must_be_local(target, "serve")?;
         self.check()?;
-        let node = Node::open(place.data(), Purpose::Serve).await?;
-        self.serve(node, place, |_| ()).await
+        let node = Node::open(target.data(), Purpose::Serve).await?;
+        self.serve(node, target, |_| ()).await
     }
 
     /// Refuses what would put tokens and personal data on a network in plain, unless asked for by name.
@@ -55,7 +56,7 @@ impl Serve {
     }
 
     /// Serves `node`; `ready` is told the base URL once requests are taken.
-    pub(super) async fn serve(self, node: Arc<Node>, place: &Place, ready: impl FnOnce(&str)) -> Result<bool> {
+    pub(super) async fn serve(self, node: Arc<Node>, target: &Target, ready: impl FnOnce(&str)) -> Result<bool> {
         let tls = match (&self.tls_cert, &self.tls_key) {
             (Some(certificates), Some(key)) => Some(server::tls(certificates, key)?),
             _ => None,
@@ -65,7 +66,7 @@ impl Serve {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let tcp = server::bind_tcp(self.listen, tls).await?;
-        let unix = server::bind_unix(&node::socket_path(place.data()))?;
+        let unix = server::bind_unix(&node::socket_path(target.data()))?;
         let url = format!("{scheme}://{}", tcp.address().context("the listener has no address")?);
         let (stop, stopped) = watch::channel(false);
         let router = http::router(node.clone());
@@ -74,7 +75,7 @@ impl Serve {
             .flatten()
             .map(|listener| tokio::spawn(server::serve(listener, router.clone(), stopped.clone())))
             .collect();
-        tracing::info!(%url, data = %place.data().display(), "serving");
+        tracing::info!(%url, data = %target.data().display(), "serving");
         ready(&url);
         tokio::spawn(async move {
             tokio::select! {
@@ -87,7 +88,7 @@ impl Serve {
         for listener in serving {
             listener.await?;
         }
-        let _ = std::fs::remove_file(node::socket_path(place.data()));
+        let _ = std::fs::remove_file(node::socket_path(target.data()));
         node.close().await?;
         output::note("stopped; everything acknowledged is durable");
         Ok(true)

@@ -1,8 +1,8 @@
 //! `onrecord sql`: a question in SQL, its rows as a table, JSON, JSON lines or CSV.
 
-use super::Place;
 use crate::client::Client;
 use crate::output::{self, Format};
+use crate::target::Target;
 use anyhow::{Context, Result};
 use clap::Args;
 use futures::StreamExt;
@@ -34,13 +34,13 @@ struct Column {
 }
 
 impl Sql {
-    pub(super) async fn run(self, place: &Place, client: &Client) -> Result<bool> {
+    pub(super) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
         let mut statement = self.statement;
         if statement == "-" {
             statement.clear();
             std::io::stdin().lock().read_to_string(&mut statement)?;
         }
-        match Format::or_default(place.format) {
+        match Format::or_default(target.format) {
             Format::Table => table(client, &statement).await?,
             Format::Json => stream(client, &statement, "application/json").await?,
             Format::Jsonl => stream(client, &statement, "application/x-ndjson").await?,

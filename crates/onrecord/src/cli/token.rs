@@ -1,8 +1,8 @@
 //! `onrecord token`: who may write, read, reveal and administer over the network.
 
-use super::Place;
 use crate::client::{Ask, Client};
 use crate::output::{self, Format};
+use crate::target::Target;
 use anyhow::Result;
 use axum::http::Method;
 use bytes::Bytes;
@@ -39,7 +39,7 @@ enum Action {
 }
 
 impl Token {
-    pub(super) async fn run(self, place: &Place, client: &Client) -> Result<bool> {
+    pub(super) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
         match self.action {
             Action::Create { name, roles, expires_days } => {
                 let ask = json!({ "name": name, "roles": roles, "expires_days": expires_days });
@@ -48,7 +48,7 @@ impl Token {
             }
             Action::List => {
                 let answer = client.fetch("/v1/tokens").await?;
-                if Format::or_default(place.format) == Format::Table {
+                if Format::or_default(target.format) == Format::Table {
                     let list: Vec<output::Row> = answer.json().await?;
                     let columns = ["id", "name", "roles", "created_at", "expires_at", "revoked_at"].map(str::to_owned);
                     output::line(&output::table(&columns, &list))?;

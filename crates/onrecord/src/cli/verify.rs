@@ -1,9 +1,9 @@
 //! `onrecord verify`: is everything as it was recorded? A server that has the directory open does the reading itself.
 
-use super::Place;
 use crate::client::Client;
 use crate::node;
 use crate::output::{self, Format};
+use crate::target::Target;
 use crate::verify::{Event, Options, Report, directory};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -22,7 +22,7 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    pub(super) async fn run(self, place: &Place) -> Result<bool> {
+    pub(super) async fn run(self, target: &Target) -> Result<bool> {
         let earlier = match &self.checkpoint {
             Some(file) => {
                 Some(std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?)
@@ -30,15 +30,15 @@ impl Verify {
             None => None,
         };
         let bar = Bar::new()?;
-        let report = if place.url.is_some() || node::is_served(place.data()) {
-            let client = Client::connect(place, node::Purpose::Command).await?;
+        let report = if target.url.is_some() || node::is_served(target.data()) {
+            let client = Client::connect(target, node::Purpose::Command).await?;
             remote(&client, earlier, &bar).await?
         } else {
             let options = Options { earlier_checkpoint: earlier };
-            tokio::task::block_in_place(|| directory(place.data(), &options, &|event| bar.show(event)))?
+            tokio::task::block_in_place(|| directory(target.data(), &options, &|event| bar.show(event)))?
         };
         bar.bar.finish_and_clear();
-        print(place, &report)?;
+        print(target, &report)?;
         Ok(report.faults.is_empty())
     }
 }
@@ -61,8 +61,8 @@ async fn remote(client: &Client, earlier: Option<String>, bar: &Bar) -> Result<R
     bail!("the server ended before it came to a result")
 }
 
-fn print(place: &Place, report: &Report) -> Result<()> {
-    if Format::or_default(place.format) != Format::Table {
+fn print(target: &Target, report: &Report) -> Result<()> {
+    if Format::or_default(target.format) != Format::Table {
         return output::line(&serde_json::to_string_pretty(report)?);
     }
     for left_out in &report.unchecked {

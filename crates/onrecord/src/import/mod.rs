@@ -17,9 +17,9 @@ mod progress;
 mod row;
 mod source;
 
-use crate::cli::Place;
 use crate::client::Client;
 use crate::output::{self, Format};
+use crate::target::Target;
 use anyhow::{Context, Result, bail};
 use chunk::{BadRow, Chunk};
 use clap::Args;
@@ -60,7 +60,7 @@ pub(crate) struct Import {
 }
 
 impl Import {
-    pub(crate) async fn run(self, place: &Place, client: &Client) -> Result<bool> {
+    pub(crate) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
         let mapping = self.mapping.as_deref().map(Mapping::read).transpose()?;
         let mut aside = self.skip_bad.as_deref().map(Aside::create).transpose()?;
         for path in &self.files {
@@ -68,7 +68,7 @@ impl Import {
             let reading = Reading { path, kind, mapping: mapping.as_ref(), keep_originals: aside.is_some() };
             let started = Instant::now();
             let recorded = import_file(client, &reading, aside.as_mut()).await?;
-            report(place, path, &recorded, started.elapsed().as_secs_f64())?;
+            report(target, path, &recorded, started.elapsed().as_secs_f64())?;
         }
         match aside {
             Some(aside) => aside.finish(),
@@ -187,9 +187,9 @@ async fn each_chunk<T, F: Future<Output = Result<T>>>(
     })
 }
 
-fn report(place: &Place, path: &Path, recorded: &Recorded, seconds: f64) -> Result<()> {
+fn report(target: &Target, path: &Path, recorded: &Recorded, seconds: f64) -> Result<()> {
     let rate = (recorded.accepted + recorded.already) as f64 / seconds.max(1e-9);
-    match Format::or_default(place.format) {
+    match Format::or_default(target.format) {
         Format::Table => {
             let mut text = format!("{}: {} recorded", path.display(), recorded.accepted);
             if recorded.already > 0 {

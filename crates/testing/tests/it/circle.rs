@@ -10,7 +10,6 @@ use std::path::Path;
 /// Crates, and modules of theirs that can all be reached from each other.
 const LEFT: &[(&str, &[&str])] = &[
     ("lake", &["index", "segment"]),
-    ("onrecord", &["cli", "client", "import"]),
     ("onrecord", &["http", "metrics", "node", "verify"]),
     ("query", &["desk", "facts", "lookup", "provider", "reader", "resident", "scan"]),
     ("query", &["function", "json"]),
