@@ -122,11 +122,14 @@ impl Lake {
         let inputs = identifiers.iter().cloned().map(Key::Input);
         let dir = data_dir.join(SEGMENTS);
         let segments = catalog::open(&dir)?;
+        let keys: Arc<[Key]> = [Key::Subject, Key::DecisionId].into_iter().chain(inputs).collect();
+        // An index has the checksums by which single blocks of its segment can be trusted.
+        segments.iter().for_each(|segment| drop(segment.index(&keys)));
         let sealed = segments.last().map_or(0, |segment| segment.end());
         let v7_max = segments.iter().filter_map(|segment| segment.v7_max()).max();
         Ok(Arc::new(Self {
             dir,
-            keys: [Key::Subject, Key::DecisionId].into_iter().chain(inputs).collect(),
+            keys,
             state: Mutex::new(State { segments, tail: Tail::new(sealed), v7_max }),
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
             changes: Mutex::new(0),

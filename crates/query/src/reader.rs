@@ -82,7 +82,8 @@ impl AsyncFileReader for SegmentReader {
         if let Some(bytes) = &self.bytes {
             bytes.add(length);
         }
-        std::future::ready(self.file.get_bytes(range.start, length)).boxed()
+        let bytes = self.file.get_bytes(range.start, length);
+        std::future::ready(bytes.map_err(|error| external(self.segment.unreadable(error)))).boxed()
     }
 
     fn get_metadata<'a>(

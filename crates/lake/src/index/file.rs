@@ -8,6 +8,7 @@ use super::block::{BlockReader, BlockWriter, Codes, Group};
 use super::key::{Coding, Key};
 use super::{Rows, key};
 use crate::error::{Error, Result};
+use crate::segment::BlockSums;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -27,9 +28,20 @@ const DIRECTORY_BYTES_MAX: u32 = 64 << 20;
 pub(crate) struct Index {
     path: PathBuf,
     file: File,
-    /// The checksum of the footer of its segment.
+    /// The checksum of the file of its segment.
     segment: u32,
+    /// The checksums of the segment's blocks, until it takes them.
+    sums: Option<BlockSums>,
     sections: Vec<Section>,
+}
+
+/// What an index says of the file that it is of.
+pub(super) struct Of {
+    /// Its checksum.
+    pub(super) segment: u32,
+    pub(super) rows: u64,
+    /// The checksums of its blocks, and where the footer begins.
+    pub(super) blocks: (Vec<u32>, u64),
 }
 
 struct Section {
@@ -91,15 +103,18 @@ pub(crate) fn path_of(segment: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub(super) fn write(path: &Path, segment: u32, rows: u64, values: &[Values]) -> Result<()> {
+pub(super) fn write(path: &Path, of: &Of, values: &[Values]) -> Result<()> {
     let mut bytes = MAGIC.to_vec();
     let mut directory = Vec::new();
     directory.extend_from_slice(&VERSION.to_le_bytes());
-    directory.extend_from_slice(&segment.to_le_bytes());
-    directory.extend_from_slice(&rows.to_le_bytes());
+    directory.extend_from_slice(&of.segment.to_le_bytes());
+    directory.extend_from_slice(&of.rows.to_le_bytes());
+    directory.extend_from_slice(&of.blocks.1.to_le_bytes());
+    directory.extend_from_slice(&(of.blocks.0.len() as u32).to_le_bytes());
+    of.blocks.0.iter().for_each(|crc| directory.extend_from_slice(&crc.to_le_bytes()));
     directory.extend_from_slice(&(values.len() as u32).to_le_bytes());
     for values in values {
-        write_section(rows, values, &mut bytes, &mut directory);
+        write_section(of.rows, values, &mut bytes, &mut directory);
     }
     let offset = bytes.len() as u64;
     bytes.extend_from_slice(&directory);
@@ -199,13 +214,19 @@ impl Index {
         if crc32c::crc32c(&directory) != crc {
             return Err(damaged("the checksum of its directory differs"));
         }
-        let (segment, sections) = read_directory(&directory).ok_or_else(|| damaged("its directory is malformed"))?;
-        Ok(Self { path: path.to_owned(), file, segment, sections })
+        let directory = read_directory(&directory).ok_or_else(|| damaged("its directory is malformed"))?;
+        let (segment, sums, sections) = directory;
+        Ok(Self { path: path.to_owned(), file, segment, sums: Some(sums), sections })
     }
 
-    /// Whether it is that of the segment with this footer, and has all these keys and no other.
+    /// Whether it is that of the segment with this checksum, and has all these keys and no other.
     pub(crate) fn is_of(&self, segment: u32, keys: &[Key]) -> bool {
         self.segment == segment && self.keys().eq(keys)
+    }
+
+    /// The checksums of the blocks of the segment, if it is that with this checksum; once.
+    pub(crate) fn take_sums(&mut self, segment: u32) -> Option<BlockSums> {
+        self.sums.take_if(|_| self.segment == segment)
     }
 
     /// Its keys, in order.
@@ -261,13 +282,16 @@ impl Index {
     }
 
     /// Compares everything with what the values of the segment give.
-    pub(super) fn compare(&self, rows: u64, values: &[Values]) -> Result<()> {
+    pub(super) fn compare(&self, of: &Of, values: &[Values]) -> Result<()> {
+        if self.sums.as_ref().is_none_or(|sums| !sums.are(&of.blocks)) {
+            return Err(Error::damaged(&self.path, "the checksums of the segment's blocks are not those of its bytes"));
+        }
         let mut end = MAGIC.len() as u64;
         for (section, values) in self.sections.iter().zip(values) {
             let mut expected = values.entries.iter();
             if section.key != values.key
                 || section.coding != values.coding
-                || section.codes.rows != rows
+                || section.codes.rows != of.rows
                 || section.runs != values.runs
             {
                 return Err(Error::damaged(&self.path, "its keys are not those of the segment"));
@@ -328,15 +352,17 @@ fn column_name(column: &str, path: &[String]) -> String {
     path.iter().fold(column.to_owned(), |name, member| format!("{name}.{member}"))
 }
 
-/// The checksum of the segment's footer, and the sections.
-fn read_directory(bytes: &[u8]) -> Option<(u32, Vec<Section>)> {
+/// The checksum of the segment, those of its blocks, and the sections.
+fn read_directory(bytes: &[u8]) -> Option<(u32, BlockSums, Vec<Section>)> {
     let mut fields = Fields(bytes);
     if fields.u32()? != VERSION {
         return None;
     }
-    let (segment, rows, count) = (fields.u32()?, fields.u64()?, fields.u32()?);
+    let (segment, rows, end, blocks) = (fields.u32()?, fields.u64()?, fields.u64()?, fields.u32()?);
+    let crcs = (0..blocks).map(|_| fields.u32()).collect::<Option<Vec<_>>>()?;
+    let (sums, count) = (BlockSums::new(crcs, end)?, fields.u32()?);
     let sections = (0..count).map(|_| read_section(&mut fields, rows)).collect::<Option<Vec<_>>>()?;
-    fields.0.is_empty().then_some((segment, sections))
+    fields.0.is_empty().then_some((segment, sums, sections))
 }
 
 fn read_section(fields: &mut Fields<'_>, rows: u64) -> Option<Section> {

@@ -4,8 +4,11 @@
 //! the column. The index answers by reading a small directory once and one block of some 4 KiB per look-up.
 //!
 //! It is a file beside the segment, `<first>-<end>.index`, made of the segment's columns after the segment is in place,
-//! when it is sealed as when it is compacted. It names the segment by the checksum of its footer and the identifiers by
+//! when it is sealed as when it is compacted. It names the segment by the checksum of its file and the identifiers by
 //! their paths: one that is missing, stale or damaged is not used, and made again. Losing it loses nothing.
+//!
+//! It has the checksums of the segment's blocks, too, so that what a look-up reads of the segment can be trusted without
+//! reading all of it.
 //!
 //! What holds: for a value that an index answers, every row of the segment that has it is among the rows given. Where the
 //! key is a subject's token, no other row is. `verify` makes the index again and compares.

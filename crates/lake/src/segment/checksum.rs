@@ -6,6 +6,7 @@
 //! two key-value pairs, the CRC-32C of the footer and that of the whole file, in 8 hex digits each, computed while
 //! these digits are zeros. The footer's is compared whenever a segment is opened, the file's by `verify`.
 
+use super::sums::BLOCK_BYTES;
 use crate::error::{Error, Result};
 use crate::schema::meta;
 use std::fs::File;
@@ -95,6 +96,23 @@ pub(super) fn check(path: &Path, file: &File) -> Result<()> {
     } else {
         Err(Error::damaged(path, "its checksum differs"))
     }
+}
+
+/// The checksums of the blocks before the footer, and where that begins.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Damaged`] if there is no footer.
+pub(crate) fn of_blocks(path: &Path) -> Result<(Vec<u32>, u64)> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    let end = Footer::read(path, &file)?.start;
+    let mut block = vec![0; BLOCK_BYTES as usize];
+    let mut crcs = Vec::with_capacity(end.div_ceil(BLOCK_BYTES) as usize);
+    for first in (0..end).step_by(block.len()) {
+        let some = &mut block[..(end - first).min(BLOCK_BYTES) as usize];
+        file.read_exact_at(some, first).map_err(Error::io(path))?;
+        crcs.push(crc32c::crc32c(some));
+    }
+    Ok((crcs, end))
 }
 
 /// Compares the checksum of a whole file that is in memory.

@@ -1,10 +1,12 @@
 //! Reading a file at given places, without a shared cursor, so that threads can read one segment at once.
 
+use super::sums::BlockSums;
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -16,12 +18,26 @@ const READ_BYTES: usize = 64 * 1024;
 pub struct SegmentFile {
     file: Arc<File>,
     len: u64,
+    sums: Option<Arc<BlockSums>>,
 }
 
 impl SegmentFile {
-    pub(crate) fn new(file: File) -> std::io::Result<Self> {
+    /// A file of which every block that is read is compared with its checksum, if there are any.
+    pub(crate) fn new(file: File, sums: Option<Arc<BlockSums>>) -> std::io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), len })
+        Ok(Self { file: Arc::new(file), len, sums })
+    }
+
+    /// The bytes of a range, which lies in the file.
+    fn read(&self, asked: Range<u64>) -> std::io::Result<Bytes> {
+        let read = self.sums.as_ref().map_or_else(|| asked.clone(), |sums| sums.widened(&asked));
+        let mut buffer = vec![0; (read.end - read.start) as usize];
+        self.file.read_exact_at(&mut buffer, read.start)?;
+        if let Some(sums) = &self.sums {
+            sums.compare(read.start, &buffer)?;
+        }
+        let asked = (asked.start - read.start) as usize..(asked.end - read.start) as usize;
+        Ok(Bytes::from(buffer).slice(asked))
     }
 }
 
@@ -35,7 +51,7 @@ impl ChunkReader for SegmentFile {
     type T = BufReader<Cursor>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(BufReader::with_capacity(READ_BYTES, Cursor { file: Arc::clone(&self.file), at: start }))
+        Ok(BufReader::with_capacity(READ_BYTES, Cursor { file: self.clone(), at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
@@ -43,22 +59,25 @@ impl ChunkReader for SegmentFile {
         if start.checked_add(length as u64).is_none_or(|end| end > self.len) {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} of a file of {}", self.len)));
         }
-        let mut buffer = vec![0; length];
-        self.file.read_exact_at(&mut buffer, start)?;
-        Ok(buffer.into())
+        Ok(self.read(start..start + length as u64)?)
     }
 }
 
 /// A place in a file, read from there on.
 pub struct Cursor {
-    file: Arc<File>,
+    file: SegmentFile,
     at: u64,
 }
 
 impl Read for Cursor {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
-        self.at += read as u64;
-        Ok(read)
+        let end = self.file.len.min(self.at.saturating_add(buffer.len() as u64));
+        if self.at >= end {
+            return Ok(0);
+        }
+        let bytes = self.file.read(self.at..end)?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.at = end;
+        Ok(bytes.len())
     }
 }

@@ -6,7 +6,7 @@
 //! `write` makes segments of rows and `join` of other segments, `read` gives rows back, `lookup` finds single rows, `id`
 //! rules segments out for that, `checksum` covers every byte. What holds several segments together is the catalog's.
 
-mod checksum;
+pub(crate) mod checksum;
 mod encoding;
 mod file;
 mod id;
@@ -14,6 +14,7 @@ mod join;
 mod lookup;
 mod name;
 mod read;
+mod sums;
 mod write;
 
 pub use file::SegmentFile;
@@ -23,6 +24,7 @@ pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
 pub(crate) use read::{Batches, Rows};
 pub use read::{Block, OwnedRow};
+pub(crate) use sums::BlockSums;
 pub(crate) use write::sync_dir;
 pub use write::{SegmentWriter, Written};
 
@@ -38,7 +40,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Rows of one row group: what one core scans at a time, and what dictionaries and bloom filters are made for.
 pub const ROW_GROUP_ROWS: usize = 1 << 18;
@@ -56,6 +58,8 @@ pub struct Segment {
     replaced: AtomicBool,
     /// Whether the checksum over every byte was found right since this was opened.
     sound: AtomicBool,
+    /// The checksums of its blocks, once the index that has them was found.
+    sums: OnceLock<Arc<BlockSums>>,
     /// The look-up index, once it was looked for; `None` inside if there is none of use.
     index: Mutex<Option<Option<Arc<Index>>>>,
 }
@@ -78,7 +82,7 @@ impl Segment {
     pub(crate) fn open_as(path: &Path, leaves: Range<u64>) -> Result<Self> {
         let file = File::open(path).map_err(Error::io(path))?;
         checksum::check_footer(path, &file)?;
-        let file = SegmentFile::new(file).map_err(Error::io(path))?;
+        let file = SegmentFile::new(file, None).map_err(Error::io(path))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| unreadable(path, error))?;
         let mut segment = Self {
@@ -89,6 +93,7 @@ impl Segment {
             ids: None,
             replaced: AtomicBool::new(false),
             sound: AtomicBool::new(false),
+            sums: OnceLock::new(),
             index: Mutex::default(),
         };
         segment.ids = segment.check_footer()?;
@@ -202,7 +207,8 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`].
     pub fn file(&self) -> Result<SegmentFile> {
-        File::open(&self.path).and_then(SegmentFile::new).map_err(Error::io(&self.path))
+        let sums = if self.sound.load(Ordering::Acquire) { None } else { self.sums.get().cloned() };
+        File::open(&self.path).and_then(|file| SegmentFile::new(file, sums)).map_err(Error::io(&self.path))
     }
 
     /// Compares the checksum over every byte of the file.
@@ -216,17 +222,17 @@ impl Segment {
         Ok(())
     }
 
-    /// Compares that checksum once, before the first rows are given out: no answer comes from a file that was damaged
-    /// while nobody had it open.
+    /// Sees to it that no answer comes from bytes that were damaged while nobody had the file open: if its blocks have
+    /// checksums, each is compared when it is read; else the whole file is, before its first rows are given out.
     ///
     /// # Errors
     /// As [`Segment::check_bytes`].
     pub fn must_be_sound(&self) -> Result<()> {
-        if self.sound.load(Ordering::Acquire) { Ok(()) } else { self.check_bytes() }
+        if self.sound.load(Ordering::Acquire) || self.sums.get().is_some() { Ok(()) } else { self.check_bytes() }
     }
 
-    /// The footer's checksum, which tells the segment from every other.
-    pub(crate) fn footer_checksum(&self) -> u32 {
+    /// The checksum of the whole file as its footer has it, which tells the segment from every other.
+    pub(crate) fn file_checksum(&self) -> u32 {
         let pairs = self.parquet().file_metadata().key_value_metadata();
         let pair = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == meta::FOOTER_CHECKSUM));
         let digits = pair.and_then(|pair| pair.value.as_deref());
@@ -238,7 +244,10 @@ impl Segment {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         index
             .get_or_insert_with(|| match Index::open(&index::path_of(&self.path)) {
-                Ok(found) => found.is_of(self.footer_checksum(), keys).then(|| Arc::new(found)),
+                Ok(mut found) => {
+                    self.adopt_sums(&mut found);
+                    found.is_of(self.file_checksum(), keys).then(|| Arc::new(found))
+                }
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
                 Err(error) => {
                     tracing::warn!(%error, "a look-up index is not used, and will be made again");
@@ -253,9 +262,18 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn make_index(&self, keys: &[Key]) -> Result<()> {
-        let made = index::make(self, keys)?;
+        let mut made = index::make(self, keys)?;
+        self.adopt_sums(&mut made);
         *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Some(Some(Arc::new(made)));
         Ok(())
+    }
+
+    /// Takes the checksums of blocks from an index of this very file.
+    fn adopt_sums(&self, index: &mut Index) {
+        if let Some(sums) = index.take_sums(self.file_checksum()) {
+            // Those that were there are the same.
+            let _ = self.sums.set(Arc::new(sums));
+        }
     }
 
     /// The look-up index is not what it should be: it is not asked again.
@@ -275,7 +293,8 @@ impl Segment {
         self.replaced.store(true, Ordering::Release);
     }
 
-    fn unreadable(&self, error: ParquetError) -> Error {
+    /// What an error of reading the file is.
+    pub fn unreadable(&self, error: ParquetError) -> Error {
         unreadable(&self.path, error)
     }
 }
@@ -292,6 +311,7 @@ impl Drop for Segment {
 
 fn unreadable(path: &Path, error: ParquetError) -> Error {
     match write::io_error(error) {
+        Ok(damage) if damage.kind() == std::io::ErrorKind::InvalidData => Error::damaged(path, damage),
         Ok(source) => Error::Io { path: path.to_owned(), source },
         Err(problem) => Error::damaged(path, problem),
     }

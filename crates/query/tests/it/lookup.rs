@@ -185,3 +185,38 @@ fn a_damaged_or_foreign_index_is_not_used() {
     let of = |segment: &onrecord_lake::Segment| segment.find(&snapshot.keys, &Key::Subject, &[&sample::user(7)]);
     assert!(snapshot.segments.iter().all(|segment| of(segment).is_some_and(|found| found.exact)));
 }
+
+#[test]
+fn a_query_compares_what_it_reads_and_nothing_else() {
+    const COUNT: u64 = 30_000;
+    let mut house = house(COUNT);
+    let path = house.segment_files().remove(1);
+    let sound = std::fs::read(&path).unwrap();
+    let by_user = format!("SELECT count(*) AS n FROM ai_audit_logs WHERE user_id = '{}'", sample::user(7));
+    let all = "SELECT event_id, input_features, prediction, explanation, metadata, request_id, user_id FROM decisions";
+    let expected = rows(&engine(), &house, &by_user, &QueryContext::default());
+    let (mut refused, mut answered) = (0, 0);
+    for part in 1..20 {
+        house.close();
+        let mut damaged = sound.clone();
+        damaged[sound.len() * part / 21] ^= 0x10;
+        std::fs::write(&path, damaged).unwrap();
+        house.open();
+        let engine = engine();
+        // What the query does not touch does not matter to it; what it touches is never given out.
+        let answer = engine.query_blocking(house.lake().snapshot(), &by_user, &QueryContext::default());
+        match answer.and_then(|rows| rows.collect_blocking()) {
+            Ok(_) => {
+                assert_eq!(rows(&engine, &house, &by_user, &QueryContext::default()), expected);
+                answered += 1;
+            }
+            Err(error) => assert!(error.to_string().contains("segment"), "{error}"),
+        }
+        let answer = engine.query_blocking(house.lake().snapshot(), all, &QueryContext::default());
+        if let Err(error) = answer.and_then(|rows| rows.collect_blocking()) {
+            assert!(error.to_string().contains("segment"), "{error}");
+            refused += 1;
+        }
+    }
+    assert!(answered > 10 && refused > 10, "{answered} answered, {refused} refused");
+}
