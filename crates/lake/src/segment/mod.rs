@@ -234,7 +234,7 @@ impl Segment {
     /// The checksum of the whole file as its footer has it, which tells the segment from every other.
     pub(crate) fn file_checksum(&self) -> u32 {
         let pairs = self.parquet().file_metadata().key_value_metadata();
-        let pair = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == meta::FOOTER_CHECKSUM));
+        let pair = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == meta::CHECKSUM));
         let digits = pair.and_then(|pair| pair.value.as_deref());
         digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or_default()
     }
