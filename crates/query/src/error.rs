@@ -5,10 +5,9 @@
 //! DataFusion or Arrow may hold a value ("cannot cast …"), so only its kind is passed on.
 
 use super::function::Fault;
+use super::message;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
-use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -70,20 +69,22 @@ impl Error {
                 let message = message.trim_start_matches("sql parser error: ");
                 let (message, found) = split_position(message);
                 position = position.or(found);
-                message.to_owned()
+                message::blot(sql, message)
             }
-            DataFusionError::SchemaError(schema, _) => schema.to_string(),
+            DataFusionError::SchemaError(schema, _) => message::of_schema(sql, schema),
             DataFusionError::Plan(message)
             | DataFusionError::NotImplemented(message)
-            | DataFusionError::Configuration(message) => message.clone(),
+            | DataFusionError::Configuration(message) => {
+                let message = message.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or_default();
+                message::of_plan(sql, message.trim())
+            }
             DataFusionError::ArrowError(..) | DataFusionError::Execution(_) | DataFusionError::External(_) => {
                 return Self::running_ref(root, bytes_max);
             }
             _ => return Self::running(error, bytes_max),
         };
-        let problem = problem.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or_default().trim();
         let (line, column) = position.unwrap_or((0, 0));
-        Error::Query { problem: blot(sql, problem), line, column }
+        Error::Query { problem, line, column }
     }
 
     /// An error while rows were read.
@@ -171,22 +172,4 @@ fn split_position(message: &str) -> (&str, Option<(u64, u64)>) {
     let Some((line, column)) = position.split_once(", Column: ") else { return (message, None) };
     let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
     (before, digits(line).zip(digits(column)))
-}
-
-/// The message with the query's string literals blotted out: they may be user ids.
-fn blot(sql: &str, message: &str) -> String {
-    let mut literals = Vec::new();
-    let _ = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().map(|tokens| {
-        literals.extend(tokens.into_iter().filter_map(|token| match token {
-            Token::SingleQuotedString(text)
-            | Token::EscapedStringLiteral(text)
-            | Token::NationalStringLiteral(text)
-            | Token::UnicodeStringLiteral(text) => Some(text),
-            Token::DollarQuotedString(text) => Some(text.value),
-            _ => None,
-        }));
-    });
-    literals.retain(|literal| !literal.is_empty());
-    literals.sort_by_key(|literal| std::cmp::Reverse(literal.len()));
-    literals.iter().fold(message.to_owned(), |message, literal| message.replace(literal.as_str(), "…"))
 }

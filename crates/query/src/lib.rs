@@ -23,6 +23,7 @@ mod kernel;
 mod late;
 mod lookup;
 mod memory;
+mod message;
 pub mod print;
 mod provider;
 mod reader;

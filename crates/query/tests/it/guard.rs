@@ -144,6 +144,28 @@ fn an_error_names_the_place_and_what_was_perhaps_meant() {
     assert!(problem.contains("confidence"), "{problem}");
     let (problem, line, _) = place("SELECT event_id\nFROM nowhere");
     assert!(problem.contains("nowhere") && line == 2, "{problem} in line {line}");
+    for (sql, right) in [
+        (
+            "SELECT confidnce FROM ai_audit_logs",
+            "there is no column confidnce; did you mean confidence? DESCRIBE ai_audit_logs shows all",
+        ),
+        (
+            "SELECT l.modelid FROM ai_audit_logs l",
+            "there is no column l.modelid; did you mean model_id? DESCRIBE ai_audit_logs shows all",
+        ),
+        (
+            "SELECT salary FROM decisions WHERE user_id = 'column'",
+            "there is no column salary; DESCRIBE decisions shows those there are",
+        ),
+        ("SELECT x.b FROM (SELECT 1 AS a) AS x", "there is no column x.b; did you mean a?"),
+        ("select * from ai_audit_log", "there is no table ai_audit_log; did you mean ai_audit_logs?"),
+        ("SELECT * FROM nowhere", "there is no table nowhere; SHOW TABLES lists them"),
+        ("SELECT * FROM 'jane.parquet'", "there is no table …; SHOW TABLES lists them"),
+        ("SELECT repeet('a', 2)", "there is no function repeet; did you mean repeat?"),
+        ("SELECT zzz_of(timestamp) FROM ai_audit_logs", "there is no function zzz_of; docs/sql.md lists what there is"),
+    ] {
+        assert_eq!(place(sql).0, right, "{sql}");
+    }
     let (problem, line, column) = place("SELECT event_id\nFORM ai_audit_logs WHERE");
     assert_eq!((line, column), (2, 6), "{problem}");
     assert!(place("SELECT metadata->>'x'->'y' FROM ai_audit_logs").0.contains("use ->"));
