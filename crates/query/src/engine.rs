@@ -4,6 +4,7 @@
 //! a bound on its memory, its time and its rows, and nothing of it goes to a disk: what does not fit into memory
 //! fails, it is not spilled, since a spill file would hold personal data in plain.
 
+use super::column_name::ColumnNames;
 use super::desk::ReviewDesk;
 use super::error::Error;
 use super::facts::FactCache;
@@ -166,13 +167,15 @@ impl Shared {
         let state = self.state(snapshot, context).map_err(planning)?;
         let mut statement = state.sql_to_statement(sql, &Dialect::PostgreSQL).map_err(planning)?;
         guard::check(&statement)?;
+        let names = ColumnNames::of(&statement);
         rewrite(&mut statement);
         let plan = state.statement_to_plan(statement).await.map_err(planning)?;
         guard::check_plan(&plan)?;
         let plan = bounded(plan, context.rows_max).map_err(planning)?;
         let plan = state.create_physical_plan(&plan).await.map_err(planning)?;
         let started = stoppable(plan, watch).and_then(|plan| execute_stream(plan, state.task_ctx()));
-        started.map_err(|error| Error::running(error, context.memory_bytes_max))
+        let answer = started.map_err(|error| Error::running(error, context.memory_bytes_max))?;
+        Ok(names.rename(answer))
     }
 
     /// A session of its own for one query: its tables, its memory.

@@ -11,6 +11,7 @@
 //! What is left to others: who may ask at all, and recording that they did.
 
 mod adapt;
+mod column_name;
 mod desk;
 mod engine;
 mod error;
