@@ -11,6 +11,7 @@ use super::facts::FactCache;
 use super::guard::{self, WITHHELD_FUNCTIONS};
 use super::identity::{Entitled, Identity};
 use super::json::operator::{JsonOperators, PostgresTypes};
+use super::json::order::DocumentOrder;
 use super::late::LateReads;
 use super::provider::{LakeTable, Moment};
 use super::resident::ColumnCache;
@@ -246,6 +247,7 @@ fn base_state(threads: usize) -> SessionState {
         .with_default_features()
         .with_config(config)
         .with_file_formats(Vec::new())
+        .with_analyzer_rule(Arc::new(DocumentOrder))
         .with_analyzer_rule(Arc::new(function::PostgresCasts))
         .with_analyzer_rule(Arc::new(function::GuardedDivision))
         .with_optimizer_rule(Arc::new(function::UtcDates))

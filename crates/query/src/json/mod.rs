@@ -2,10 +2,13 @@
 //!
 //! Documents lie in columns as RFC 8785 text, so a member is a slice of its document, found by skipping over what lies
 //! before it. Text that is not JSON has no members: every look-up answers `None`, never an error, since a query must
-//! not fail because of one row. The SQL functions and operators over it are in [`function`] and [`operator`].
+//! not fail because of one row. The SQL functions and operators over it are in [`function`] and [`operator`],
+//! comparisons in [`order`].
 
 pub(super) mod function;
+mod key;
 pub(super) mod operator;
+pub(super) mod order;
 
 use std::borrow::Cow;
 
