@@ -17,6 +17,7 @@ use tokio::sync::watch;
 /// ends.
 #[derive(Args)]
 #[command(after_help = "Environment:
+  ONRECORD_RECORD_MB         size of one record as it is sent, in MB, at most 64 [default: 16]
   ONRECORD_QUERY_MEMORY_MB   memory that each of at most 4 queries at a time may take, in MB [default: 1024]
   ONRECORD_COLUMN_MEMORY_MB  memory for decoded columns, which filters and reports read from it, in MB [default: 256]
   ONRECORD_KEK_FILE          where the key-encryption key is kept, if not in the data directory")]

@@ -104,7 +104,9 @@ impl FlatAdapter {
         let function = call.fun().inner().downcast_ref::<JsonMember>()?;
         let (document, keys) = call.args().split_first()?;
         let path = keys.iter().map(|key| key_of(key.downcast_ref::<Literal>()?.value())).collect::<Option<Vec<_>>>()?;
-        Some((self.column(document)?, path, function.form()))
+        let source = self.column(document)?;
+        let path = as_stored(&source, path);
+        Some((source, path, function.form()))
     }
 
     /// Reads a member of a document; `None` when the source is no document, and its text is walked as any text is.
@@ -228,6 +230,18 @@ impl FlatAdapter {
         let replace = Replace::new(super::table::reviewed_name(reviewed), Arc::clone(&reviews.leaves), values);
         Ok(KernelExpr::new(replace, vec![leaf, stored], self.file.schema()))
     }
+}
+
+/// The path with the name that is stored, where the record takes another spelling of it too: `topFeatures` of an
+/// explanation. Other documents have the names that their senders gave.
+fn as_stored(source: &Source, mut path: Vec<Key>) -> Vec<Key> {
+    if matches!(source, Source::Document(Document::Explanation))
+        && let Some(Key::Name(name)) = path.first_mut()
+        && name == "topFeatures"
+    {
+        "top_features".clone_into(name);
+    }
+    path
 }
 
 fn null(data_type: &DataType) -> Expr {

@@ -40,3 +40,27 @@ fn s11_documents_compare_by_value_not_by_text() {
     let refused = error(&engine, &house, unreadable, &QueryContext::default()).to_string();
     assert_eq!(refused, "a value cannot be computed as the query asks");
 }
+
+#[test]
+fn s2_a_name_that_the_record_takes_in_two_spellings_is_found_by_both() {
+    let (engine, house) = (engine(), sampled(200));
+    let all = |sql: &str| rows(&engine, &house, sql, &QueryContext::default());
+    for expression in [
+        "explanation->'NAME'->0->>'feature'",
+        "explanation->'NAME'",
+        "explanation->>'NAME'",
+        "explanation#>>'{NAME,0,feature}'",
+        "(explanation->'NAME'->0->>'importance')::float8 > 0.2",
+    ] {
+        let ask = |name: &str| {
+            let expression = expression.replace("NAME", name);
+            all(&format!("SELECT {expression} AS x, count(*) AS n FROM ai_audit_logs GROUP BY 1 ORDER BY 2, 1"))
+        };
+        let (sent, stored) = (ask("topFeatures"), ask("top_features"));
+        assert!(stored.iter().all(|row| !row["x"].is_null()), "{expression}");
+        assert_eq!(sent, stored, "{expression}");
+    }
+    // In documents whose names are their senders' it is a name like any other.
+    let other = all("SELECT count(*) AS n FROM ai_audit_logs WHERE metadata->'topFeatures' IS NOT NULL");
+    assert_eq!(other, [json!({"n": 0})]);
+}
