@@ -25,7 +25,8 @@ fn main() -> ExitCode {
             if !output::is_broken_pipe(&error) {
                 output::print_error(&error);
             }
-            ExitCode::from(if error.is::<cli::Misuse>() { 2 } else { 1 })
+            let is = |code, is: bool| is.then(|| ExitCode::from(code));
+            is(2, error.is::<cli::Misuse>()).or(is(3, error.is::<cli::Unchecked>())).unwrap_or(ExitCode::from(1))
         }
     }
 }

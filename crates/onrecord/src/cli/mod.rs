@@ -95,6 +95,18 @@ impl std::fmt::Display for Misuse {
     }
 }
 
+/// Nothing is wrong, and something could not be looked at: exit code 3.
+#[derive(Debug)]
+pub(crate) struct Unchecked;
+
+impl std::error::Error for Unchecked {}
+
+impl std::fmt::Display for Unchecked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nothing is wrong in what was checked, but not all could be; `unchecked` says what, and why")
+    }
+}
+
 /// Refuses `--url` for what works on a directory of this machine.
 fn must_be_local(target: &Target, what: &str) -> Result<()> {
     match target.url {

@@ -8,12 +8,12 @@ use crate::verify::{Event, Options, Report, directory};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use futures::StreamExt;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::json;
 use std::path::PathBuf;
 
 /// Re-read and re-hash everything, rebuild the tree, and check it against the signed checkpoint. Exit code 1 says that
-/// something is wrong, and the output says at which leaf, in which file.
+/// something is wrong, and the output says at which leaf, in which file; 3 that nothing is, but not all could be checked.
 #[derive(Args)]
 pub(crate) struct Verify {
     /// An earlier checkpoint, kept by you or a third party: also proves that nothing up to it was changed or cut off
@@ -39,6 +39,9 @@ impl Verify {
         };
         bar.bar.finish_and_clear();
         print(target, &report)?;
+        if report.faults.is_empty() && !report.unchecked.is_empty() {
+            return Err(super::Unchecked.into());
+        }
         Ok(report.faults.is_empty())
     }
 }
@@ -96,7 +99,14 @@ struct Bar {
 impl Bar {
     fn new() -> Result<Self> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::with_template("verifying {bar:30} {pos}/{len} entries  {per_sec}  {eta} left")?);
+        bar.set_style(
+            ProgressStyle::with_template("verifying {bar:30} {pos}/{len} entries  {rate}  {eta} left")?.with_key(
+                "rate",
+                |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
+                },
+            ),
+        );
         Ok(Self { bar })
     }
 

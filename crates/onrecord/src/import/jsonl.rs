@@ -14,15 +14,23 @@ use std::io::{BufRead, Read};
 /// A line longer than this cannot be a record, and is not read into memory.
 const LINE_BYTES_MAX: usize = onrecord_record::limit::SENT_BYTES_MAX;
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -> Result<()> {
     let mut opened = open(reading.path)?;
     let mut lines = Lines::new(reading.mapping);
     let mut chunk = Chunk::new(1, reading.keep_originals);
     let mut line = Vec::new();
+    let mut is_first = true;
     while next_line(&mut opened, &mut line)? {
+        // Some editors and exports begin a file with a byte order mark (RFC 8259 §8.1 lets it be skipped).
+        if std::mem::take(&mut is_first) && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
         if line.len() > LINE_BYTES_MAX {
             let problem =
-                "the line is over 4 MiB, and no record is that large (it is not copied when bad rows are put aside)";
+                "the line is over 64 MiB, and no record is that large (it is not copied when bad rows are put aside)";
             chunk.push(&[], |_| Err(BadCell { column: "(line)".to_owned(), problem }));
         } else {
             chunk.push(&line, |out| lines.write(&line, out));

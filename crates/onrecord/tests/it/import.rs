@@ -1,6 +1,6 @@
 //! Whole files in: the same decisions from every format, all or nothing, nothing twice, bad rows by number.
 
-use crate::program::{Directory, failed, repository, text, wait_until};
+use crate::program::{Directory, decision, failed, repository, text, wait_until};
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -248,7 +248,18 @@ fn an_import_killed_midway_and_run_again_adds_nothing_twice() {
     assert_eq!(import(&directory, &[&file]), (0, COUNT));
     let ids = directory.rows("SELECT COUNT(*) AS all, COUNT(DISTINCT event_id) AS different FROM decisions");
     assert_eq!((&ids[0]["all"], &ids[0]["different"]), (&json!(COUNT), &json!(COUNT)));
-    directory.ok(&["verify"]);
+    directory.verified(&["verify"]);
+}
+
+#[test]
+fn v5_a_byte_order_mark_is_skipped_at_the_start_of_a_file_only() {
+    let directory = Directory::init();
+    let (one, other) = (decision(r#","decisionId":"d-1""#), decision(r#","decisionId":"d-2""#));
+    let file = directory.write("marked.jsonl", format!("\u{feff}{one}\n{other}\n"));
+    assert_eq!(import(&directory, &[&file]), (2, 0));
+    let file = directory.write("inside.jsonl", format!("{one}\n\u{feff}{other}\n"));
+    assert!(directory.fails(&["import", &file]).contains('2'));
+    assert_eq!(directory.count("SELECT COUNT(*) FROM decisions"), 2);
 }
 
 #[test]

@@ -115,6 +115,19 @@ impl Directory {
         text(&output.stdout)
     }
 
+    /// Verifies what was not closed cleanly, or is open: nothing may be wrong. Gives the exit code, 3 where something
+    /// could not be checked, and the report.
+    #[track_caller]
+    pub(crate) fn verified(&self, arguments: &[&str]) -> (i32, Value) {
+        let output = self.run(&[arguments, &["--format", "json"]].concat());
+        let code = output.status.code().unwrap();
+        assert!(code == 0 || code == 3, "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["faults"], Value::Array(Vec::new()));
+        assert_eq!(code == 3, report.get("unchecked").is_some(), "{report}");
+        (code, report)
+    }
+
     /// Runs what must fail with exit code 1, and gives everything it printed.
     #[track_caller]
     pub(crate) fn fails(&self, arguments: &[&str]) -> String {

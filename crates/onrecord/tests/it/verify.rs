@@ -62,11 +62,12 @@ fn an_untouched_directory_verifies_wherever_it_is_open() {
     assert!(report["entries"].as_u64().unwrap() >= 1300, "{report}");
 
     let server = directory.serve();
-    let through = directory.json(&["verify", "--format", "json"]);
+    let (code, through) = directory.verified(&["verify"]);
+    assert_eq!(code, 3, "the vault is open: {through}");
     assert!(through["entries"].as_u64() >= report["entries"].as_u64(), "{through}");
     let size = server.checkpoint(&directory.key()).size;
-    let remote = ["--url", &server.url(), "--token", &directory.token, "verify", "--format", "json"];
-    assert_eq!(directory.json(&remote)["tree_size"], size.0);
+    let remote = ["--url", &server.url(), "--token", &directory.token, "verify"];
+    assert_eq!(directory.verified(&remote).1["tree_size"], size.0);
     let checkpoint = directory.write("now", server.note());
     assert_eq!(server.stop().0, Some(0));
     let earlier = directory.ok(&["verify", "--checkpoint", &checkpoint, "--format", "table"]);
@@ -148,8 +149,8 @@ fn a_cut_or_missing_file_is_found_and_the_directory_does_not_open() {
         fs::remove_file(&path).unwrap();
         if file == "vault.sum" {
             // As after a crash: then the vault itself is read, but its unused parts are not vouched for.
-            let output = copy.run(&["verify"]);
-            assert!(output.status.success() && text(&output.stdout).contains("not closed cleanly"));
+            let (code, report) = copy.verified(&["verify"]);
+            assert!(code == 3 && report["unchecked"].to_string().contains("not closed cleanly"), "{report}");
             continue;
         }
         if file.ends_with(".index") {
@@ -158,7 +159,7 @@ fn a_cut_or_missing_file_is_found_and_the_directory_does_not_open() {
             copy.ok(&["sql", "SELECT COUNT(*) FROM decisions"]);
             copy.serve().post("/v1/seal", "");
             wait_until("it is made again", || path.exists());
-            copy.ok(&["verify"]);
+            copy.verified(&["verify"]);
             continue;
         }
         finds(&copy, &file, "nothing");
