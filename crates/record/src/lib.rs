@@ -29,6 +29,7 @@
 //! # Ok::<(), Vec<onrecord_record::Fault>>(())
 //! ```
 
+pub mod calendar;
 pub mod canonical;
 mod decimal;
 mod decision;

@@ -4,6 +4,8 @@
 
 use super::call::fault;
 use datafusion::common::Result;
+use onrecord_record::calendar;
+pub(super) use onrecord_record::calendar::date_of;
 
 pub(super) const SECOND: i64 = 1_000_000;
 pub(super) const MINUTE: i64 = 60 * SECOND;
@@ -12,7 +14,6 @@ pub(super) const DAY: i64 = 24 * HOUR;
 
 /// Julian day of 1970-01-01.
 const JULIAN_1970: i64 = 2_440_588;
-const DAYS_OF_ERA: i64 = 146_097;
 
 pub(super) const MONTHS: [&str; 12] = [
     "January",
@@ -46,25 +47,7 @@ pub(super) fn days_in_month(year: i64, month: i64) -> i64 {
 pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let year = year + (month - 1).div_euclid(12);
     let month = (month - 1).rem_euclid(12) + 1;
-    // Years that begin in March put the leap day at their end.
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * DAYS_OF_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// Year, month and day of a day since 1970.
-pub(super) fn date_of(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(DAYS_OF_ERA);
-    let of_era = days.rem_euclid(DAYS_OF_ERA);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    calendar::days_of(year, month, day)
 }
 
 pub(super) fn julian(days: i64) -> i64 {
