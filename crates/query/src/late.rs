@@ -5,7 +5,7 @@
 //! not sorted by, and the leaf index; and when the k rows are known, they are read by their leaves.
 
 use super::kernel::cover;
-use super::provider::{column_of, parquet_source};
+use super::provider::{column_of, parquet_source, source_of};
 use super::scan::LakeScan;
 use super::table::Source;
 use crate::json::function::JsonMember;
@@ -15,7 +15,7 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
-use datafusion::datasource::physical_plan::{FileScanConfigBuilder, FileSource};
+use datafusion::datasource::physical_plan::FileScanConfigBuilder;
 use datafusion::datasource::source::{DataSource, DataSourceExec};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Operator;
@@ -171,13 +171,7 @@ fn projected(
     projection: ProjectionExprs,
     predicate: Option<Arc<dyn PhysicalExpr>>,
 ) -> Result<LakeScan> {
-    let mut source = parquet_source(scan.adapter.table.inner_schema());
-    if let Some(predicate) = predicate {
-        source = source.with_predicate(predicate);
-    }
-    let Some(source) = source.try_pushdown_projection(&projection)? else {
-        return internal_err!("the Parquet source takes any projection");
-    };
+    let source = source_of(parquet_source(scan.adapter.table.inner_schema()), predicate, &projection)?;
     let files = FileScanConfigBuilder::from(scan.files.clone()).with_source(source).with_limit(None).build();
     Ok(LakeScan { files, ..scan.clone() })
 }

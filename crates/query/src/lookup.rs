@@ -9,7 +9,7 @@
 use crate::json::Key as Step;
 use crate::json::function::{Form, JsonMember, key_of};
 use crate::memory;
-use crate::provider::parquet_source;
+use crate::provider::{parquet_source, source_of};
 use crate::reader::{SegmentHandle, SegmentReaders};
 use crate::scan::LakeScan;
 use crate::table::Source;
@@ -60,10 +60,12 @@ impl Scan {
         let looked_up = parts.iter().enumerate().find_map(|(at, part)| Some((at, wanted(scan, part)?)));
         let Some((at, wanted)) = looked_up else { return Ok(None) };
         let (mut found, mut others, mut exact, mut count) = (Vec::new(), Vec::new(), true, 0);
+        let mut any_index = false;
         for file in files(scan) {
             let Some(SegmentHandle { segment, .. }) = file.extension::<SegmentHandle>() else { return Ok(None) };
             match wanted.rows(segment, &scan.keys) {
                 Some(rows) => {
+                    any_index = true;
                     exact &= rows.exact;
                     count += rows.rows.len();
                     if !rows.rows.is_empty() {
@@ -73,11 +75,11 @@ impl Scan {
                 None => others.push(file),
             }
         }
-        if found.is_empty() && others.len() == files(scan).count() && !others.is_empty() {
+        if !any_index {
             return Ok(None);
         }
         let parts = parts.into_iter().enumerate().filter(|(place, _)| !exact || *place != at);
-        let filter = Some(conjunction(parts.map(|(_, part)| part)));
+        let filter = conjunction(parts.map(|(_, part)| part));
         let partitions = scan.files.file_groups.len();
         let rows = FileScanConfigBuilder::from(scan.files.clone()).with_source(chosen_rows(scan, filter)?);
         let found = rows.with_file_groups(dealt(found, partitions)).build();
@@ -140,24 +142,18 @@ fn with_rows(file: &PartitionedFile, segment: &Segment, rows: &[u32]) -> Partiti
 }
 
 /// The source that reads chosen rows, with what is left of the filter.
-fn chosen_rows(scan: &LakeScan, filter: Option<Arc<dyn PhysicalExpr>>) -> Result<Arc<dyn FileSource>> {
+fn chosen_rows(scan: &LakeScan, filter: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn FileSource>> {
     let Some(projection) = scan.files.file_source().projection().cloned() else {
         return internal_err!("a scan without a projection");
     };
     let bytes = MetricBuilder::new(scan.files.file_source().metrics()).counter("bytes_scanned", 0);
     let readers = Arc::new(SegmentReaders { chosen: Some(bytes) });
     // Which rows is known: to look at bounds and filters of pages would cost more than it could save.
-    let mut source = parquet_source(scan.adapter.table.inner_schema())
+    let source = parquet_source(scan.adapter.table.inner_schema())
         .with_parquet_file_reader_factory(readers)
         .with_enable_page_index(false)
         .with_bloom_filter_on_read(false);
-    if let Some(filter) = filter {
-        source = source.with_predicate(filter);
-    }
-    match source.try_pushdown_projection(&projection)? {
-        Some(source) => Ok(source),
-        None => internal_err!("the Parquet source takes any projection"),
-    }
+    source_of(source, Some(filter), &projection)
 }
 
 /// What a part of the filter looks up; `None` if it does not.

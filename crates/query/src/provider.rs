@@ -136,17 +136,12 @@ impl LakeTable {
             identity: self.identity.clone(),
             reviews: reviews.clone(),
         });
-        let mut source = parquet_source(Arc::clone(&schema));
-        if let Some(predicate) = self.complete(predicate, &schema, reviews.as_deref())? {
-            source = source.with_predicate(predicate);
-        }
+        let predicate = self.complete(predicate, &schema, reviews.as_deref())?;
         let projection = ProjectionExprs::new(columns.iter().map(|at| {
             let column = &self.table.columns()[*at];
             ProjectionExpr::new(Arc::new(Column::new(column.inner, *at)), column.name)
         }));
-        let Some(source) = source.try_pushdown_projection(&projection)? else {
-            return internal_err!("the Parquet source takes any projection");
-        };
+        let source = source_of(parquet_source(Arc::clone(&schema)), predicate, &projection)?;
         let files = FileScanConfigBuilder::new(ObjectStoreUrl::parse(SEGMENTS_URL)?, source)
             .with_file_groups(self.file_groups())
             .with_limit(limit)
@@ -276,6 +271,22 @@ pub(super) fn parquet_source(inner_schema: SchemaRef) -> ParquetSource {
         .with_reorder_filters(true)
         .with_enable_page_index(true)
         .with_bloom_filter_on_read(true)
+}
+
+/// The source with a predicate and a projection.
+pub(super) fn source_of(
+    source: ParquetSource,
+    predicate: Option<Arc<dyn PhysicalExpr>>,
+    projection: &ProjectionExprs,
+) -> Result<Arc<dyn FileSource>> {
+    let source = match predicate {
+        Some(predicate) => source.with_predicate(predicate),
+        None => source,
+    };
+    match source.try_pushdown_projection(projection)? {
+        Some(source) => Ok(source),
+        None => internal_err!("the Parquet source takes any projection"),
+    }
 }
 
 /// The column of an inner schema by name.

@@ -5,13 +5,13 @@ use super::bounds;
 use super::file::{self, Columns, File};
 use crate::facts::Facts;
 use crate::memory::{self, Asked, Reader, columns_of};
-use crate::provider::parquet_source;
+use crate::provider::{parquet_source, source_of};
 use crate::reader::{SegmentHandle, SegmentReaders};
 use crate::scan::LakeScan;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSource;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
@@ -177,8 +177,6 @@ fn unfiltered(scan: &LakeScan, columns: &Columns) -> Result<FileScanConfig> {
     };
     let readers = SegmentReaders { chosen: Some(columns.bytes.clone()) };
     let source = parquet_source(scan.adapter.table.inner_schema()).with_parquet_file_reader_factory(Arc::new(readers));
-    match source.try_pushdown_projection(&projection)? {
-        Some(source) => Ok(FileScanConfigBuilder::from(files.clone()).with_source(source).build()),
-        None => internal_err!("the Parquet source takes any projection"),
-    }
+    let source = source_of(source, None, &projection)?;
+    Ok(FileScanConfigBuilder::from(files.clone()).with_source(source).build())
 }
