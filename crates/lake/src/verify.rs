@@ -15,10 +15,11 @@ use crate::pruning::Pruning;
 use crate::schema::column;
 use crate::segment::{Lookup, OwnedRow, Segment};
 use onrecord_evidence::{Hash, leaf_hash};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Leaves that are given at once.
 const LEAVES_AT_ONCE: u64 = 4_096;
@@ -78,6 +79,7 @@ pub fn verify(
     verification.end = segments.last().map_or(0, Segment::end);
     verification.bytes = segments.iter().map(Segment::bytes).sum();
 
+    let segments: Vec<Opened> = segments.into_iter().map(Opened::new).collect();
     let tasks: Vec<Task<'_>> = segments.iter().flat_map(tasks).collect();
     let next = AtomicUsize::new(0);
     let errors = Mutex::new(Vec::new());
@@ -113,20 +115,43 @@ pub fn newest_sealed(data_dir: &Path, kind: &str, wanted: &dyn Fn(&[u8]) -> bool
     Ok(None)
 }
 
+/// A segment, with its footer and the indexes of its pages once a row group was looked at.
+struct Opened {
+    segment: Segment,
+    indexed: OnceLock<ArrowReaderMetadata>,
+}
+
+impl Opened {
+    fn new(segment: Segment) -> Self {
+        Self { segment, indexed: OnceLock::new() }
+    }
+
+    fn indexed(&self) -> Result<&ArrowReaderMetadata> {
+        match self.indexed.get() {
+            Some(indexed) => Ok(indexed),
+            None => {
+                let indexed = self.segment.all_indexed()?;
+                Ok(self.indexed.get_or_init(|| indexed))
+            }
+        }
+    }
+}
+
 enum Task<'a> {
     Bytes(&'a Segment),
     /// Its look-up index.
     Index(&'a Segment),
     /// The leaves of a row group.
-    Rows(&'a Segment, usize, Range<u64>),
+    Rows(&'a Opened, usize, Range<u64>),
 }
 
-fn tasks(segment: &Segment) -> Vec<Task<'_>> {
+fn tasks(opened: &Opened) -> Vec<Task<'_>> {
+    let segment = &opened.segment;
     let mut first = segment.first();
     let rows = segment.parquet().row_groups().iter().enumerate().map(|(group, metadata)| {
         let leaves = first..first + u64::try_from(metadata.num_rows()).unwrap_or(0);
         first = leaves.end;
-        Task::Rows(segment, group, leaves)
+        Task::Rows(opened, group, leaves)
     });
     [Task::Bytes(segment), Task::Index(segment)].into_iter().chain(rows).collect()
 }
@@ -141,8 +166,9 @@ impl Task<'_> {
         match self {
             Task::Bytes(segment) => segment.check_bytes().err().into_iter().collect(),
             Task::Index(segment) => index::check(segment).err().into_iter().collect(),
-            Task::Rows(segment, group, leaves) => {
-                let mut pruning = match segment.all_indexed() {
+            Task::Rows(opened, group, leaves) => {
+                let segment = &opened.segment;
+                let mut pruning = match opened.indexed() {
                     Ok(indexed) => Pruning::new(segment, indexed.metadata(), *group),
                     Err(error) => return vec![error],
                 };

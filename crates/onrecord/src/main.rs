@@ -25,8 +25,13 @@ fn main() -> ExitCode {
             if !output::is_broken_pipe(&error) {
                 output::print_error(&error);
             }
-            let is = |code, is: bool| is.then(|| ExitCode::from(code));
-            is(2, error.is::<cli::Misuse>()).or(is(3, error.is::<cli::Unchecked>())).unwrap_or(ExitCode::from(1))
+            if error.is::<cli::Misuse>() {
+                ExitCode::from(2)
+            } else if error.is::<cli::Unchecked>() {
+                ExitCode::from(3)
+            } else {
+                ExitCode::from(1)
+            }
         }
     }
 }

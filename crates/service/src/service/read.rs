@@ -104,10 +104,10 @@ impl Service {
             })
         };
         // Which of the two keys sealed depends on the policy of that time; only the right one opens.
-        let mut record = open(&self.large.show(&stored.record, self.vault.tenant())?, self.vault.tenant())?;
+        let mut record = open(&self.with_large(&stored.record, subject)?, self.vault.tenant())?;
         if let Some(token) = subject {
             if let Some(keys) = self.vault.keys_of(token)? {
-                record = open(&self.large.show(&record, &keys)?, &keys)?;
+                record = open(&record, &keys)?;
             }
             if let Some(user_id) = self.vault.user_of(token)? {
                 record = sealed::show_subject(&record, &token.to_string(), &user_id);
@@ -116,24 +116,28 @@ impl Service {
         Ok(record)
     }
 
-    /// A record with its large values in their places. They were masked as every text is, so that who may read may read
-    /// them.
-    fn with_large(&self, record: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-        if large::count(&record) == 0 {
-            return Ok(record);
+    /// A stored record with its large values in their places. They were masked as every text is, so that who may read
+    /// may read them.
+    fn shown(&self, stored: Stored) -> Result<Vec<u8>, Refusal> {
+        if large::count(&stored.record) == 0 {
+            return Ok(stored.record);
         }
         let subject = {
             let mut parser = Parser::new();
-            let document = parser.parse(&record).map_err(|_| Refusal::Corrupt("a record is not JSON".to_owned()))?;
+            let damaged = |_| Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf));
+            let document = parser.parse(&stored.record).map_err(damaged)?;
             subject_of(document.value())
         };
-        let mut shown = self.large.show(&record, self.vault.tenant())?;
-        if let Some(token) = subject
-            && let Some(keys) = self.vault.keys_of(token)?
-        {
-            shown = self.large.show(&shown, &keys)?;
+        self.with_large(&stored.record, subject)
+    }
+
+    /// The large values come before sealed fields are opened, whose texts are not looked into.
+    fn with_large(&self, record: &[u8], subject: Option<SubjectToken>) -> Result<Vec<u8>, Refusal> {
+        let shown = self.large.show(record, self.vault.tenant())?;
+        match subject.map_or(Ok(None), |token| self.vault.keys_of(token))? {
+            Some(keys) => Ok(self.large.show(&shown, &keys)?),
+            None => Ok(shown),
         }
-        Ok(shown)
     }
 
     /// All entries with this decision id, with their kinds.
@@ -159,7 +163,7 @@ impl Service {
         let (mut reviews, mut outcomes) = (Vec::new(), Vec::new());
         for (kind, stored) in found {
             let leaf = stored.leaf;
-            let record = if reveal { self.reveal(&stored)? } else { self.with_large(stored.record)? };
+            let record = if reveal { self.reveal(&stored)? } else { self.shown(stored)? };
             let damaged = || Refusal::Corrupt(format!("the record of leaf {leaf} is not JSON"));
             let text = String::from_utf8(record).map_err(|_| damaged())?;
             let raw = RawValue::from_string(text).map_err(|_| damaged())?;
