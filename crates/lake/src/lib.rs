@@ -13,6 +13,8 @@ pub mod assemble;
 mod build;
 mod cache;
 mod catalog;
+mod checksum;
+
 mod compact;
 mod entries;
 mod error;

@@ -7,8 +7,8 @@
 use super::block::{BlockReader, BlockWriter, Codes, Group};
 use super::key::{Coding, Key};
 use super::{Rows, key};
+use crate::checksum::BlockSums;
 use crate::error::{Error, Result};
-use crate::segment::BlockSums;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -36,12 +36,12 @@ pub(crate) struct Index {
 }
 
 /// What an index says of the file that it is of.
-pub(super) struct Of {
+pub(crate) struct Of {
     /// Its checksum.
-    pub(super) segment: u32,
-    pub(super) rows: u64,
+    pub(crate) segment: u32,
+    pub(crate) rows: u64,
     /// The checksums of its blocks, and where the footer begins.
-    pub(super) blocks: (Vec<u32>, u64),
+    pub(crate) blocks: (Vec<u32>, u64),
 }
 
 struct Section {
@@ -54,9 +54,9 @@ struct Section {
 
 /// Rows of a key whose texts ascend: the first text, and its row. It ends where the next one begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) first: String,
-    pub(super) row: u32,
+pub(crate) struct Run {
+    pub(crate) first: String,
+    pub(crate) row: u32,
 }
 
 struct Block {
@@ -68,28 +68,28 @@ struct Block {
 }
 
 /// The values of one key, sorted.
-pub(super) struct Values {
-    pub(super) key: Key,
-    pub(super) coding: Coding,
-    pub(super) entries: Vec<Entry>,
+pub(crate) struct Values {
+    pub(crate) key: Key,
+    pub(crate) coding: Coding,
+    pub(crate) entries: Vec<Entry>,
     /// In the place of entries, of texts that ascend.
-    pub(super) runs: Vec<Run>,
+    pub(crate) runs: Vec<Run>,
 }
 
 /// The number of a value, of at most 96 bits, and under it a row that has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry(u128);
+pub(crate) struct Entry(u128);
 
 impl Entry {
-    pub(super) fn new(number: u128, row: u32) -> Self {
+    pub(crate) fn new(number: u128, row: u32) -> Self {
         Self(number << u32::BITS | u128::from(row))
     }
 
-    pub(super) fn number(self) -> u128 {
+    pub(crate) fn number(self) -> u128 {
         self.0 >> u32::BITS
     }
 
-    pub(super) fn row(self) -> u32 {
+    pub(crate) fn row(self) -> u32 {
         self.0 as u32
     }
 }
@@ -103,7 +103,7 @@ pub(crate) fn path_of(segment: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub(super) fn write(path: &Path, of: &Of, values: &[Values]) -> Result<()> {
+pub(crate) fn write(path: &Path, of: &Of, values: &[Values]) -> Result<()> {
     let mut bytes = MAGIC.to_vec();
     let mut directory = Vec::new();
     directory.extend_from_slice(&VERSION.to_le_bytes());
@@ -282,7 +282,7 @@ impl Index {
     }
 
     /// Compares everything with what the values of the segment give.
-    pub(super) fn compare(&self, of: &Of, values: &[Values]) -> Result<()> {
+    pub(crate) fn compare(&self, of: &Of, values: &[Values]) -> Result<()> {
         if self.sums.as_ref().is_none_or(|sums| !sums.are(&of.blocks)) {
             return Err(Error::damaged(&self.path, "the checksums of the segment's blocks are not those of its bytes"));
         }

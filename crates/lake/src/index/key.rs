@@ -3,7 +3,7 @@
 use twox_hash::XxHash64;
 
 /// Bits of a subject token: all of it.
-pub(super) const TOKEN_BITS: u32 = 96;
+pub(crate) const TOKEN_BITS: u32 = 96;
 
 /// Bits of a hash beyond those that tell the values of a segment apart: one absent value in 4,096 seems to be there.
 const HASH_BITS_MORE: u32 = 12;
@@ -24,7 +24,7 @@ pub enum Key {
 
 /// How the values of one key become numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     /// Subject tokens are numbers already: equal numbers are equal tokens.
     Token,
     /// They are not: the texts ascend from row to row, and the first of each run of rows tells where a text may be.
@@ -38,12 +38,12 @@ pub(super) enum Coding {
 
 impl Coding {
     /// For so many values.
-    pub(super) fn hash_of(values: u64) -> Self {
+    pub(crate) fn hash_of(values: u64) -> Self {
         let bits = u64::BITS - values.leading_zeros() + HASH_BITS_MORE;
         Self::Hash { bits: bits.min(u64::BITS) }
     }
 
-    pub(super) fn bits(self) -> u32 {
+    pub(crate) fn bits(self) -> u32 {
         match self {
             Self::Token => TOKEN_BITS,
             Self::Ordered => 0,
@@ -52,7 +52,7 @@ impl Coding {
     }
 
     /// The number of a value; `None` if no entry can have it.
-    pub(super) fn number(self, value: &str) -> Option<u128> {
+    pub(crate) fn number(self, value: &str) -> Option<u128> {
         match self {
             Self::Token => token(value),
             Self::Ordered => None,
@@ -61,12 +61,12 @@ impl Coding {
     }
 }
 
-pub(super) fn hash(value: &str) -> u64 {
+pub(crate) fn hash(value: &str) -> u64 {
     XxHash64::oneshot(0, value.as_bytes())
 }
 
 /// The number of a subject token, `sub_` and 24 lower-case hexadecimal digits.
-pub(super) fn token(value: &str) -> Option<u128> {
+pub(crate) fn token(value: &str) -> Option<u128> {
     let digits = value.strip_prefix(TOKEN_PREFIX).filter(|digits| digits.len() == TOKEN_DIGITS)?;
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if !digits.bytes().all(is_digit) {

@@ -13,17 +13,17 @@
 //! What holds: for a value that an index answers, every row of the segment that has it is among the rows given. Where the
 //! key is a subject's token, no other row is. `verify` makes the index again and compares.
 //!
-//! `key` says what is looked up, `build` collects the values, `file` has the bytes, `block` and `bits` the rows of keys.
+//! `key` says what is looked up, `file` has the bytes, `block` and `bits` the rows of keys. The values are collected by
+//! `segment::index`.
 
 mod bits;
 mod block;
-mod build;
 mod file;
 mod key;
 
-pub(crate) use build::{check, make};
-pub(crate) use file::{Index, path_of};
+pub(crate) use file::{Entry, Index, Of, Run, Values, path_of, write};
 pub use key::Key;
+pub(crate) use key::{Coding, hash, token};
 
 /// The rows of a segment that may have one of some values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

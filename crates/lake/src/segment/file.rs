@@ -1,6 +1,6 @@
 //! Reading a file at given places, without a shared cursor, so that threads can read one segment at once.
 
-use super::sums::BlockSums;
+use crate::checksum::BlockSums;
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};

@@ -5,9 +5,9 @@
 //! checksum, so that damage stops here. It is for segments that have the same columns and whose row groups are large
 //! enough to stay. One source at a time is in memory.
 
-use super::checksum::Summing;
 use super::id::IdBounds;
-use super::{Segment, Written, checksum, encoding};
+use super::{Segment, Written, encoding};
+use crate::checksum::{self, Summing};
 use crate::error::{Error, Result};
 use crate::schema::{RestKeys, schema};
 use bytes::Bytes;

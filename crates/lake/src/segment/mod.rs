@@ -4,17 +4,16 @@
 //! reproduce the records byte for byte; that was checked before the file got its name, and `verify` checks it again.
 //!
 //! `write` makes segments of rows and `join` of other segments, `read` gives rows back, `lookup` finds single rows, `id`
-//! rules segments out for that, `checksum` covers every byte. What holds several segments together is the catalog's.
+//! rules segments out for that, `index` makes the look-up index. What holds several segments together is the catalog's.
 
-pub(crate) mod checksum;
 mod encoding;
 mod file;
 mod id;
+pub(crate) mod index;
 mod join;
 mod lookup;
 mod name;
 mod read;
-mod sums;
 mod write;
 
 pub use file::SegmentFile;
@@ -24,12 +23,12 @@ pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
 pub(crate) use read::{Batches, Rows};
 pub use read::{Block, OwnedRow};
-pub(crate) use sums::BlockSums;
 pub(crate) use write::sync_dir;
 pub use write::{SegmentWriter, Written};
 
+use crate::checksum::{self, BlockSums};
 use crate::error::{Error, Result};
-use crate::index::{self, Index, Key};
+use crate::index::{Index, Key, path_of};
 use crate::schema::{FORMAT, PathColumn, meta};
 use arrow::datatypes::SchemaRef;
 use id::IdBounds;
@@ -243,7 +242,7 @@ impl Segment {
     pub(crate) fn index(&self, keys: &[Key]) -> Option<Arc<Index>> {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         index
-            .get_or_insert_with(|| match Index::open(&index::path_of(&self.path)) {
+            .get_or_insert_with(|| match Index::open(&path_of(&self.path)) {
                 Ok(mut found) => {
                     self.adopt_sums(&mut found);
                     found.is_of(self.file_checksum(), keys).then(|| Arc::new(found))
@@ -304,7 +303,7 @@ impl Drop for Segment {
         if self.replaced.load(Ordering::Acquire) {
             // If this fails or never happens, opening the lake finds a file whose leaves another one covers.
             let _ = std::fs::remove_file(&self.path);
-            let _ = std::fs::remove_file(index::path_of(&self.path));
+            let _ = std::fs::remove_file(path_of(&self.path));
         }
     }
 }

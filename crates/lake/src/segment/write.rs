@@ -5,13 +5,13 @@
 //! lake removes.
 
 use super::id::IdBounds;
-use super::{checksum, encoding, name};
+use super::{encoding, name};
+use crate::checksum::{self, Summing};
 use crate::error::{Error, Result};
 use crate::schema::{FORMAT, PathColumn, RestKeys, column, meta, schema};
 use crate::shred::Shredded;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
-use checksum::Summing;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, ArrowWriter, encode_arrow_schema};
 use parquet::basic::{LogicalType, Repetition, Type as PhysicalType};

@@ -6,7 +6,10 @@
 //! two key-value pairs, the CRC-32C of the footer and that of the whole file, in 8 hex digits each, computed while
 //! these digits are zeros. The footer's is compared whenever a segment is opened, the file's by `verify`.
 
-use super::sums::BLOCK_BYTES;
+mod block;
+
+pub(crate) use block::{BLOCK_BYTES, BlockSums};
+
 use crate::error::{Error, Result};
 use crate::schema::meta;
 use std::fs::File;
@@ -16,7 +19,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// What the digits are while the checksums are computed.
-pub(super) const PLACEHOLDER: &str = "00000000";
+pub(crate) const PLACEHOLDER: &str = "00000000";
 
 const DIGITS: usize = PLACEHOLDER.len();
 
@@ -27,18 +30,18 @@ const TRAILER_BYTES: usize = 8;
 const READ_BYTES: u64 = 1 << 20;
 
 /// A writer that computes the checksum of what passes through.
-pub(super) struct Summing<W> {
+pub(crate) struct Summing<W> {
     inner: W,
     sum: u32,
 }
 
 impl<W: Write> Summing<W> {
-    pub(super) fn new(inner: W) -> Self {
+    pub(crate) fn new(inner: W) -> Self {
         Self { inner, sum: 0 }
     }
 
     /// The checksum of the bytes written so far.
-    pub(super) fn sum(&self) -> u32 {
+    pub(crate) fn sum(&self) -> u32 {
         self.sum
     }
 }
@@ -56,7 +59,7 @@ impl<W: Write> Write for Summing<W> {
 }
 
 /// Puts the checksums into the finished file, of which `sum` is that of all bytes.
-pub(super) fn stamp(path: &Path, file: &File, sum: u32) -> Result<()> {
+pub(crate) fn stamp(path: &Path, file: &File, sum: u32) -> Result<()> {
     let footer = Footer::read(path, file)?;
     let digits = |sum: u32| format!("{sum:08x}").into_bytes();
     file.write_all_at(&digits(footer.sum()), footer.start + footer.own.start as u64).map_err(Error::io(path))?;
@@ -67,7 +70,7 @@ pub(super) fn stamp(path: &Path, file: &File, sum: u32) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] if it differs.
-pub(super) fn check_footer(path: &Path, file: &File) -> Result<()> {
+pub(crate) fn check_footer(path: &Path, file: &File) -> Result<()> {
     let footer = Footer::read(path, file)?;
     if says(&footer.bytes[footer.own.clone()], footer.sum()) {
         Ok(())
@@ -80,7 +83,7 @@ pub(super) fn check_footer(path: &Path, file: &File) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] if it differs.
-pub(super) fn check(path: &Path, file: &File) -> Result<()> {
+pub(crate) fn check(path: &Path, file: &File) -> Result<()> {
     let footer = Footer::read(path, file)?;
     let mut sum = 0;
     let mut at = 0;
@@ -119,7 +122,7 @@ pub(crate) fn of_blocks(path: &Path) -> Result<(Vec<u32>, u64)> {
 ///
 /// # Errors
 /// [`Error::Damaged`] if it differs.
-pub(super) fn check_loaded(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn check_loaded(path: &Path, bytes: &[u8]) -> Result<()> {
     let footer = Footer::of(path, bytes)?;
     let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes[..footer.start as usize]), &footer.blank());
     if says(&footer.bytes[footer.whole.clone()], sum) {

@@ -1,10 +1,10 @@
 //! The values of a segment's columns, and the index made of them.
 
-use super::file::{self, Entry, Index, Of, Run, Values, path_of};
-use super::key::{Coding, Key, hash, token};
+use super::Segment;
+use crate::checksum;
 use crate::error::{Error, Result};
+use crate::index::{self, Coding, Entry, Index, Key, Of, Run, Values, hash, path_of, token};
 use crate::schema::{Document, PathColumn, Shape, column, path_name, rest_may_hold};
-use crate::segment::{Segment, checksum};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type};
 use onrecord_record::{Parser, Value, ValueKind, canonical};
@@ -16,7 +16,7 @@ use onrecord_record::{Parser, Value, ValueKind, canonical};
 pub(crate) fn make(segment: &Segment, keys: &[Key]) -> Result<Index> {
     let values = collect(segment, keys)?;
     let path = path_of(segment.path());
-    file::write(&path, &of(segment)?, &values)?;
+    index::write(&path, &of(segment)?, &values)?;
     Index::open(&path)
 }
 
@@ -323,12 +323,12 @@ mod tests {
         }
         let mut values = collect(&segment, &key).unwrap();
         values[0].runs.remove(2);
-        file::write(&path_of(segment.path()), &of(&segment).unwrap(), &values).unwrap();
+        index::write(&path_of(segment.path()), &of(&segment).unwrap(), &values).unwrap();
         assert!(check(&segment).is_err());
         let values = collect(&segment, &key).unwrap();
         let mut other = of(&segment).unwrap();
         other.blocks.0[0] ^= 1;
-        file::write(&path_of(segment.path()), &other, &values).unwrap();
+        index::write(&path_of(segment.path()), &other, &values).unwrap();
         assert!(check(&segment).is_err());
     }
 
@@ -367,7 +367,7 @@ mod tests {
         for (forge, name) in forgeries {
             let mut values = collect(&segment, &keys()).unwrap();
             forge(&mut values);
-            file::write(&path, &of(&segment).unwrap(), &values).unwrap();
+            index::write(&path, &of(&segment).unwrap(), &values).unwrap();
             let wrong = check(&segment).unwrap_err().to_string();
             assert!(wrong.contains(&format!("its rows by {name} are not those of the segment")), "{wrong}");
             assert!(wrong.contains("00005000.index"), "{wrong}");

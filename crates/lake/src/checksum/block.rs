@@ -34,7 +34,7 @@ impl BlockSums {
 
     /// The bytes that must be read to compare those asked for: whole blocks, up to the footer; just what is asked for if
     /// all of it was compared.
-    pub(super) fn widened(&self, asked: &Range<u64>) -> Range<u64> {
+    pub(crate) fn widened(&self, asked: &Range<u64>) -> Range<u64> {
         let blocks = self.blocks(asked);
         if blocks.clone().all(|block| self.is_compared(block)) {
             return asked.clone();
@@ -47,7 +47,7 @@ impl BlockSums {
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidData`], naming the bytes.
-    pub(super) fn compare(&self, start: u64, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn compare(&self, start: u64, bytes: &[u8]) -> io::Result<()> {
         let read = start..start + bytes.len() as u64;
         for block in self.blocks(&read) {
             let first = block as u64 * BLOCK_BYTES;
