@@ -2,9 +2,10 @@
 //! directory open (through the directory's socket), or, when none has, to a router inside this very process. So a
 //! command has one way of doing its work, and does the same wherever it runs.
 
+use crate::api::problem::Problem;
+use crate::directory;
 use crate::http::auth::ThroughSocket;
-use crate::http::problem::Problem;
-use crate::node::{self, Node, Purpose};
+use crate::node::{Node, Purpose};
 use crate::target::Target;
 use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
@@ -12,6 +13,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -45,8 +47,8 @@ impl Client {
             let http = http_client().build()?;
             return Ok(Self::Remote { http, base: url.trim_end_matches('/').to_owned(), token: target.token.clone() });
         }
-        if node::is_served(target.data()) {
-            let socket = node::socket_path(target.data());
+        if directory::is_served(target.data()) {
+            let socket = directory::socket_path(target.data());
             let http = http_client().unix_socket(socket).build()?;
             return Ok(Self::Remote { http, base: "http://directory".to_owned(), token: None });
         }
@@ -98,7 +100,7 @@ impl Client {
     }
 
     /// Sends a JSON body.
-    pub(crate) async fn post_json(&self, path: &str, accept: &str, body: &serde_json::Value) -> Result<Answer> {
+    pub(crate) async fn post_json(&self, path: &str, accept: &str, body: &impl Serialize) -> Result<Answer> {
         let headers = vec![
             (header::CONTENT_TYPE.as_str(), "application/json".to_owned()),
             (header::ACCEPT.as_str(), accept.to_owned()),
@@ -113,7 +115,7 @@ impl Client {
             Self::Remote { .. } => Ok(()),
             Self::Local { node, .. } => {
                 let node = node.clone();
-                tokio::task::spawn_blocking(move || node.seal()).await?
+                Ok(tokio::task::spawn_blocking(move || node.sealing.seal()).await??)
             }
         }
     }

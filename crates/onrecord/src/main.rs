@@ -1,13 +1,20 @@
 //! The `onrecord` program: reads the command line, runs one subcommand, turns its outcome into an exit code
-//! (0 fine, 1 the answer is "no" or the work failed, 2 misuse).
+//! (0 fine, 1 the answer is "no" or the work failed, 2 misuse, 3 not all could be checked).
 
+mod api;
 mod cli;
 mod client;
+mod concurrency;
+mod config;
+mod directory;
 mod http;
 mod import;
+mod maintenance;
 mod metrics;
 mod node;
 mod output;
+mod sealing;
+mod session;
 mod storage;
 mod target;
 mod verify;

@@ -1,10 +1,9 @@
 //! What a command prints: tables for people on a terminal, JSON, JSON lines or CSV for programs.
 
+use crate::api::sql::Row;
 use anyhow::Result;
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 /// How results are printed.
@@ -54,29 +53,62 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// A row as it was answered. Its values stay text: a number parsed and printed again could be another one.
-pub(crate) type Row = BTreeMap<String, Box<RawValue>>;
-
-/// Draws rows as a table: numbers to the right, documents as JSON.
+/// Draws rows as a table: numbers to the right, documents as JSON. Rows that are wider than the terminal are shown as
+/// `name: value` lines instead, as psql's expanded display does.
 pub(crate) fn table(columns: &[String], rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns);
     for row in rows {
-        table.add_row(
-            columns.iter().map(|column| row.get(column).map_or_else(|| Cell::new(""), |value| cell(value.get()))),
-        );
+        table.add_row(columns.iter().map(|column| cell(value(row, column))));
     }
-    table.to_string()
+    match terminal_width() {
+        Some(width) if width_of(&table) > width => expanded(columns, rows),
+        _ => table.to_string(),
+    }
+}
+
+/// Columns of the terminal; `None` where there is none, or one that does not know, which says 0.
+fn terminal_width() -> Option<usize> {
+    Table::new().width().map(usize::from).filter(|width| *width > 0)
+}
+
+/// Columns that the table takes: two blanks and a line for each of its own, and a line.
+fn width_of(table: &Table) -> usize {
+    table.column_max_content_widths().iter().map(|width| usize::from(*width) + 3).sum::<usize>() + 1
+}
+
+fn expanded(columns: &[String], rows: &[Row]) -> String {
+    let mut text = String::new();
+    for (at, row) in rows.iter().enumerate() {
+        text.push_str(&format!("{}-[ row {} ]-\n", if at > 0 { "\n" } else { "" }, at + 1));
+        for column in columns {
+            text.push_str(&format!("{column}: {}\n", shown(value(row, column))));
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn value<'r>(row: &'r Row, column: &str) -> &'r str {
+    row.get(column).map_or("null", |value| value.get())
+}
+
+fn cell(json: &str) -> Cell {
+    let cell = Cell::new(shown(json));
+    if json.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        cell.set_alignment(CellAlignment::Right)
+    } else {
+        cell
+    }
 }
 
 /// A value as it is shown, from its JSON.
-fn cell(json: &str) -> Cell {
+fn shown(json: &str) -> String {
     match json.as_bytes() {
-        b"null" => Cell::new(""),
-        [b'"', ..] => Cell::new(printable(&serde_json::from_str::<String>(json).unwrap_or_default())),
-        [b'-' | b'0'..=b'9', ..] => Cell::new(json).set_alignment(CellAlignment::Right),
-        _ => Cell::new(printable(json)),
+        b"null" => String::new(),
+        [b'"', ..] => printable(&serde_json::from_str::<String>(json).unwrap_or_default()),
+        _ => printable(json),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use onrecord_evidence::LeafIndex;
 use onrecord_lake::{Lake, OwnedRow};
-use onrecord_query::Identity;
+use onrecord_query::{Identity, IdentityError};
 use onrecord_record::Kind;
 use onrecord_service::{ReadError, Records, Stored, SubjectToken, Vault};
 use std::collections::HashMap;
@@ -48,16 +48,16 @@ fn failed(error: onrecord_lake::Error) -> ReadError {
     ReadError(error.to_string())
 }
 
-/// The vault, as queries of the entitled see it. A vault that cannot be read shows tokens.
+/// The vault, as queries of callers with the role `reveal` see it. Where a row cannot be read, its token is shown.
 pub(crate) struct VaultIdentity(pub(crate) Arc<Vault>);
 
 impl Identity for VaultIdentity {
-    fn token_of(&self, user_id: &str) -> Option<String> {
-        let found = self.0.find(user_id);
-        found
-            .inspect_err(|error| tracing::error!(%error, "the vault cannot be read"))
-            .ok()?
-            .map(|token| token.to_string())
+    fn token_of(&self, user_id: &str) -> Result<Option<String>, IdentityError> {
+        let found = self.0.find(user_id).map_err(|error| {
+            tracing::error!(%error, "the vault cannot be read");
+            IdentityError
+        })?;
+        Ok(found.map(|token| token.to_string()))
     }
 
     fn user_of(&self, tokens: &[&str]) -> Vec<Option<String>> {

@@ -3,14 +3,15 @@
 //!
 //! This module puts together what the ledger, the lake and the service each check of their own files.
 
-use crate::node::{self, Node};
+use crate::api::verification::{Event, Fault, Verification, VerifyRequest};
+use crate::directory;
+use crate::node::Node;
 use anyhow::{Context, Result};
 use onrecord_evidence::{Hash, LeafIndex, Verifier};
 use onrecord_lake::Checked;
 use onrecord_ledger::{OsDisk, verify as ledger};
 use onrecord_record::Kind;
 use onrecord_service::{Keys, StateFiles, check_state_files, large, sealed, vault};
-use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,75 +20,8 @@ use std::time::Instant;
 /// Faults that are listed; the rest is counted.
 const FAULTS_MAX: usize = 1000;
 
-/// What to verify beside the directory itself.
-#[derive(Default)]
-pub(crate) struct Options {
-    /// An earlier checkpoint (signed note), which the ledger must extend.
-    pub(crate) earlier_checkpoint: Option<String>,
-}
-
-/// Something that is wrong.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Fault {
-    /// The file, relative to the data directory.
-    pub(crate) file: String,
-    /// The first leaf concerned, where one can be named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) leaf_index: Option<u64>,
-    /// What is wrong.
-    pub(crate) problem: String,
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.file)?;
-        if let Some(leaf) = self.leaf_index {
-            write!(f, " at leaf {leaf}")?;
-        }
-        write!(f, ": {}", self.problem)
-    }
-}
-
-/// What was found.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Report {
-    /// Entries that were re-hashed.
-    pub(crate) entries: u64,
-    /// Size of the tree.
-    pub(crate) tree_size: u64,
-    /// Its root, in base64, as in the checkpoint.
-    pub(crate) root: String,
-    /// The size of the earlier checkpoint, if one was given and holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) earlier_size: Option<u64>,
-    /// What is wrong; empty when nothing is.
-    pub(crate) faults: Vec<Fault>,
-    /// What could not be checked now, and why.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) unchecked: Vec<String>,
-    /// How long it took.
-    pub(crate) seconds: f64,
-}
-
-/// What is told while verifying.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Event {
-    /// How far it is.
-    Progress {
-        /// Entries done.
-        entries: u64,
-        /// Entries in all.
-        total: u64,
-    },
-    /// The result; nothing comes after it.
-    Report(Report),
-    /// It could not be done, and why; nothing comes after it.
-    Failed(String),
-}
-
 /// Verifies the directory, which no process may have open.
-pub(crate) fn directory(dir: &Path, options: &Options, tell: &(dyn Fn(Event) + Sync)) -> Result<Report> {
+pub(crate) fn closed(dir: &Path, request: &VerifyRequest, tell: &(dyn Fn(Event) + Sync)) -> Result<Verification> {
     let key = public_key(dir)?;
     let started = Instant::now();
     // Neither keeps more than one core busy.
@@ -101,16 +35,16 @@ pub(crate) fn directory(dir: &Path, options: &Options, tell: &(dyn Fn(Event) + S
     check.segments(&ledger, tell)?;
     check.beside(&ledger);
     check.large_values();
-    check.checkpoints(&ledger, &key, options)?;
+    check.checkpoints(&ledger, &key, request)?;
     check.state(&ledger);
     check.vault(vault);
-    check.report.seconds = started.elapsed().as_secs_f64();
-    Ok(check.report)
+    check.verification.seconds = started.elapsed().as_secs_f64();
+    Ok(check.verification)
 }
 
 /// Verifies the directory that this process serves. Appends wait while the write-ahead files are read; sealing waits
 /// until all is done. The vault is left out: its file changes under its owner's hands.
-pub(crate) fn served(node: &Node, options: &Options, tell: &(dyn Fn(Event) + Sync)) -> Result<Report> {
+pub(crate) fn served(node: &Node, request: &VerifyRequest, tell: &(dyn Fn(Event) + Sync)) -> Result<Verification> {
     let dir = node.directory();
     let key = public_key(dir)?;
     let started = Instant::now();
@@ -121,27 +55,28 @@ pub(crate) fn served(node: &Node, options: &Options, tell: &(dyn Fn(Event) + Syn
     check.segments(&ledger, tell)?;
     check.beside(&ledger);
     check.large_values();
-    check.checkpoints(&ledger, &key, options)?;
+    check.checkpoints(&ledger, &key, request)?;
     check.state(&ledger);
-    check.report.unchecked.push("vault.redb: a server has it open; stop it, and verify again".to_owned());
-    check.report.seconds = started.elapsed().as_secs_f64();
-    Ok(check.report)
+    check.verification.unchecked.push("vault.redb: a server has it open; stop it, and verify again".to_owned());
+    check.verification.seconds = started.elapsed().as_secs_f64();
+    Ok(check.verification)
 }
 
 fn public_key(dir: &Path) -> Result<Verifier> {
-    node::must_be_data_directory(dir)?;
+    directory::must_be_data_directory(dir)?;
     Ok(Keys::open_public(dir)?)
 }
 
 struct Check<'a> {
     dir: &'a Path,
-    report: Report,
+    verification: Verification,
 }
 
 impl<'a> Check<'a> {
     /// Begins with what the ledger found wrong.
     fn of(dir: &'a Path, ledger: &ledger::Verified) -> Self {
-        let mut check = Self { dir, report: Report { tree_size: ledger.size.0, ..Report::default() } };
+        let mut check =
+            Self { dir, verification: Verification { tree_size: ledger.size.0, ..Verification::default() } };
         for problem in &ledger.problems {
             check.fault(&problem.file, problem.leaf, &problem.problem);
         }
@@ -149,10 +84,10 @@ impl<'a> Check<'a> {
     }
 
     fn fault(&mut self, file: &Path, leaf: impl Into<Option<LeafIndex>>, problem: impl Into<String>) {
-        if self.report.faults.len() < FAULTS_MAX {
+        if self.verification.faults.len() < FAULTS_MAX {
             let file = file.strip_prefix(self.dir).unwrap_or(file).display().to_string();
             let leaf_index = leaf.into().map(|leaf| leaf.0);
-            self.report.faults.push(Fault { file, leaf_index, problem: problem.into() });
+            self.verification.faults.push(Fault { file, leaf_index, problem: problem.into() });
         }
     }
 
@@ -185,7 +120,7 @@ impl<'a> Check<'a> {
             }
             Err(error) => self.fault(error.path().unwrap_or(self.dir), None, error.to_string()),
         }
-        self.report.entries = done.into_inner() + (ledger.size.0 - total.min(ledger.size.0));
+        self.verification.entries = done.into_inner() + (ledger.size.0 - total.min(ledger.size.0));
         Ok(())
     }
 
@@ -218,11 +153,11 @@ impl<'a> Check<'a> {
     }
 
     /// The signed roots: the newest one, and an earlier one that somebody kept.
-    fn checkpoints(&mut self, ledger: &ledger::Verified, key: &Verifier, options: &Options) -> Result<()> {
+    fn checkpoints(&mut self, ledger: &ledger::Verified, key: &Verifier, request: &VerifyRequest) -> Result<()> {
         if let Ok(root) = ledger.root_of(ledger.size) {
-            self.report.root = root.to_string();
+            self.verification.root = root.to_string();
         }
-        let Some(note) = &options.earlier_checkpoint else { return Ok(()) };
+        let Some(note) = &request.checkpoint else { return Ok(()) };
         let earlier = key.verify(note).context("the earlier checkpoint is not one of this ledger")?;
         if earlier.size > ledger.size {
             let problem =
@@ -232,7 +167,7 @@ impl<'a> Check<'a> {
             let problem = format!("the first {} entries are not those that it was signed for", earlier.size);
             self.fault(Path::new("(earlier checkpoint)"), None, problem);
         } else {
-            self.report.earlier_size = Some(earlier.size.0);
+            self.verification.earlier_size = Some(earlier.size.0);
         }
         Ok(())
     }
@@ -249,10 +184,10 @@ impl<'a> Check<'a> {
                 Err(error) => self.fault(self.dir, None, error.to_string()),
             },
             Ok(None) => self
-                .report
+                .verification
                 .unchecked
                 .push("keys, policy and tokens: nothing is on the record about them yet".to_owned()),
-            Err(problem) => self.report.unchecked.push(format!("keys, policy and tokens: {problem:#}")),
+            Err(problem) => self.verification.unchecked.push(format!("keys, policy and tokens: {problem:#}")),
         }
     }
 
@@ -260,7 +195,9 @@ impl<'a> Check<'a> {
     fn vault(&mut self, examined: Result<vault::Examined>) {
         match examined {
             Ok(examined) if !examined.sum_checked => {
-                self.report.unchecked.push("the unused parts of vault.redb: it was not closed cleanly".to_owned());
+                self.verification
+                    .unchecked
+                    .push("the unused parts of vault.redb: it was not closed cleanly".to_owned());
             }
             Ok(_) => {}
             Err(error) => self.fault(&self.dir.join(vault::FILE), None, format!("{error:#}")),
@@ -270,7 +207,7 @@ impl<'a> Check<'a> {
 
 /// Who is behind the subject tokens: every row must open with the directory's keys.
 fn examined(dir: &Path) -> Result<vault::Examined> {
-    Ok(vault::verify(dir, node::keys(dir)?.kek())?)
+    Ok(vault::verify(dir, directory::keys(dir)?.kek())?)
 }
 
 /// What the newest entry about the files beside the ledger says of them.
@@ -325,7 +262,8 @@ mod tests {
         let verified = ledger::directory(dir, &key, Arc::new(OsDisk)).unwrap();
         let mut check = Check::of(dir, &verified);
         check.beside(&verified);
-        let faults: Vec<_> = check.report.faults.iter().map(|fault| (fault.file.as_str(), fault.leaf_index)).collect();
+        let faults: Vec<_> =
+            check.verification.faults.iter().map(|fault| (fault.file.as_str(), fault.leaf_index)).collect();
         assert_eq!(faults, [("wal", Some(1))]);
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// What a scan is asked for, over the table's inner columns.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(super) struct ScanRequest {
     pub(super) adapter: Arc<FlatAdapterFactory>,
     pub(super) predicate: Option<Arc<dyn PhysicalExpr>>,
     pub(super) projection: ProjectionExprs,
@@ -38,7 +38,7 @@ pub(super) struct Reader {
     schema: SchemaRef,
 }
 
-impl Asked {
+impl ScanRequest {
     /// Rewrites expressions over inner columns for batches of a physical schema.
     pub(super) fn adapter(&self, physical: &SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
         self.adapter.create(self.adapter.table.inner_schema(), Arc::clone(physical))

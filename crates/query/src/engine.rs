@@ -5,28 +5,29 @@
 //! fails, it is not spilled, since a spill file would hold personal data in plain.
 
 use super::column_name::ColumnNames;
-use super::desk::ReviewDesk;
+use super::columns::ColumnCache;
 use super::error::Error;
-use super::facts::FactCache;
 use super::guard::{self, WITHHELD_FUNCTIONS};
-use super::identity::{Entitled, Identity};
+use super::identity::{Identity, IdentityResolver};
 use super::json::operator::{JsonOperators, PostgresTypes};
 use super::json::order::DocumentOrder;
 use super::late::LateReads;
-use super::provider::{LakeTable, Moment};
-use super::resident::ColumnCache;
-use super::rows::{self, Message, Rows};
+use super::provider::LakeTable;
+use super::review_reader::ReviewReader;
+use super::rows::{self, Message, Rows, Started};
+use super::segment::StatsCache;
 use super::size::{self, STACK_BYTES};
 use super::table::TABLES;
+use super::table_scan::{QuerySnapshot, TableScan};
 use super::watch::{Clock, Running, Watch, stoppable};
 use super::{function, json};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
 use datafusion::common::config::Dialect;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionState;
-use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
@@ -77,9 +78,9 @@ struct Threads {
 /// What outlives a query.
 struct Shared {
     state: SessionState,
-    facts: FactCache,
+    stats: StatsCache,
     columns: Arc<ColumnCache>,
-    desk: Arc<ReviewDesk>,
+    reviews: Arc<ReviewReader>,
     threads: usize,
 }
 
@@ -101,9 +102,9 @@ impl Engine {
         };
         let shared = Shared {
             state: base_state(threads),
-            facts: FactCache::default(),
+            stats: StatsCache::default(),
             columns: Arc::new(ColumnCache::new(resident_bytes_max)),
-            desk: Arc::default(),
+            reviews: Arc::default(),
             threads,
         };
         Ok(Self { threads: Some(Threads { workers, clock }), shared: Arc::new(shared) })
@@ -123,7 +124,7 @@ impl Engine {
         let task = threads.workers.spawn(async move {
             // An error here means that nobody waits for the answer any more.
             let _ = match shared.execute(snapshot, &sql, &ask, &watched).await {
-                Ok(stream) => rows::send(stream, ask.rows_max, ask.memory_bytes_max, &sender).await,
+                Ok(started) => rows::send(started, ask.rows_max, ask.memory_bytes_max, &sender).await,
                 Err(error) => sender.send(Message::Failed(error)).await,
             };
         });
@@ -162,10 +163,11 @@ impl Shared {
         sql: &str,
         context: &QueryContext,
         watch: &Arc<Watch>,
-    ) -> Result<SendableRecordBatchStream, Error> {
+    ) -> Result<Started, Error> {
         size::check_text(sql)?;
         let planning = |error| Error::planning(error, sql, context.memory_bytes_max);
-        let state = self.state(snapshot, context).map_err(planning)?;
+        let identity = context.identity.clone().map(|identity| Arc::new(IdentityResolver::new(identity)));
+        let state = self.state(snapshot, identity.as_ref(), context).map_err(planning)?;
         let mut statement = state.sql_to_statement(sql, &Dialect::PostgreSQL).map_err(planning)?;
         guard::check(&statement)?;
         let names = ColumnNames::of(&statement);
@@ -176,23 +178,28 @@ impl Shared {
         let plan = state.create_physical_plan(&plan).await.map_err(planning)?;
         let started = stoppable(plan, watch).and_then(|plan| execute_stream(plan, state.task_ctx()));
         let answer = started.map_err(|error| Error::running(error, context.memory_bytes_max))?;
-        Ok(names.rename(answer))
+        let is_revealing = identity.is_some_and(|identity| identity.is_used());
+        Ok(Started { batches: names.rename(answer), is_revealing })
     }
 
     /// A session of its own for one query: its tables, its memory.
-    fn state(&self, snapshot: Snapshot, context: &QueryContext) -> datafusion::common::Result<SessionState> {
-        let facts = self.facts.of(&snapshot.segments, &self.columns)?;
-        let moment = Arc::new(Moment { snapshot, facts, columns: Arc::clone(&self.columns) });
-        let identity = context.identity.clone().map(|identity| Arc::new(Entitled::new(identity)));
+    fn state(
+        &self,
+        snapshot: Snapshot,
+        identity: Option<&Arc<IdentityResolver>>,
+        context: &QueryContext,
+    ) -> datafusion::common::Result<SessionState> {
+        let stats = self.stats.of(&snapshot.segments, &self.columns)?;
+        let snapshot = Arc::new(QuerySnapshot { lake: snapshot, stats, columns: Arc::clone(&self.columns) });
         let schema = Arc::new(MemorySchemaProvider::new());
         for table in TABLES.iter() {
-            let provider = LakeTable {
+            let scan = TableScan {
                 table: Arc::clone(table),
-                moment: Arc::clone(&moment),
-                identity: identity.clone(),
-                desk: Arc::clone(&self.desk),
+                snapshot: Arc::clone(&snapshot),
+                identity: identity.cloned(),
                 partitions: self.threads,
             };
+            let provider = LakeTable { scan, reviews: Arc::clone(&self.reviews) };
             schema.register_table(table.name.to_owned(), Arc::new(provider))?;
         }
         let catalog = MemoryCatalogProvider::new();
@@ -207,7 +214,7 @@ impl Shared {
             .with_catalog_list(Arc::new(datafusion::catalog::MemoryCatalogProviderList::new()))
             .build();
         state.catalog_list().register_catalog(CATALOG.to_owned(), Arc::new(catalog));
-        // From here on NOW() is this moment.
+        // From here on NOW() is now.
         state.mark_start_execution();
         Ok(state)
     }

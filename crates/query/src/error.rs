@@ -5,6 +5,7 @@
 //! DataFusion or Arrow may hold a value ("cannot cast …"), so only its kind is passed on.
 
 use super::function::Fault;
+use super::identity::IdentityError;
 use super::message;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// An error of a query.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The text is no SQL, or names something that is not there: mend the query.
+    /// The text is no SQL, or names something that is not there: fix the query.
     #[error("{problem}{}", at(*line, *column))]
     Query {
         /// What is wrong, and what was perhaps meant.
@@ -42,12 +43,15 @@ pub enum Error {
         /// How long it may take.
         limit: Duration,
     },
-    /// A value cannot be computed as the query asks, such as a cast of text that is no number: mend the query.
+    /// A value cannot be computed as the query asks, such as a cast of text that is no number: fix the query.
     #[error("{0}")]
     Value(Cow<'static, str>),
     /// A segment or the tail could not be read.
     #[error(transparent)]
     Lake(#[from] onrecord_lake::Error),
+    /// The vault cannot be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The engine is shutting down or failed in a way that is its own fault. Trying again may help.
     #[error("the query failed inside the engine: {0}")]
     Engine(&'static str),
@@ -105,6 +109,7 @@ impl Error {
             DataFusionError::NotImplemented(_) => {
                 Error::Value("the query asks for something that is not supported".into())
             }
+            DataFusionError::External(error) if error.is::<IdentityError>() => Error::Identity(IdentityError),
             DataFusionError::External(error) if error.is::<Fault>() => Error::Value(error.to_string().into()),
             DataFusionError::ParquetError(_) | DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Error::Engine("a segment cannot be read")

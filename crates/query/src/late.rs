@@ -5,8 +5,8 @@
 //! not sorted by, and the leaf index; and when the k rows are known, they are read by their leaves.
 
 use super::kernel::cover;
-use super::provider::{column_of, parquet_source, source_of};
 use super::scan::LakeScan;
+use super::segment::{column_of, parquet_source, source_of};
 use super::table::Source;
 use crate::json::function::JsonMember;
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};

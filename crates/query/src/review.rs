@@ -49,7 +49,7 @@ impl Reviews {
 
 /// What one review says.
 #[derive(Clone, Debug)]
-struct Said {
+struct ReviewState {
     leaf: i64,
     human_decision: Option<String>,
     overridden: bool,
@@ -58,15 +58,15 @@ struct Said {
 
 /// Reviews and decisions met so far, up to a leaf.
 #[derive(Debug, Default)]
-pub(super) struct ReviewBook {
+pub(super) struct ReviewIndex {
     /// Every leaf before this one was looked at.
     pub(super) end: u64,
-    latest: HashMap<String, Said>,
+    latest: HashMap<String, ReviewState>,
     decisions: HashMap<String, Vec<i64>>,
     reviews: Option<Arc<Reviews>>,
 }
 
-impl ReviewBook {
+impl ReviewIndex {
     /// Takes rows of the table `reviews`: leaf_index, decision_id, human_decision, overridden, override_reason. Adds to
     /// `fresh` the decision ids that had no review before.
     pub(super) fn add_reviews(&mut self, batch: &RecordBatch, fresh: &mut Vec<String>) {
@@ -76,7 +76,7 @@ impl ReviewBook {
         let overridden = batch.column(3).as_boolean();
         for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
             let text = |array: &StringViewArray| array.is_valid(row).then(|| array.value(row).to_owned());
-            let said = Said {
+            let state = ReviewState {
                 leaf: leaves.value(row),
                 human_decision: text(human_decision),
                 overridden: overridden.is_valid(row) && overridden.value(row),
@@ -84,11 +84,11 @@ impl ReviewBook {
             };
             self.reviews = None;
             match self.latest.get_mut(ids.value(row)) {
-                Some(latest) if latest.leaf > said.leaf => {}
-                Some(latest) => *latest = said,
+                Some(latest) if latest.leaf > state.leaf => {}
+                Some(latest) => *latest = state,
                 None => {
                     fresh.push(ids.value(row).to_owned());
-                    self.latest.insert(ids.value(row).to_owned(), said);
+                    self.latest.insert(ids.value(row).to_owned(), state);
                 }
             }
         }
@@ -118,17 +118,17 @@ impl ReviewBook {
         if let Some(reviews) = &self.reviews {
             return Arc::clone(reviews);
         }
-        let mut rows: BTreeMap<i64, &Said> = BTreeMap::new();
+        let mut rows: BTreeMap<i64, &ReviewState> = BTreeMap::new();
         for (id, leaves) in &self.decisions {
-            if let Some(said) = self.latest.get(id) {
-                rows.extend(leaves.iter().map(|leaf| (*leaf, said)));
+            if let Some(state) = self.latest.get(id) {
+                rows.extend(leaves.iter().map(|leaf| (*leaf, state)));
             }
         }
         let reviews = Arc::new(Reviews {
             leaves: rows.keys().copied().collect(),
-            human_decision: rows.values().map(|said| said.human_decision.as_deref()).collect(),
-            overridden: rows.values().map(|said| Some(said.overridden)).collect(),
-            override_reason: rows.values().map(|said| said.override_reason.as_deref()).collect(),
+            human_decision: rows.values().map(|state| state.human_decision.as_deref()).collect(),
+            overridden: rows.values().map(|state| Some(state.overridden)).collect(),
+            override_reason: rows.values().map(|state| state.override_reason.as_deref()).collect(),
         });
         self.reviews = Some(Arc::clone(&reviews));
         reviews

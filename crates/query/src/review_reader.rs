@@ -1,8 +1,9 @@
 //! Keeping the reviews up to date with what queries see.
 
-use super::provider::{LakeTable, Moment, column_of};
-use super::review::{ReviewBook, Reviews};
+use super::review::{ReviewIndex, Reviews};
+use super::segment::column_of;
 use super::table::{TABLES, Table};
+use super::table_scan::{QuerySnapshot, TableScan};
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Operator;
@@ -20,69 +21,68 @@ use tokio::sync::Mutex;
 /// With more reviewed ids than this, decisions are not looked up by id but read and compared.
 const IDS_LISTED_MAX: usize = 1_000;
 
-/// Reads reviews as they come. One desk belongs to one ledger.
+/// Reads reviews as they come. One reader belongs to one ledger.
 ///
-/// A query over an older snapshot than the desk's may be shown a review that came after it.
+/// A query over an older snapshot than the reader's may be shown a review that came after it.
 #[derive(Debug, Default)]
-pub(super) struct ReviewDesk {
-    book: Mutex<ReviewBook>,
+pub(super) struct ReviewReader {
+    index: Mutex<ReviewIndex>,
 }
 
-impl ReviewDesk {
+impl ReviewReader {
     /// The reviews of everything in the snapshot.
     pub(super) async fn at(
-        self: &Arc<Self>,
-        moment: &Arc<Moment>,
+        &self,
+        snapshot: &Arc<QuerySnapshot>,
         partitions: usize,
         context: Arc<TaskContext>,
     ) -> Result<Arc<Reviews>> {
-        let mut book = self.book.lock().await;
-        let end = moment.snapshot.end();
-        if book.end < end {
-            let reading = Reading { desk: Arc::clone(self), moment: Arc::clone(moment), partitions, context };
-            // Taken out, so that a failure halfway leaves an empty book, which is read anew, and not half of one.
-            let taken = std::mem::take(&mut *book);
-            *book = reading.advance(taken, end).await?;
+        let mut index = self.index.lock().await;
+        let end = snapshot.lake.end();
+        if index.end < end {
+            let reading = Reading { snapshot: Arc::clone(snapshot), partitions, context };
+            // Taken out, so that a failure halfway leaves an empty index, which is read anew, and not half of one.
+            let taken = std::mem::take(&mut *index);
+            *index = reading.advance(taken, end).await?;
         }
-        Ok(book.reviews())
+        Ok(index.reviews())
     }
 }
 
-/// One advance of the book.
+/// One advance of the index.
 struct Reading {
-    desk: Arc<ReviewDesk>,
-    moment: Arc<Moment>,
+    snapshot: Arc<QuerySnapshot>,
     partitions: usize,
     context: Arc<TaskContext>,
 }
 
 impl Reading {
-    async fn advance(&self, mut book: ReviewBook, end: u64) -> Result<ReviewBook> {
-        let start = book.end;
+    async fn advance(&self, mut index: ReviewIndex, end: u64) -> Result<ReviewIndex> {
+        let start = index.end;
         let names = [column::LEAF_INDEX, "decision_id", "human_decision", "overridden", "override_reason"];
         let mut fresh = Vec::new();
         let mut reviews = self.read("reviews", &names, start..end, None)?;
         while let Some(batch) = reviews.next().await {
-            book.add_reviews(&batch?, &mut fresh);
+            index.add_reviews(&batch?, &mut fresh);
         }
         if !fresh.is_empty() && start > 0 {
             let ids: Vec<&str> = fresh.iter().map(String::as_str).collect();
             let mut before = self.decisions(0..start, &ids)?;
-            // Of ids that were reviewed before, the decisions before `start` are in the book already.
+            // Of ids that were reviewed before, the decisions before `start` are in the index already.
             let fresh: HashSet<&str> = ids.into_iter().collect();
             while let Some(batch) = before.next().await {
-                book.add_decisions(&batch?, |id| fresh.contains(id));
+                index.add_decisions(&batch?, |id| fresh.contains(id));
             }
         }
-        let ids: Vec<&str> = book.reviewed_ids().collect();
+        let ids: Vec<&str> = index.reviewed_ids().collect();
         if !ids.is_empty() {
             let mut since = self.decisions(start..end, &ids)?;
             while let Some(batch) = since.next().await {
-                book.add_decisions(&batch?, |_| true);
+                index.add_decisions(&batch?, |_| true);
             }
         }
-        book.end = end;
-        Ok(book)
+        index.end = end;
+        Ok(index)
     }
 
     fn decisions(&self, leaves: Range<u64>, ids: &[&str]) -> Result<SendableRecordBatchStream> {
@@ -101,15 +101,14 @@ impl Reading {
         let Some(table) = TABLES.iter().find(|known| known.name == table) else {
             return internal_err!("no table {table}");
         };
-        let lake = LakeTable {
+        let scan = TableScan {
             table: Arc::clone(table),
-            moment: Arc::clone(&self.moment),
+            snapshot: Arc::clone(&self.snapshot),
             identity: None,
-            desk: Arc::clone(&self.desk),
             partitions: self.partitions,
         };
         let columns: Vec<usize> = names.iter().map(|name| position(table, name)).collect::<Result<_>>()?;
-        let plan = lake.plan(Some(predicate(table, leaves, ids)?), &columns, None, None)?;
+        let plan = scan.plan(Some(predicate(table, leaves, ids)?), &columns, None, None)?;
         execute_stream(plan, Arc::clone(&self.context))
     }
 }

@@ -17,7 +17,10 @@ const MESSAGES_WAITING_MAX: usize = 2;
 /// What the query's task tells its reader.
 pub(super) enum Message {
     /// Planning is done.
-    Columns(SchemaRef),
+    Planned {
+        schema: SchemaRef,
+        is_revealing: bool,
+    },
     Batch(RecordBatch),
     Failed(Error),
     /// There are no more rows, or no more that were asked for.
@@ -26,9 +29,17 @@ pub(super) enum Message {
     },
 }
 
+/// A query that was planned and runs.
+pub(super) struct Started {
+    pub(super) batches: SendableRecordBatchStream,
+    /// Whether it shows or compares user ids.
+    pub(super) is_revealing: bool,
+}
+
 /// An answer. Dropping it stops the query.
 pub struct Rows {
     schema: SchemaRef,
+    is_revealing: bool,
     messages: mpsc::Receiver<Message>,
     running: Running,
     engine: Handle,
@@ -44,12 +55,13 @@ pub(super) fn channel() -> (mpsc::Sender<Message>, mpsc::Receiver<Message>) {
 
 /// Sends the stream's batches, and of the rows no more than `rows_max`. Errors mean that nobody listens any more.
 pub(super) async fn send(
-    mut stream: SendableRecordBatchStream,
+    started: Started,
     rows_max: Option<usize>,
     bytes_max: usize,
     to: &mpsc::Sender<Message>,
 ) -> Result<(), mpsc::error::SendError<Message>> {
-    to.send(Message::Columns(stream.schema())).await?;
+    let Started { batches: mut stream, is_revealing } = started;
+    to.send(Message::Planned { schema: stream.schema(), is_revealing }).await?;
     let mut wanted = rows_max.unwrap_or(usize::MAX);
     while let Some(batch) = stream.next().await {
         match batch {
@@ -79,9 +91,10 @@ impl Rows {
         time_max: Duration,
     ) -> Result<Self, Error> {
         let schema = Arc::new(Schema::empty());
-        let mut rows = Self { schema, messages, running, engine, time_max, is_over: false, cut_short: false };
+        let mut rows =
+            Self { schema, is_revealing: false, messages, running, engine, time_max, is_over: false, cut_short: false };
         match rows.receive().await? {
-            Message::Columns(schema) => rows.schema = schema,
+            Message::Planned { schema, is_revealing } => (rows.schema, rows.is_revealing) = (schema, is_revealing),
             Message::Failed(error) => return Err(error),
             Message::Batch(_) | Message::Done { .. } => return Err(Error::Engine("it answered before it was planned")),
         }
@@ -106,6 +119,11 @@ impl Rows {
         &self.schema
     }
 
+    /// Whether user ids are compared or shown in plain.
+    pub fn is_revealing(&self) -> bool {
+        self.is_revealing
+    }
+
     /// The next batch, or `None` after the last.
     ///
     /// # Errors
@@ -121,7 +139,7 @@ impl Rows {
                 return None;
             }
             Ok(Message::Failed(error)) | Err(error) => error,
-            Ok(Message::Columns(_)) => Error::Engine("it was planned twice"),
+            Ok(Message::Planned { .. }) => Error::Engine("it was planned twice"),
         };
         self.is_over = true;
         Some(Err(error))

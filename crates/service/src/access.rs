@@ -13,6 +13,8 @@ use onrecord_record::limit;
 pub enum Action {
     /// A query.
     Sql,
+    /// A query that compares or shows user ids in plain.
+    RevealSql,
     /// One decision.
     Get,
     /// One decision, with the person and sealed fields in plain.
@@ -26,6 +28,7 @@ impl Action {
     pub fn as_str(self) -> &'static str {
         match self {
             Action::Sql => "sql",
+            Action::RevealSql => "reveal_sql",
             Action::Get => "get",
             Action::Reveal => "reveal",
             Action::Evidence => "evidence",

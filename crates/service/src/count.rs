@@ -1,11 +1,11 @@
 //! What was accepted and what was refused, by reason. Refusals are counted twice: for whoever watches, and until they
 //! are on the record themselves.
 
-use crate::refusal::{REASONS, Refusal, UNAUTHORIZED};
+use crate::Reason;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Refusals by reason that are not on the record yet.
-pub(crate) type Unrecorded = [u64; REASONS.len()];
+pub(crate) type Unrecorded = [u64; Reason::ALL.len()];
 
 /// Counts since the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct Counts {
 pub(crate) struct Counters {
     accepted: AtomicU64,
     repeated: AtomicU64,
-    refused: [AtomicU64; REASONS.len()],
-    unrecorded: [AtomicU64; REASONS.len()],
+    refused: [AtomicU64; Reason::ALL.len()],
+    unrecorded: [AtomicU64; Reason::ALL.len()],
 }
 
 impl Counters {
@@ -32,25 +32,20 @@ impl Counters {
         self.repeated.fetch_add(repeated, Ordering::Relaxed);
     }
 
-    pub(crate) fn refuse(&self, refusal: &Refusal) {
-        self.add(refusal.reason_index());
-    }
-
-    /// Counts a request that came without a good token.
-    pub(crate) fn refuse_unknown_caller(&self) {
-        self.add(UNAUTHORIZED);
-    }
-
-    fn add(&self, reason: usize) {
-        self.refused[reason].fetch_add(1, Ordering::Relaxed);
-        self.unrecorded[reason].fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn refuse(&self, reason: Reason) {
+        self.refused[reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.unrecorded[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn counts(&self) -> Counts {
         Counts {
             accepted: self.accepted.load(Ordering::Relaxed),
             repeated: self.repeated.load(Ordering::Relaxed),
-            refused: REASONS.iter().zip(&self.refused).map(|(name, n)| (*name, n.load(Ordering::Relaxed))).collect(),
+            refused: Reason::ALL
+                .iter()
+                .zip(&self.refused)
+                .map(|(reason, n)| (reason.as_str(), n.load(Ordering::Relaxed)))
+                .collect(),
         }
     }
 

@@ -48,7 +48,7 @@ pub use error::Error;
 pub use key::{Kek, Keys};
 pub use policy::Policy;
 pub use records::{ReadError, Records, Stored};
-pub use refusal::{Conflicts, FAULTS_NAMED_MAX, LineFault, LineFaults, REASONS, Refusal};
+pub use refusal::{Conflicts, FAULTS_NAMED_MAX, LineFault, LineFaults, Reason, Refusal};
 pub use service::{BatchLogged, Initial, Logged, Parts, Service, Told, init};
 pub use state::{StateChange, StateFiles, WHATS, check_state_files};
 pub use turn::Turn;

@@ -13,11 +13,65 @@ use uuid::Uuid;
 pub const FAULTS_NAMED_MAX: usize = 1000;
 
 /// The reasons by which refusals are counted.
-pub const REASONS: [&str; 9] =
-    ["invalid", "conflict", "too_large", "busy", "full", "unavailable", "forbidden", "corrupt", "unauthorized"];
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// What was sent breaks rules.
+    Invalid,
+    /// An id or a name is taken.
+    Conflict,
+    /// Over a limit.
+    TooLarge,
+    /// Too much waits already.
+    Busy,
+    /// The disk is full.
+    Full,
+    /// Writing or reading fails.
+    Unavailable,
+    /// The token lacks a role.
+    Forbidden,
+    /// Stored bytes are not what was stored.
+    Corrupt,
+    /// Nobody is behind the request: it came without a good token.
+    Unauthorized,
+    /// What was sent came too slowly.
+    TooSlow,
+    /// What was sent is in an encoding that is not known.
+    Unsupported,
+}
 
-/// The reason for which there is no [`Refusal`], for nobody is behind the request.
-pub(crate) const UNAUTHORIZED: usize = 8;
+impl Reason {
+    /// Every reason, in the order of their numbers.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Invalid,
+        Self::Conflict,
+        Self::TooLarge,
+        Self::Busy,
+        Self::Full,
+        Self::Unavailable,
+        Self::Forbidden,
+        Self::Corrupt,
+        Self::Unauthorized,
+        Self::TooSlow,
+        Self::Unsupported,
+    ];
+
+    /// The word on the record and in the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Conflict => "conflict",
+            Self::TooLarge => "too_large",
+            Self::Busy => "busy",
+            Self::Full => "full",
+            Self::Unavailable => "unavailable",
+            Self::Forbidden => "forbidden",
+            Self::Corrupt => "corrupt",
+            Self::Unauthorized => "unauthorized",
+            Self::TooSlow => "too_slow",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
 
 /// Nothing was written, and why.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +94,7 @@ pub enum Refusal {
     #[error("the ledger is busy; send it again in a moment")]
     Busy,
     /// The disk is full. Send it again when there is space.
-    #[error("the disk is full; nothing was recorded")]
+    #[error("the disk is full; nothing of the request was recorded")]
     Full,
     /// Writing or reading fails, for the reason given. Send it again when that is mended; the same event ids are safe.
     #[error("the service cannot do this now: {0}")]
@@ -144,21 +198,17 @@ impl Refusal {
         Refusal::Invalid(lines)
     }
 
-    /// The reason as a word, for counting.
-    pub fn reason(&self) -> &'static str {
-        REASONS[self.reason_index()]
-    }
-
-    pub(crate) fn reason_index(&self) -> usize {
+    /// The reason by which it is counted.
+    pub fn reason(&self) -> Reason {
         match self {
-            Refusal::Invalid(_) => 0,
-            Refusal::Conflict(_) | Refusal::NameTaken => 1,
-            Refusal::TooLarge { .. } => 2,
-            Refusal::Busy => 3,
-            Refusal::Full => 4,
-            Refusal::Unavailable(_) => 5,
-            Refusal::Forbidden(_) => 6,
-            Refusal::Corrupt(_) => 7,
+            Refusal::Invalid(_) => Reason::Invalid,
+            Refusal::Conflict(_) | Refusal::NameTaken => Reason::Conflict,
+            Refusal::TooLarge { .. } => Reason::TooLarge,
+            Refusal::Busy => Reason::Busy,
+            Refusal::Full => Reason::Full,
+            Refusal::Unavailable(_) => Reason::Unavailable,
+            Refusal::Forbidden(_) => Reason::Forbidden,
+            Refusal::Corrupt(_) => Reason::Corrupt,
         }
     }
 }

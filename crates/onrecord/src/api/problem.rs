@@ -1,10 +1,8 @@
 //! Errors as RFC 9457 problem details. What a caller did wrong is named by place (JSON pointer or line) and rule;
 //! no message repeats what a record contains.
 
-use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use onrecord_service::Refusal;
+use axum::http::StatusCode;
+use onrecord_service::Reason;
 use serde::{Deserialize, Serialize};
 
 /// The body of every error answer, `application/problem+json`.
@@ -26,6 +24,9 @@ pub(crate) struct Problem {
     /// How many faulty lines there are in all, when `errors` names only the first of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) faulty_lines: Option<u64>,
+    /// The reason by which it is counted as a refusal, if the service has not counted it already.
+    #[serde(skip)]
+    pub(crate) uncounted: Option<Reason>,
 }
 
 /// One fault in what was sent.
@@ -50,7 +51,13 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             faulty_lines: None,
+            uncounted: None,
         }
+    }
+
+    /// A refusal that the service knows nothing of: it is counted when the answer is sent.
+    pub(crate) fn refused(self, reason: Reason) -> Self {
+        Self { uncounted: Some(reason), ..self }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -58,7 +65,7 @@ impl Problem {
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
     }
 
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {
@@ -69,74 +76,17 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The ledger cannot do this now", detail)
     }
 
-    fn invalid(detail: impl Into<String>, errors: Vec<Fault>) -> Self {
+    /// Nothing is sealed while a verification reads the files, and one verification runs at a time.
+    pub(crate) fn verifying(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "verifying", "A verification is under way", detail)
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>, errors: Vec<Fault>) -> Self {
         let title = "The record breaks a rule";
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-record", title, detail) }
     }
 
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        let mut response = (status, Json(self)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"onrecord\""));
-            }
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS | StatusCode::INSUFFICIENT_STORAGE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
-        }
-        response
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let said = refusal.to_string();
-        match refusal {
-            Refusal::Invalid(faults) => {
-                let named = faults.named.into_iter().map(|named| Fault {
-                    line: named.line,
-                    pointer: named.fault.pointer,
-                    detail: named.fault.problem,
-                });
-                let mut problem =
-                    Self::invalid("nothing was recorded; every fault is named in errors", named.collect());
-                problem.faulty_lines =
-                    problem.errors.iter().any(|fault| fault.line.is_some()).then_some(faults.lines_total);
-                problem
-            }
-            Refusal::Conflict(conflicts) => {
-                let title = "The event id is on the record with another body";
-                let detail = "nothing was recorded; give a new entry a new event_id";
-                let named = conflicts.named.into_iter().map(|(line, event_id)| Fault {
-                    line,
-                    pointer: "/event_id".to_owned(),
-                    detail: format!("{event_id} is on the record with another body"),
-                });
-                Self { errors: named.collect(), ..Self::new(StatusCode::CONFLICT, "conflict", title, detail) }
-            }
-            Refusal::NameTaken => Self::new(StatusCode::CONFLICT, "name-taken", "The name is taken", said),
-            Refusal::TooLarge { .. } => Self::too_large(said),
-            Refusal::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", "Too much waits already", said),
-            Refusal::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "The disk is full", said),
-            Refusal::Forbidden(_) => {
-                Self::new(StatusCode::FORBIDDEN, "forbidden", "The token does not allow this", said)
-            }
-            Refusal::Unavailable(_) => Self::unavailable(said),
-            Refusal::Corrupt(_) => {
-                tracing::error!(error = said, "stored bytes are not what was stored");
-                let title = "Stored bytes are not what was stored";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "corrupt", title, format!("{said}; run `onrecord verify`"))
-            }
-        }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::must_be_local;
 use super::serve::Serve;
+use crate::api::decision::BatchLogged;
 use crate::client::{Ask, Client};
-use crate::node::{self, Node, Purpose};
+use crate::node::{Node, Purpose};
 use crate::output;
 use crate::target::Target;
 use anyhow::{Context, Result};
@@ -11,7 +12,6 @@ use axum::http::Method;
 use bytes::Bytes;
 use clap::Args;
 use onrecord_record::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -29,16 +29,11 @@ pub(crate) struct Demo {
     load_only: bool,
 }
 
-#[derive(Deserialize)]
-struct Recorded {
-    accepted: u64,
-}
-
 impl Demo {
     pub(super) async fn run(self, target: &Target) -> Result<bool> {
         must_be_local(target, "demo")?;
         self.serve.check()?;
-        let made = node::init(target.data(), Some("onrecord.example/demo")).await?;
+        let made = Node::init(target.data(), Some("onrecord.example/demo")).await?;
         let node = Node::open(target.data(), Purpose::Serve).await?;
         let loaded = load(&Client::local(node.clone())).await?;
         let data = target.data().display();
@@ -83,8 +78,8 @@ async fn load(client: &Client) -> Result<u64> {
         headers: vec![("content-type", "application/x-ndjson".to_owned())],
         body: Bytes::from(body),
     };
-    let recorded: Recorded = client.send(ask).await?.checked().await?.json().await?;
-    Ok(recorded.accepted)
+    let logged: BatchLogged = client.send(ask).await?.checked().await?.json().await?;
+    Ok(logged.accepted)
 }
 
 fn try_these(data: &Path, served: Option<(&str, &str)>) -> String {

@@ -1,7 +1,7 @@
 //! `onrecord init`: a fresh data directory.
 
 use super::must_be_local;
-use crate::node;
+use crate::node::Node;
 use crate::output;
 use crate::target::Target;
 use anyhow::Result;
@@ -20,7 +20,7 @@ pub(crate) struct Init {
 impl Init {
     pub(super) async fn run(self, target: &Target) -> Result<bool> {
         must_be_local(target, "init")?;
-        let made = node::init(target.data(), self.origin.as_deref()).await?;
+        let made = Node::init(target.data(), self.origin.as_deref()).await?;
         match target.format {
             None | Some(output::Format::Table) => {
                 output::line(&format!("Data directory  {}", target.data().display()))?;

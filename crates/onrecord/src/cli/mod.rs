@@ -5,6 +5,7 @@ mod demo;
 mod evidence;
 mod init;
 mod log;
+mod man;
 mod schema;
 mod serve;
 mod sql;
@@ -18,9 +19,13 @@ use crate::target::Target;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+/// Version, commit and build profile.
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("ONRECORD_COMMIT"), ", ", env!("ONRECORD_PROFILE"), " build)");
+
 /// AI decisions, on the record: an append-only, tamper-evident ledger for the decisions of AI systems.
 #[derive(Parser)]
-#[command(name = "onrecord", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "onrecord", version = VERSION, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
@@ -50,6 +55,10 @@ enum Command {
     Schema,
     /// Make, list and revoke API tokens
     Token(token::Token),
+    /// Print a manual page
+    Man(man::Man),
+    /// Print shell completions
+    Completions(man::Completions),
 }
 
 /// Runs the subcommand.
@@ -79,6 +88,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Schema => schema::run(),
+            Command::Man(command) => command.run(),
+            Command::Completions(command) => command.run(),
         }
     })
 }

@@ -1,8 +1,9 @@
 //! `onrecord serve`: a data directory over HTTP, until it is told to stop.
 
 use super::{Misuse, must_be_local};
+use crate::directory;
 use crate::http::{self, server};
-use crate::node::{self, Node, Purpose};
+use crate::node::{Node, Purpose};
 use crate::output;
 use crate::target::Target;
 use anyhow::{Context, Result};
@@ -20,6 +21,8 @@ use tokio::sync::watch;
   ONRECORD_RECORD_MB         size of one record as it is sent, in MB, at most 64 [default: 16]
   ONRECORD_QUERY_MEMORY_MB   memory that each of at most 4 queries at a time may take, in MB [default: 1024]
   ONRECORD_COLUMN_MEMORY_MB  memory for decoded columns, which filters and reports read from it, in MB [default: 256]
+  ONRECORD_STATEMENT_TIMEOUT_SECONDS
+                             seconds after which a query is stopped [default: 60]
   ONRECORD_KEK_FILE          where the key-encryption key is kept, if not in the data directory")]
 pub(crate) struct Serve {
     /// Address and port to listen on
@@ -67,7 +70,7 @@ impl Serve {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let tcp = server::bind_tcp(self.listen, tls).await?;
-        let unix = server::bind_unix(&node::socket_path(target.data()))?;
+        let unix = server::bind_unix(&directory::socket_path(target.data()))?;
         let url = format!("{scheme}://{}", tcp.address().context("the listener has no address")?);
         let (stop, stopped) = watch::channel(false);
         let router = http::router(node.clone());
@@ -89,7 +92,7 @@ impl Serve {
         for listener in serving {
             listener.await?;
         }
-        let _ = std::fs::remove_file(node::socket_path(target.data()));
+        let _ = std::fs::remove_file(directory::socket_path(target.data()));
         node.close().await?;
         output::note("stopped; everything acknowledged is durable");
         Ok(true)

@@ -1,13 +1,12 @@
 //! `onrecord sql`: a question in SQL, its rows as a table, JSON, JSON lines or CSV.
 
+use crate::api::sql::{SqlAnswer, SqlRequest};
 use crate::client::Client;
 use crate::output::{self, Format};
 use crate::target::Target;
 use anyhow::{Context, Result};
 use clap::Args;
 use futures::StreamExt;
-use serde::Deserialize;
-use serde_json::json;
 use std::io::Read;
 
 /// Rows that a table on a terminal shows; programs get all rows.
@@ -20,17 +19,9 @@ pub(crate) struct Sql {
     /// The statement; `-` reads it from standard input
     #[arg(allow_hyphen_values = true)]
     statement: String,
-}
-
-#[derive(Deserialize)]
-struct Rows {
-    columns: Vec<Column>,
-    rows: Vec<output::Row>,
-}
-
-#[derive(Deserialize)]
-struct Column {
-    name: String,
+    /// Seconds after which the query is stopped [default: 60, or ONRECORD_STATEMENT_TIMEOUT_SECONDS]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
 }
 
 impl Sql {
@@ -40,27 +31,28 @@ impl Sql {
             statement.clear();
             std::io::stdin().lock().read_to_string(&mut statement)?;
         }
+        let request = SqlRequest { sql: statement, timeout_seconds: self.timeout, limit: None };
         match Format::or_default(target.format) {
-            Format::Table => table(client, &statement).await?,
-            Format::Json => stream(client, &statement, "application/json").await?,
-            Format::Jsonl => stream(client, &statement, "application/x-ndjson").await?,
-            Format::Csv => stream(client, &statement, "text/csv").await?,
+            Format::Table => table(client, request).await?,
+            Format::Json => stream(client, &request, "application/json").await?,
+            Format::Jsonl => stream(client, &request, "application/x-ndjson").await?,
+            Format::Csv => stream(client, &request, "text/csv").await?,
         }
         Ok(true)
     }
 }
 
-async fn stream(client: &Client, statement: &str, accept: &str) -> Result<()> {
-    let mut body = client.post_json("/v1/sql", accept, &json!({ "sql": statement })).await?.stream();
+async fn stream(client: &Client, request: &SqlRequest, accept: &str) -> Result<()> {
+    let mut body = client.post_json("/v1/sql", accept, request).await?.stream();
     while let Some(chunk) = body.next().await {
         output::bytes(&chunk.context("the answer broke off: the query failed half way or the connection was cut")?)?;
     }
     Ok(())
 }
 
-async fn table(client: &Client, statement: &str) -> Result<()> {
-    let ask = json!({ "sql": statement, "limit": TABLE_ROWS_MAX + 1 });
-    let answer: Rows = client.post_json("/v1/sql", "application/json", &ask).await?.json().await?;
+async fn table(client: &Client, request: SqlRequest) -> Result<()> {
+    let request = SqlRequest { limit: Some(TABLE_ROWS_MAX + 1), ..request };
+    let answer: SqlAnswer = client.post_json("/v1/sql", "application/json", &request).await?.json().await?;
     let columns: Vec<String> = answer.columns.into_iter().map(|column| column.name).collect();
     let shown = &answer.rows[..answer.rows.len().min(TABLE_ROWS_MAX)];
     output::line(&output::table(&columns, shown))?;

@@ -1,5 +1,7 @@
 //! `onrecord token`: who may write, read, reveal and administer over the network.
 
+use crate::api::sql::Row;
+use crate::api::token::{NewToken, TokenRequest};
 use crate::client::{Ask, Client};
 use crate::output::{self, Format};
 use crate::target::Target;
@@ -7,7 +9,7 @@ use anyhow::Result;
 use axum::http::Method;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Make, list and revoke API tokens.
 #[derive(Args)]
@@ -42,14 +44,14 @@ impl Token {
     pub(super) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
         match self.action {
             Action::Create { name, roles, expires_days } => {
-                let ask = json!({ "name": name, "roles": roles, "expires_days": expires_days });
-                let made: Value = client.post_json("/v1/tokens", "application/json", &ask).await?.json().await?;
+                let request = TokenRequest { name, roles, expires_days };
+                let made: NewToken = client.post_json("/v1/tokens", "application/json", &request).await?.json().await?;
                 output::line(&serde_json::to_string_pretty(&made)?)?;
             }
             Action::List => {
                 let answer = client.fetch("/v1/tokens").await?;
                 if Format::or_default(target.format) == Format::Table {
-                    let list: Vec<output::Row> = answer.json().await?;
+                    let list: Vec<Row> = answer.json().await?;
                     let columns = ["id", "name", "roles", "created_at", "expires_at", "revoked_at"].map(str::to_owned);
                     output::line(&output::table(&columns, &list))?;
                 } else {

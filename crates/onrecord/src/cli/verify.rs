@@ -1,15 +1,16 @@
 //! `onrecord verify`: is everything as it was recorded? A server that has the directory open does the reading itself.
 
+use crate::api::verification::{Event, Verification, VerifyRequest};
 use crate::client::Client;
-use crate::node;
+use crate::directory;
+use crate::node::Purpose;
 use crate::output::{self, Format};
 use crate::target::Target;
-use crate::verify::{Event, Options, Report, directory};
+use crate::verify;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use futures::StreamExt;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use serde_json::json;
 use std::path::PathBuf;
 
 /// Re-read and re-hash everything, rebuild the tree, and check it against the signed checkpoint. Exit code 1 says that
@@ -23,19 +24,19 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(super) async fn run(self, target: &Target) -> Result<bool> {
-        let earlier = match &self.checkpoint {
+        let checkpoint = match &self.checkpoint {
             Some(file) => {
                 Some(std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?)
             }
             None => None,
         };
+        let request = VerifyRequest { checkpoint };
         let bar = Bar::new()?;
-        let report = if target.url.is_some() || node::is_served(target.data()) {
-            let client = Client::connect(target, node::Purpose::Command).await?;
-            remote(&client, earlier, &bar).await?
+        let report = if target.url.is_some() || directory::is_served(target.data()) {
+            let client = Client::connect(target, Purpose::Command).await?;
+            remote(&client, &request, &bar).await?
         } else {
-            let options = Options { earlier_checkpoint: earlier };
-            tokio::task::block_in_place(|| directory(target.data(), &options, &|event| bar.show(event)))?
+            tokio::task::block_in_place(|| verify::closed(target.data(), &request, &|event| bar.show(event)))?
         };
         bar.bar.finish_and_clear();
         print(target, &report)?;
@@ -46,9 +47,8 @@ impl Verify {
     }
 }
 
-async fn remote(client: &Client, earlier: Option<String>, bar: &Bar) -> Result<Report> {
-    let ask = json!({ "checkpoint": earlier });
-    let mut body = client.post_json("/v1/verify", "application/x-ndjson", &ask).await?.stream();
+async fn remote(client: &Client, request: &VerifyRequest, bar: &Bar) -> Result<Verification> {
+    let mut body = client.post_json("/v1/verify", "application/x-ndjson", request).await?.stream();
     let mut pending = Vec::new();
     while let Some(chunk) = body.next().await {
         pending.extend_from_slice(&chunk?);
@@ -64,7 +64,7 @@ async fn remote(client: &Client, earlier: Option<String>, bar: &Bar) -> Result<R
     bail!("the server ended before it came to a result")
 }
 
-fn print(target: &Target, report: &Report) -> Result<()> {
+fn print(target: &Target, report: &Verification) -> Result<()> {
     if Format::or_default(target.format) != Format::Table {
         return output::line(&serde_json::to_string_pretty(report)?);
     }

@@ -1,7 +1,7 @@
 //! Who is asking. A request carries a bearer token, or came through the data directory's own socket, which only those
 //! who own the directory can open; everything else is refused.
 
-use super::problem::Problem;
+use crate::api::problem::Problem;
 use crate::node::Node;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

@@ -3,14 +3,15 @@
 use super::auth::Caller;
 use super::body;
 use super::input;
-use super::problem::Problem;
+use crate::api::decision::BatchLogged;
+use crate::api::problem::Problem;
 use crate::node::Node;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use onrecord_service::{Batch, Role};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// A batch after decompression.
@@ -31,19 +32,6 @@ fn one() -> u64 {
     1
 }
 
-/// A batch is on the record.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct Recorded {
-    /// Entries added.
-    accepted: u64,
-    /// Lines whose event id was on the record already, with the same body.
-    already: u64,
-    /// Proves all added entries at once: first leaf index, leaf hashes, range proof, signed checkpoint.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
-    receipt: Option<onrecord_evidence::BatchReceipt>,
-}
-
 /// Log many decisions, one JSON object a line; plain, gzip or zstd.
 ///
 /// All or nothing: if a line is bad, every bad line is named and nothing is recorded. Lines may also be reviews and
@@ -52,7 +40,7 @@ pub(super) struct Recorded {
 /// caller with one key are recorded in the order in which they have arrived.
 #[utoipa::path(post, path = "/v1/decisions/batch", params(Taking),
     request_body(content = String, content_type = "application/x-ndjson"),
-    responses((status = 200, description = "recorded (or, with check, found good)", body = Recorded),
+    responses((status = 200, description = "recorded (or, with check, found good)", body = BatchLogged),
         (status = 409, description = "event ids that are on the record with another body", body = Problem),
         (status = 413, description = "over 32 MiB after decompression", body = Problem),
         (status = 422, description = "every bad line", body = Problem),
@@ -63,27 +51,28 @@ pub(super) async fn log_batch(
     input::Query(taking): input::Query<Taking>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Recorded>, Problem> {
+) -> Result<Json<BatchLogged>, Problem> {
     caller.must(&node, Role::Write)?;
     let key = headers.get("idempotency-key").map(|key| key.as_bytes().to_vec());
-    let place = node.places.batch().await?;
+    let permit = node.limits.batch().await?;
     let lines = body::read(body, BATCH_BYTES_MAX.max(node.service.sent_bytes_max())).await?;
     // Taken once all of it is here, so that nobody waits for a sender.
     let turn = key.as_deref().filter(|_| !taking.check).map(|key| node.service.turn(&caller.0, key));
     let work = tokio::task::spawn_blocking(move || {
-        let _place = place;
+        let _permit = permit;
         let (idempotency_key, turn) = (key.as_deref(), turn.as_ref());
         let batch = Batch { lines: &lines, first_line: taking.first_line, idempotency_key, turn };
         if taking.check {
-            node.service.check_batch(&batch).map(|()| Recorded { accepted: 0, already: 0, receipt: None })
+            node.service.check_batch(&batch).map(|()| BatchLogged::default())
         } else {
-            node.service.log_batch(&batch, &caller.0).map(|logged| Recorded {
+            node.service.log_batch(&batch, &caller.0).map(|logged| BatchLogged {
                 accepted: logged.accepted,
                 already: logged.already,
                 receipt: logged.receipt,
             })
         }
     });
-    let recorded = work.await.map_err(|_| Problem::unavailable("the batch met a defect; send it again"))?;
+    let recorded =
+        work.await.map_err(|_| Problem::unavailable("an internal error stopped the batch; send it again"))?;
     Ok(Json(recorded?))
 }

@@ -1,11 +1,12 @@
 //! Reading a request's body within a bound. The bound holds after decompression, so that a small gzip or zstd body
 //! cannot grow past it in memory.
 
-use super::problem::Problem;
+use crate::api::problem::Problem;
 use axum::body::Body;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::StreamExt;
+use onrecord_service::Reason;
 
 /// Reads the whole body, at most `bytes_max` of it. One that comes in one piece is not copied.
 pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
@@ -15,9 +16,8 @@ pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Problem>
         let chunk = chunk.map_err(|error| broken(&error))?;
         let length = first.len() + read.len() + chunk.len();
         if length > bytes_max {
-            return Err(Problem::too_large(format!(
-                "the body is over {bytes_max} bytes (after decompression); send less at once"
-            )));
+            let detail = format!("the body is over {bytes_max} bytes (after decompression); send less at once");
+            return Err(Problem::too_large(detail).refused(Reason::TooLarge));
         }
         if first.is_empty() && read.is_empty() {
             first = chunk;
@@ -38,9 +38,11 @@ fn broken(error: &axum::Error) -> Problem {
                 "slow-body",
                 "The body came too slowly",
                 "no byte arrived within the time allowed; nothing was written",
-            );
+            )
+            .refused(Reason::TooSlow);
         }
         cause = error.source();
     }
     Problem::bad_request("the body ended early or is not valid in its Content-Encoding; nothing was written")
+        .refused(Reason::Invalid)
 }

@@ -3,29 +3,16 @@
 use super::auth::Caller;
 use super::body;
 use super::input;
-use super::problem::Problem;
+use crate::api::decision::{DecisionHistory, Logged};
+use crate::api::problem::Problem;
 use crate::node::Node;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
-use onrecord_evidence::Receipt;
 use onrecord_service::Role;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 use std::sync::Arc;
-
-/// A decision is on the record.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct Logged {
-    /// The entry's id.
-    event_id: String,
-    /// The decision's id: the one sent, else the event id.
-    decision_id: String,
-    /// Proves offline that the entry is in the ledger: leaf index, leaf hash, inclusion proof, signed checkpoint.
-    #[schema(value_type = Object)]
-    receipt: Receipt,
-}
 
 /// Log one decision.
 ///
@@ -58,38 +45,26 @@ pub(super) struct Shown {
     reveal: bool,
 }
 
-/// A decision with what followed it.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct Told {
-    /// The decision as recorded.
-    #[schema(value_type = Object)]
-    decision: Box<RawValue>,
-    /// Its position in the ledger.
-    leaf_index: u64,
-    /// Reviews of it, oldest first.
-    #[schema(value_type = Vec<Object>)]
-    reviews: Vec<Box<RawValue>>,
-    /// Outcomes of it, oldest first.
-    #[schema(value_type = Vec<Object>)]
-    outcomes: Vec<Box<RawValue>>,
-}
-
 /// Read a decision, its reviews and its outcomes. The reading itself goes on the record.
 #[utoipa::path(get, path = "/v1/decisions/{decision_id}", params(("decision_id" = String, Path), Shown),
-    responses((status = 200, body = Told), (status = 404, body = Problem)))]
+    responses((status = 200, body = DecisionHistory), (status = 404, body = Problem)))]
 pub(super) async fn read(
     State(node): State<Arc<Node>>,
     caller: Caller,
     input::Path(decision_id): input::Path<String>,
     input::Query(shown): input::Query<Shown>,
-) -> Result<Json<Told>, Problem> {
+) -> Result<Json<DecisionHistory>, Problem> {
     caller.must(&node, Role::Read)?;
     if shown.reveal {
         caller.must(&node, Role::Reveal)?;
     }
-    let told = node.service.read(&decision_id, shown.reveal, &caller.0).await?;
-    let told = told.ok_or_else(unknown_decision)?;
-    Ok(Json(Told { decision: told.decision, leaf_index: told.leaf.0, reviews: told.reviews, outcomes: told.outcomes }))
+    let found = node.service.read(&decision_id, shown.reveal, &caller.0).await?.ok_or_else(unknown_decision)?;
+    Ok(Json(DecisionHistory {
+        decision: found.decision,
+        leaf_index: found.leaf.0,
+        reviews: found.reviews,
+        outcomes: found.outcomes,
+    }))
 }
 
 /// The evidence bundle of a decision: its exact bytes, their inclusion proof and the signed checkpoint.

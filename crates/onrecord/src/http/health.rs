@@ -1,7 +1,7 @@
 //! Is it alive, is it ready, what are its figures. The first two need no token: they say nothing but yes or no.
 
 use super::auth::Caller;
-use super::problem::Problem;
+use crate::api::problem::Problem;
 use crate::metrics as figures;
 use crate::node::Node;
 use axum::extract::State;

@@ -2,7 +2,7 @@
 //! problem details like any other error, naming the place and never the content.
 
 use super::body;
-use super::problem::Problem;
+use crate::api::problem::Problem;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;

@@ -7,8 +7,7 @@ mod body;
 mod decision;
 mod health;
 mod input;
-pub(crate) mod place;
-pub(crate) mod problem;
+mod problem;
 mod seal;
 pub(crate) mod server;
 mod sql;
@@ -16,15 +15,17 @@ mod tlog;
 mod token;
 mod verify;
 
+use crate::api::problem::Problem;
 use crate::metrics;
 use crate::node::Node;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use problem::Problem;
+use onrecord_service::Reason;
+use problem::Uncounted;
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,7 @@ impl utoipa::Modify for BearerToken {
 
 /// Every path of the contract, over one open data directory.
 pub(crate) fn router(node: Arc<Node>) -> Router {
+    metrics::start();
     let (router, description) = contract().split_for_parts();
     let description = Arc::new(description);
     router
@@ -71,7 +73,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .layer(RequestDecompressionLayer::new())
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(measured))
+        .layer(middleware::from_fn_with_state(node.clone(), measured))
         .with_state(node)
 }
 
@@ -95,22 +97,36 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(health::metrics))
 }
 
-async fn measured(request: Request, next: Next) -> Response {
+/// Measures every request, and counts what was refused before it came to the service.
+async fn measured(State(node): State<Arc<Node>>, request: Request, next: Next) -> Response {
     let started = std::time::Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<axum::extract::MatchedPath>().cloned();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response = unsupported_encoding();
+    }
+    if let Some(Uncounted(reason)) = response.extensions().get() {
+        node.service.refused(*reason);
+    }
     let path = path.as_ref().map_or("other", axum::extract::MatchedPath::as_str);
     metrics::request(&method, path, response.status(), started.elapsed());
     response
 }
 
+/// The layer that decompresses says no more than the status.
+fn unsupported_encoding() -> Response {
+    let (title, detail) = ("The Content-Encoding is unknown", "send it plain, gzip or zstd; nothing was written");
+    let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding", title, detail);
+    problem.refused(Reason::Unsupported).into_response()
+}
+
 /// A panic is a defect of ours: the caller learns that nothing is known about their request, and no more.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    use axum::response::IntoResponse;
-    let title = "A defect in onrecord";
-    let detail = "the request met a defect; send it again with the same event_id to learn whether it was recorded";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "defect", title, detail).into_response()
+    let title = "Internal error";
+    let detail =
+        "an internal error stopped the request; send it again with the same event_id to learn whether it was recorded";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", title, detail).into_response()
 }
 
 /// `text` as one segment of a path.

@@ -25,7 +25,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take until it is a TLS one, and a peer of HTTP/2 until it answers a ping.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long HTTP/1 waits for the whole head of the next request: a connection that is kept for later ones may be idle
+/// so long. Clients and load balancers expect a minute, and give up first.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 const FINISH_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECTIONS_MAX: usize = 4096;
 /// `sun_path` of unix(7), less its final zero.
@@ -52,18 +56,18 @@ impl Listener {
 /// Serves `router` on `listener` until `stop` turns true, then finishes the requests under way.
 pub(crate) async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &permits) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((connection, place)) => {
+            Ok((connection, permit)) => {
                 let serving = connection.serve(router.clone(), graceful.watcher());
                 tokio::spawn(async move {
                     serving.await;
-                    drop(place);
+                    drop(permit);
                 });
             }
             Err(error) => {
@@ -85,9 +89,9 @@ enum Connection {
     Unix(UnixStream),
 }
 
-/// Waits for a place, then for a connection.
-async fn accept(listener: &Listener, places: &Arc<Semaphore>) -> io::Result<(Connection, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+/// Waits for a permit, then for a connection.
+async fn accept(listener: &Listener, permits: &Arc<Semaphore>) -> io::Result<(Connection, OwnedSemaphorePermit)> {
+    let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
     let connection = match listener {
         Listener::Tcp { listener, tls } => {
             let (stream, _) = listener.accept().await?;
@@ -99,7 +103,7 @@ async fn accept(listener: &Listener, places: &Arc<Semaphore>) -> io::Result<(Con
         }
         Listener::Unix(listener) => Connection::Unix(listener.accept().await?.0),
     };
-    Ok((connection, place))
+    Ok((connection, permit))
 }
 
 impl Connection {
@@ -108,7 +112,7 @@ impl Connection {
             Self::Tcp(stream) => converse(stream, router, watcher).await,
             Self::Unix(stream) => converse(stream, router.layer(Extension(ThroughSocket)), watcher).await,
             Self::Tls(stream, tls) => {
-                if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+                if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                     converse(stream, router, watcher).await;
                 }
             }
@@ -119,7 +123,7 @@ impl Connection {
 async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, watcher: Watcher) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT).max_concurrent_streams(256);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HANDSHAKE_TIMEOUT).max_concurrent_streams(256);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| router.clone().oneshot(request));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection.into_owned()).await {

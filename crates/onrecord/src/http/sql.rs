@@ -2,9 +2,10 @@
 
 use super::auth::Caller;
 use super::input;
-use super::place::Place;
-use super::problem::Problem;
+use crate::api::problem::Problem;
+use crate::api::sql::{SqlColumn, SqlRequest};
 use crate::node::Node;
+use crate::session::{QueryOptions, RecordedRows, Session};
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use axum::body::Body;
@@ -13,21 +14,10 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
+use onrecord_query::Error;
 use onrecord_query::print::{Format, Printer, is_document};
-use onrecord_query::{Error, QueryContext, Rows};
-use onrecord_service::{Action, Role, What};
-use serde::Deserialize;
 use std::sync::Arc;
-
-/// A question.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    /// One statement that reads, in PostgreSQL's dialect.
-    sql: String,
-    /// Rows after which the answer is cut short; without it, all rows.
-    limit: Option<usize>,
-}
+use std::time::Duration;
 
 /// Ask in SQL.
 ///
@@ -35,28 +25,23 @@ pub(super) struct Asked {
 /// line, `text/csv` CSV, `application/vnd.apache.arrow.stream` an Arrow IPC stream, which is the quickest for many rows.
 /// The query, without its literals, goes on the record before any row is given. An answer that fails half way is cut
 /// off, so that it cannot be taken for a whole one.
-#[utoipa::path(post, path = "/v1/sql", request_body = Asked,
+#[utoipa::path(post, path = "/v1/sql", request_body = SqlRequest,
     responses((status = 200, description = "rows, in the form that `Accept` asks for",
             content((serde_json::Value = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"),
                 (Vec<u8> = "application/vnd.apache.arrow.stream"))),
         (status = 400, description = "not SQL, not a read, or names what is not there", body = Problem)))]
 pub(super) async fn query(
     State(node): State<Arc<Node>>,
-    caller: Caller,
+    Caller(actor): Caller,
     headers: HeaderMap,
-    input::Json(asked): input::Json<Asked>,
+    input::Json(request): input::Json<SqlRequest>,
 ) -> Result<Response, Problem> {
-    caller.must(&node, Role::Read)?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("application/json");
-    let shape = Shape::of(accept);
-    let identity = caller.0.may(Role::Reveal).then(|| node.identity());
-    let (rows_max, memory_bytes_max) = (asked.limit, node.query_memory_bytes);
-    let context = QueryContext { identity, rows_max, memory_bytes_max, ..QueryContext::default() };
-    let place = node.places.query().await?;
-    let rows = node.engine.query(node.lake.snapshot(), &asked.sql, &context).await?;
-    // Nothing is shown before it is on the record who asked. How many rows there will be is not known yet.
-    node.service.record_access(&caller.0, Action::Sql, What::Sql(&asked.sql), None).await?;
-    let mut answer = Answer::begin(rows, shape, place)?;
+    let format = format_of(accept);
+    let timeout = request.timeout_seconds.map(Duration::from_secs);
+    let options = QueryOptions { rows_max: request.limit, timeout };
+    let rows = Session::new(node, actor).query(&request.sql, options).await?;
+    let mut answer = Answer::begin(rows, format)?;
     // The first rows are waited for: a query that fails at once is answered as a problem, not as a broken stream.
     let first = answer.next().await?;
     let rest = stream::unfold(answer, async |mut answer| match answer.next().await {
@@ -68,80 +53,57 @@ pub(super) async fn query(
         }
     });
     let body = stream::once(async move { Ok(first) }).chain(rest);
-    Ok(([(header::CONTENT_TYPE, shape.content_type())], Body::from_stream(body)).into_response())
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    Json,
-    JsonLines,
-    Csv,
-    Arrow,
+    Ok(([(header::CONTENT_TYPE, content_type(format))], Body::from_stream(body)).into_response())
 }
 
 const ARROW: &str = "application/vnd.apache.arrow.stream";
 
-impl Shape {
-    fn of(accept: &str) -> Self {
-        if accept.contains("application/x-ndjson") {
-            Self::JsonLines
-        } else if accept.contains("text/csv") {
-            Self::Csv
-        } else if accept.contains(ARROW) {
-            Self::Arrow
-        } else {
-            Self::Json
-        }
+/// The form that is asked for; JSON, if none that there is.
+fn format_of(accept: &str) -> Format {
+    if accept.contains("application/x-ndjson") {
+        Format::JsonLines
+    } else if accept.contains("text/csv") {
+        Format::Csv
+    } else if accept.contains(ARROW) {
+        Format::Arrow
+    } else {
+        Format::Json
     }
+}
 
-    fn format(self) -> Format {
-        match self {
-            Self::Json => Format::Json,
-            Self::JsonLines => Format::JsonLines,
-            Self::Csv => Format::Csv,
-            Self::Arrow => Format::Arrow,
-        }
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::JsonLines => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
-            Self::Arrow => ARROW,
-        }
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Json => "application/json",
+        Format::JsonLines => "application/x-ndjson",
+        Format::Csv => "text/csv; charset=utf-8; header=present",
+        Format::Arrow => ARROW,
     }
 }
 
 /// An answer being printed.
 struct Answer {
-    rows: Rows,
+    rows: RecordedRows,
     /// Gone when the last row is printed.
     printer: Option<Printer>,
     /// Printed, and not sent yet.
     printed: Vec<u8>,
-    shape: Shape,
-    /// Held until the last row is printed.
-    _place: Place,
+    format: Format,
 }
 
 /// A piece is sent when it has grown to this.
 const PIECE_BYTES: usize = 64 << 10;
 
 impl Answer {
-    fn begin(rows: Rows, shape: Shape, place: Place) -> Result<Self, Error> {
+    fn begin(rows: RecordedRows, format: Format) -> Result<Self, Error> {
         let mut printed = Vec::new();
-        if shape == Shape::Json {
-            let columns = rows
-                .schema()
-                .fields()
-                .iter()
-                .map(|field| serde_json::json!({ "name": field.name(), "type": postgres_type(field) }));
-            let columns = serde_json::Value::Array(columns.collect());
+        if format == Format::Json {
+            let fields = rows.schema().fields().iter();
+            let columns: Vec<SqlColumn> = fields.map(|field| column(field)).collect();
+            let columns = serde_json::to_string(&columns).unwrap_or_default();
             printed.extend_from_slice(format!("{{\"columns\":{columns},\"rows\":").as_bytes());
         }
-        let printer = Printer::begin(shape.format(), rows.schema(), &mut printed).map_err(unprintable)?;
-        Ok(Self { rows, printer: Some(printer), printed, shape, _place: place })
+        let printer = Printer::begin(format, rows.schema(), &mut printed).map_err(unprintable)?;
+        Ok(Self { rows, printer: Some(printer), printed, format })
     }
 
     /// The next piece of the body; empty after the last. After an error there is none.
@@ -156,7 +118,7 @@ impl Answer {
                 }
                 None => {
                     printer.end(&mut self.printed).map_err(unprintable)?;
-                    if self.shape == Shape::Json {
+                    if self.format == Format::Json {
                         self.printed.truncate(self.printed.trim_ascii_end().len());
                         self.printed.extend_from_slice(b"}\n");
                     }
@@ -169,6 +131,10 @@ impl Answer {
 
 fn unprintable(_: ArrowError) -> Error {
     Error::Value("a column has a type that cannot be printed; cast it".into())
+}
+
+fn column(field: &Field) -> SqlColumn {
+    SqlColumn { name: field.name().clone(), column_type: postgres_type(field) }
 }
 
 /// The type by PostgreSQL's name for it.
@@ -188,18 +154,5 @@ fn postgres_type(field: &Field) -> String {
         DataType::Timestamp(_, None) => "timestamp".to_owned(),
         DataType::Interval(_) | DataType::Duration(_) => "interval".to_owned(),
         other => other.to_string().to_lowercase(),
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Query { .. } | Error::NotARead(_) | Error::Value(_) => Self::bad_request(error.to_string()),
-            Error::Memory { .. } | Error::Time { .. } => Self::too_large(error.to_string()),
-            Error::Lake(_) | Error::Engine(_) => {
-                tracing::error!(%error, "a query failed");
-                Self::unavailable(error.to_string())
-            }
-        }
     }
 }

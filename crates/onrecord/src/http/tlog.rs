@@ -2,7 +2,7 @@
 
 use super::auth::Caller;
 use super::input;
-use super::problem::Problem;
+use crate::api::problem::Problem;
 use crate::node::Node;
 use axum::Json;
 use axum::extract::State;

@@ -2,67 +2,35 @@
 
 use super::auth::Caller;
 use super::input;
-use super::problem::Problem;
+use crate::api::problem::Problem;
+use crate::api::token::{NewToken, TokenInfo, TokenRequest};
 use crate::node::Node;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use onrecord_service::Role;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The token to make.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    /// Who or what uses it; unique.
-    name: String,
-    /// Any of write, read, reveal, admin.
-    roles: Vec<String>,
-    /// Days after which it expires; never, if absent.
-    expires_days: Option<u32>,
-}
-
-/// A token, shown this once.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct Made {
-    name: String,
-    token: String,
-}
-
 /// Make a token.
-#[utoipa::path(post, path = "/v1/tokens", request_body = Wanted,
-    responses((status = 201, body = Made), (status = 409, description = "the name is taken", body = Problem)))]
+#[utoipa::path(post, path = "/v1/tokens", request_body = TokenRequest,
+    responses((status = 201, body = NewToken), (status = 409, description = "the name is taken", body = Problem)))]
 pub(super) async fn create(
     State(node): State<Arc<Node>>,
     caller: Caller,
-    input::Json(wanted): input::Json<Wanted>,
-) -> Result<(StatusCode, Json<Made>), Problem> {
+    input::Json(wanted): input::Json<TokenRequest>,
+) -> Result<(StatusCode, Json<NewToken>), Problem> {
     caller.must(&node, Role::Admin)?;
     let roles = wanted.roles.iter().map(|role| role.parse::<Role>()).collect::<Result<Vec<_>, _>>();
     let roles = roles.map_err(|_| Problem::bad_request("roles are write, read, reveal and admin"))?;
     let token = node.service.create_token(&wanted.name, &roles, wanted.expires_days, &caller.0).await?;
-    Ok((StatusCode::CREATED, Json(Made { name: wanted.name, token })))
-}
-
-/// A token as it is listed: what it is called and allows, nothing that it could be used or recognised by.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct Listed {
-    id: String,
-    name: String,
-    roles: Vec<String>,
-    created_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revoked_at: Option<String>,
+    Ok((StatusCode::CREATED, Json(NewToken { name: wanted.name, token })))
 }
 
 /// List the tokens, without their secrets.
-#[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = Vec<Listed>)))]
-pub(super) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Vec<Listed>>, Problem> {
+#[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = Vec<TokenInfo>)))]
+pub(super) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Vec<TokenInfo>>, Problem> {
     caller.must(&node, Role::Admin)?;
-    let listed = node.service.tokens()?.into_iter().map(|token| Listed {
+    let listed = node.service.tokens()?.into_iter().map(|token| TokenInfo {
         id: token.id,
         name: token.name,
         roles: token.roles.iter().map(ToString::to_string).collect(),

@@ -2,53 +2,40 @@
 
 use super::auth::Caller;
 use super::input;
-use super::problem::Problem;
+use crate::api::problem::Problem;
+use crate::api::verification::{Event, VerifyRequest};
 use crate::node::Node;
-use crate::verify::{Event, Options, served};
+use crate::verify::served;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
 use onrecord_service::Role;
-use serde::Deserialize;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// What to verify.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    /// An earlier checkpoint (signed note) that the ledger must extend.
-    #[serde(default)]
-    checkpoint: Option<String>,
-}
-
 /// Re-read and re-hash everything. NDJSON: `{"progress": …}` lines, then one `{"report": …}` line, or `{"failed": …}`
 /// when it could not be done.
-#[utoipa::path(post, path = "/v1/verify", request_body = Asked,
+#[utoipa::path(post, path = "/v1/verify", request_body = VerifyRequest,
     responses((status = 200, description = "progress, then the report", content_type = "application/x-ndjson"),
         (status = 409, description = "another verification is under way", body = Problem)))]
 pub(super) async fn verify(
     State(node): State<Arc<Node>>,
     caller: Caller,
-    input::Json(asked): input::Json<Asked>,
+    input::Json(request): input::Json<VerifyRequest>,
 ) -> Result<Response, Problem> {
     caller.must(&node, Role::Admin)?;
     // While files are read, none may be replaced by a sealed or compacted one.
-    let pausing = node.clone();
-    let paused = tokio::task::spawn_blocking(move || pausing.pause_sealing()).await.ok().flatten();
-    let Some(paused) = paused else {
-        let title = "A verification is under way";
-        return Err(Problem::new(StatusCode::CONFLICT, "verifying", title, "ask again when it is done"));
-    };
+    let sealing = node.sealing.clone();
+    let paused = tokio::task::spawn_blocking(move || sealing.pause()).await.ok().flatten();
+    let Some(paused) = paused else { return Err(Problem::verifying("ask again when it is done")) };
     let (sender, events) = mpsc::channel::<Event>(16);
     tokio::task::spawn_blocking(move || {
         let _paused = paused;
-        let options = Options { earlier_checkpoint: asked.checkpoint };
         let last = sender.clone();
-        let verified = served(&node, &options, &|event| drop(sender.try_send(event)));
+        let verified = served(&node, &request, &|event| drop(sender.try_send(event)));
         match verified {
             Ok(report) => drop(last.blocking_send(Event::Report(report))),
             Err(error) => drop(last.blocking_send(Event::Failed(format!("{error:#}")))),

@@ -1,4 +1,4 @@
-//! A piece of a file on its way to the batch door: lines of JSON, the number of the first, the rows that could not
+//! A piece of a file on its way to the batch endpoint: lines of JSON, the number of the first, the rows that could not
 //! become one, and, when bad rows are to be put aside, every row as it stood in the file.
 
 use super::row::BadCell;

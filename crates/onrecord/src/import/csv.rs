@@ -2,11 +2,12 @@
 
 use super::cell::Cell;
 use super::chunk::Chunk;
-use super::mapping::Source;
+use super::mapping::{Mapping, Source};
 use super::row::BadCell;
 use super::source::{Opened, Reading, open};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use csv::{ByteRecord, ReaderBuilder};
+use onrecord_service::detector::Detector;
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
@@ -22,7 +23,10 @@ pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -
     let Opened { reader, position } = open(reading.path)?;
     let mut rows = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
     let columns = columns(&mut rows)?;
-    let template = mapping.template(Some(&columns))?;
+    let template = mapping.template(Some(&columns)).map_err(|error| match mapping.missing(&columns) {
+        Some(_) => anyhow!("{error}; {}", header_as_read(&columns, delimiter, mapping)),
+        None => error,
+    })?;
     let nulls = mapping.nulls();
     let mut chunk = Chunk::new(1, reading.keep_originals);
     let (mut row, mut original) = (ByteRecord::new(), Vec::new());
@@ -60,6 +64,33 @@ fn columns(rows: &mut csv::Reader<impl std::io::Read>) -> Result<Vec<String>> {
         }
     }
     Ok(columns)
+}
+
+/// Separators that are tried where the header does not fit the mapping.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Characters of a header that are shown.
+const HEADER_CHARS_SHOWN: usize = 200;
+
+/// What the header was read as, and which separator would fit. A file without a header begins with a person's data, so
+/// that what looks like it is masked.
+fn header_as_read(columns: &[String], delimiter: u8, mapping: &Mapping) -> String {
+    let header = columns.join(&char::from(delimiter).to_string());
+    let fits = |separator: &u8| {
+        let names = ReaderBuilder::new().has_headers(false).delimiter(*separator).from_reader(header.as_bytes());
+        let names = names.into_records().next().and_then(std::result::Result::ok).unwrap_or_default();
+        let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
+        mapping.missing(&names).is_none()
+    };
+    let fitting = SEPARATORS.iter().filter(|separator| **separator != delimiter).find(|separator| fits(separator));
+    let mut masked = String::new();
+    let shown = if Detector::default().mask(&header, &mut masked) { masked } else { header.clone() };
+    let shown: String = shown.chars().take(HEADER_CHARS_SHOWN).collect();
+    let advice = fitting.map_or(String::new(), |separator| {
+        format!("; with delimiter = {:?} in the mapping it would fit", char::from(*separator).to_string())
+    });
+    let (count, plural) = (columns.len(), if columns.len() == 1 { "" } else { "s" });
+    let delimiter = char::from(delimiter).to_string();
+    format!("with the delimiter {delimiter:?} the header has {count} column{plural}: {shown:?}{advice}")
 }
 
 fn check(row: &ByteRecord, columns: usize) -> Result<(), BadCell> {

@@ -161,11 +161,16 @@ impl Mapping {
     }
 
     fn check_columns(&self, columns: &[String]) -> Result<()> {
-        let rest = self.rest.drop.iter().chain(self.rest.types.keys()).map(String::as_str).filter(|name| *name != "*");
-        match self.named().into_iter().chain(rest).find(|name| !columns.iter().any(|column| column == name)) {
+        match self.missing(columns) {
             Some(missing) => bail!("the mapping names the column `{missing}`, which the file does not have"),
             None => Ok(()),
         }
+    }
+
+    /// A column that the mapping names and that is not among `columns`.
+    pub(super) fn missing(&self, columns: &[String]) -> Option<&str> {
+        let rest = self.rest.drop.iter().chain(self.rest.types.keys()).map(String::as_str).filter(|name| *name != "*");
+        self.named().into_iter().chain(rest).find(|name| !columns.iter().any(|column| column == name))
     }
 
     fn named(&self) -> HashSet<&str> {

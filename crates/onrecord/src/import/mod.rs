@@ -9,12 +9,12 @@
 mod cell;
 mod chunk;
 mod csv;
-mod door;
 mod jsonl;
 mod mapping;
 mod parquet;
 mod progress;
 mod row;
+mod sink;
 mod source;
 
 use crate::client::Client;
@@ -23,13 +23,15 @@ use crate::target::Target;
 use anyhow::{Context, Result, bail};
 use chunk::{BadRow, Chunk};
 use clap::Args;
-use door::{Door, Recorded};
 use futures::{StreamExt, TryFutureExt};
 use mapping::{Kind, Mapping};
 use progress::Progress;
 use serde_json::json;
+use sink::{BatchSink, Recorded};
 use source::Reading;
+use std::cell::Cell;
 use std::fs::File;
+use std::future::ready;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -78,45 +80,57 @@ impl Import {
 }
 
 async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&mut Aside>) -> Result<Recorded> {
-    let door = Door::new(client, reading.path);
+    let sink = BatchSink::new(client, reading.path);
     let before = state_of(reading.path)?;
-    match aside.as_deref_mut() {
-        None => check(&door, reading).await?,
-        Some(aside) => aside.write(&source::header(reading)?)?,
-    }
+    let rows = match aside.as_deref_mut() {
+        None => Some(check(&sink, reading).await?),
+        Some(aside) => {
+            aside.write(&source::header(reading)?)?;
+            None
+        }
+    };
     if state_of(reading.path)? != before {
         bail!("{} changed while it was checked; nothing was recorded, import it again", reading.path.display());
     }
     let progress = Progress::new("recording", reading.path)?;
     let mut recorded = Recorded::default();
-    match aside {
+    let outcome = match aside {
         None => {
             let record = |chunk: Chunk| {
                 let (position, rows) = (chunk.position, chunk.rows);
-                door.record(chunk).map_ok(move |outcome| (outcome, position, rows))
+                sink.record(chunk).map_ok(move |outcome| (outcome, position, rows))
             };
             each_chunk(reading, CHUNKS_AT_ONCE, record, |(outcome, position, rows)| {
                 recorded.add(outcome);
                 progress.advance(position, rows);
                 Ok(())
             })
-            .await?;
+            .await
         }
         Some(aside) => {
-            let door = &door;
-            let record = |chunk: Chunk| async move { door.record_good(&chunk).await.map(|outcome| (outcome, chunk)) };
+            let sink = &sink;
+            let record = |chunk: Chunk| async move { sink.record_good(&chunk).await.map(|outcome| (outcome, chunk)) };
             each_chunk(reading, 1, record, |((outcome, bad), chunk)| {
                 aside.put(&chunk, bad)?;
                 recorded.add(outcome);
                 progress.advance(chunk.position, chunk.rows);
                 Ok(())
             })
-            .await?;
+            .await
         }
-    }
-    client.settle().await?;
+    };
     progress.finish();
+    outcome.with_context(|| interrupted(reading.path, &recorded, rows))?;
+    client.settle().await.context("every row is on the record, but not in a segment yet")?;
     Ok(recorded)
+}
+
+/// How far an import came that did not come to its end.
+fn interrupted(path: &Path, recorded: &Recorded, rows: Option<u64>) -> String {
+    let done = recorded.accepted + recorded.already;
+    let of = rows.map_or(String::new(), |rows| format!(" of {rows}"));
+    let what_next = "import the file again to add the rest; what is on the record is not added twice";
+    format!("{}: {done}{of} rows are on the record; {what_next}", path.display())
 }
 
 /// What changes when a file does: its length and when it was last written.
@@ -125,16 +139,17 @@ fn state_of(path: &Path) -> Result<(u64, std::time::SystemTime)> {
     Ok((metadata.len(), metadata.modified()?))
 }
 
-/// The first pass: every row is checked, nothing is written.
-async fn check(door: &Door<'_>, reading: &Reading<'_>) -> Result<()> {
+/// The first pass: every row is checked, nothing is written. Gives the number of rows.
+async fn check(sink: &BatchSink<'_>, reading: &Reading<'_>) -> Result<u64> {
     let progress = Progress::new("checking", reading.path)?;
-    let (mut named, mut count) = (Vec::new(), 0_u64);
+    let (mut named, mut count, mut rows_total) = (Vec::new(), 0_u64, 0_u64);
     let check = |chunk: Chunk| {
         let (position, rows) = (chunk.position, chunk.rows);
-        door.check(chunk).map_ok(move |(bad, count)| (bad, count, position, rows))
+        sink.check(chunk).map_ok(move |(bad, count)| (bad, count, position, rows))
     };
     each_chunk(reading, CHUNKS_AT_ONCE, check, |(bad, in_chunk, position, rows)| {
         count += in_chunk;
+        rows_total += rows as u64;
         named.extend(bad.into_iter().take(NAMED_ROWS_MAX.saturating_sub(named.len())));
         progress.advance(position, rows);
         Ok(())
@@ -142,7 +157,7 @@ async fn check(door: &Door<'_>, reading: &Reading<'_>) -> Result<()> {
     .await?;
     progress.finish();
     if count == 0 {
-        return Ok(());
+        return Ok(rows_total);
     }
     let mut text =
         format!("{}: {count} bad row{}; nothing of this file was recorded", reading.path.display(), plural(count));
@@ -152,7 +167,7 @@ async fn check(door: &Door<'_>, reading: &Reading<'_>) -> Result<()> {
     if count > named.len() as u64 {
         text.push_str(&format!("\n  … and {} more", count - named.len() as u64));
     }
-    bail!("{text}\nmend them, or use --skip-bad FILE to record the others");
+    bail!("{text}\nfix them, or use --skip-bad FILE to record the others");
 }
 
 fn plural(count: u64) -> &'static str {
@@ -160,7 +175,8 @@ fn plural(count: u64) -> &'static str {
 }
 
 /// Reads the file on a thread of its own and has `work` done on its chunks, on `at_once` of them at a time; `finish` takes
-/// the outcomes in the order of the file. Work begins in that order too.
+/// the outcomes in the order of the file. Work begins in that order too. After a failure no further chunk is begun, and
+/// those under way are finished.
 async fn each_chunk<T, F: Future<Output = Result<T>>>(
     reading: &Reading<'_>,
     at_once: usize,
@@ -172,17 +188,21 @@ async fn each_chunk<T, F: Future<Output = Result<T>>>(
         let reader = scope.spawn(move || source::read(reading, &mut |chunk| sender.blocking_send(chunk).is_ok()));
         let worked = tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
+                let (is_failed, mut failed) = (Cell::new(false), None);
                 let chunks = futures::stream::poll_fn(|context| chunks.poll_recv(context));
-                let chunks = chunks.filter(|chunk| std::future::ready(chunk.rows > 0));
+                let chunks = chunks.filter(|chunk| ready(chunk.rows > 0)).take_while(|_| ready(!is_failed.get()));
                 let mut outcomes = chunks.map(&work).buffered(at_once);
                 while let Some(outcome) = outcomes.next().await {
-                    finish(outcome?)?;
+                    if let Err(error) = outcome.and_then(&mut finish) {
+                        is_failed.set(true);
+                        failed.get_or_insert(error);
+                    }
                 }
-                Ok(())
+                failed.map_or(Ok(()), Err)
             })
         });
         drop(chunks);
-        let read = reader.join().map_err(|_| anyhow::anyhow!("the reading thread met a defect"))?;
+        let read = reader.join().map_err(|_| anyhow::anyhow!("the reading thread panicked"))?;
         worked.and(read)
     })
 }

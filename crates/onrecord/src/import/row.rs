@@ -1,4 +1,4 @@
-//! A row through a template: one line of JSON, ready for the batch door.
+//! A row through a template: one line of JSON, ready for the batch endpoint.
 
 use super::cell::{Cell, Mismatch, write_by_content};
 use super::mapping::{Convert, Part, Source, Template};

@@ -362,12 +362,12 @@ fn a_slow_client_is_sent_away() {
             let started = Instant::now();
             let mut stream = TcpStream::connect(&server.address).unwrap();
             stream.write_all(&request[..30]).unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(100))).unwrap();
             let mut told = Vec::new();
             stream.read_to_end(&mut told).unwrap();
             let told = String::from_utf8_lossy(&told);
             assert!(told.is_empty() || told.starts_with("HTTP/1.1 408"), "{told}");
-            assert!(started.elapsed() < Duration::from_secs(30), "a head that never ends");
+            assert!(started.elapsed() < Duration::from_secs(90), "a head that never ends");
         });
         scope.spawn(|| {
             let mut stream = TcpStream::connect(&server.address).unwrap();

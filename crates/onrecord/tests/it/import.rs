@@ -1,6 +1,6 @@
 //! Whole files in: the same decisions from every format, all or nothing, nothing twice, bad rows by number.
 
-use crate::program::{Directory, decision, failed, repository, text, wait_until};
+use crate::program::{Directory, PROGRAM, decision, failed, repository, text, wait_until};
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -196,6 +196,97 @@ fn bad_rows_are_put_aside_as_they_stand() {
     let mended = directory.write("mended.jsonl", put_aside.replace("\"confidence\":7.", "\"confidence\":0."));
     assert_eq!(import(&directory, &[&mended]), (3, 0));
     assert_eq!(directory.count("SELECT COUNT(DISTINCT decision_id) FROM decisions"), 4200);
+}
+
+#[test]
+fn v6_a_separator_that_is_not_the_files_is_named_with_the_one_that_would_fit() {
+    let directory = Directory::init();
+    let comma = directory.write("comma.toml", MAPPING);
+    let semicolon = directory.write("semicolon.toml", format!("delimiter = \";\"\n{MAPPING}"));
+    let (header, row) = ("number;customer;income;score;approved;branch", "n-1;c-1;10;0.5;true;north");
+    let of = |name: &str, separator: &str, head: &str| {
+        directory.write(name, format!("{head}\n{row}\n").replace(';', separator))
+    };
+    for (name, separator, mapping, read, fits) in [
+        (
+            "a.csv",
+            ";",
+            &comma,
+            r#"the delimiter "," the header has 1 column: "number;customer;"#,
+            Some(r#"delimiter = ";""#),
+        ),
+        ("b.csv", "\t", &comma, r#""number\tcustomer\t"#, Some(r#"delimiter = "\t""#)),
+        ("c.csv", "|", &comma, r#""number|customer|"#, Some(r#"delimiter = "|""#)),
+        (
+            "d.csv",
+            ",",
+            &semicolon,
+            r#"the delimiter ";" the header has 1 column: "number,customer,"#,
+            Some(r#"delimiter = ",""#),
+        ),
+        ("e.csv", "#", &comma, r#""number#customer#"#, None),
+    ] {
+        let said = directory.fails(&["import", &of(name, separator, header), "--mapping", mapping]);
+        assert!(said.contains(read) && said.contains("which the file does not have"), "{name}: {said}");
+        match fits {
+            Some(fits) => assert!(said.contains(fits), "{name}: {said}"),
+            None => assert!(!said.contains("would fit"), "{name}: {said}"),
+        }
+    }
+    // Without a header the first line is somebody's data.
+    let said = directory.fails(&["import", &of("f.csv", ",", "jane.roe@example.com;n-1;10"), "--mapping", &comma]);
+    assert!(!said.contains("jane.roe"), "{said}");
+    // What it advises works.
+    assert_eq!(
+        directory.json(&["import", &of("g.csv", ";", header), "--mapping", &semicolon, "--format", "json"])["accepted"],
+        1
+    );
+}
+
+/// In a file system of its own, which is full after a part of the file and larger afterwards.
+#[test]
+fn u6_an_import_that_a_full_disk_stops_says_how_much_is_on_the_record() {
+    let directory = Directory::absent();
+    let noise = |row: u64| {
+        let mut random = onrecord_testing::Random::new(row);
+        (0..64).map(|_| format!("{:016x}", random.number())).collect::<String>()
+    };
+    let rows: String =
+        (0..60_000).map(|row| decision(&format!(r#","metadata":{{"noise":"{}"}}"#, noise(row))) + "\n").collect();
+    let file = directory.write("rows.jsonl", rows);
+    let disk = directory.beside("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let script = r#"
+        set -e
+        mount -t tmpfs -o size=48m tmpfs "$DISK"
+        onrecord() { "$PROGRAM" --data "$DISK/data" "$@"; }
+        onrecord init >&2
+        if onrecord import "$FILE" 2>"$DISK/../said"; then exit 9; fi
+        mount -o remount,size=512m "$DISK"
+        onrecord sql "SELECT count(*) AS n FROM decisions" --format jsonl
+        onrecord import "$FILE" --format json
+        onrecord sql "SELECT count(*) AS n FROM decisions" --format jsonl
+        onrecord verify >&2
+    "#;
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "bash", "-c", script]);
+    let command = command.env("PROGRAM", PROGRAM).env("DISK", &disk).env("FILE", &file).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = std::fs::read_to_string(directory.beside("said")).unwrap();
+    let answers: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let recorded = answers[0]["n"].as_u64().unwrap();
+    assert!(recorded > 0 && recorded < 60_000, "{said}");
+    assert!(
+        said.contains(&format!("rows.jsonl: {recorded} of 60000 rows are on the record; import the file again")),
+        "{said}"
+    );
+    assert!(said.contains("The disk is full") && !said.contains("nothing was recorded"), "{said}");
+    assert_eq!(
+        (answers[1]["accepted"].as_u64(), answers[1]["already"].as_u64()),
+        (Some(60_000 - recorded), Some(recorded))
+    );
+    assert_eq!(answers[2]["n"], 60_000);
 }
 
 #[test]

@@ -268,7 +268,7 @@ impl Server {
             let line = lines.next().unwrap_or_else(|| panic!("the server ended: {seen}")).unwrap();
             seen.push_str(&line);
             seen.push('\n');
-            if let Some((_, rest)) = line.split_once("http://") {
+            if let Some((_, rest)) = line.split_once("http://").or_else(|| line.split_once("https://")) {
                 let end = rest.find(|char: char| !(char.is_ascii_digit() || ".:".contains(char))).unwrap_or(rest.len());
                 break rest[..end].to_owned();
             }

@@ -8,7 +8,7 @@ use crate::kernel::KernelExpr;
 use crate::kernel::among::Among;
 use crate::table::Source;
 use arrow::datatypes::{DataType, Schema};
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr, in_list, lit,
@@ -83,8 +83,9 @@ impl FlatAdapter {
             Some(Source::User) => {
                 let Some(identity) = &self.query.identity else { return Ok(None) };
                 let Some((tokens, _)) = self.file.physical(column::USER_ID) else { return Ok(None) };
-                let wanted = constants.iter().filter_map(|shown| identity.token_shown_as(shown)).map(text).collect();
-                self.any_of(tokens, wanted, negated).map(Some)
+                let wanted =
+                    identity.tokens_shown_as(constants).map_err(|error| DataFusionError::External(Box::new(error)))?;
+                self.any_of(tokens, wanted.into_iter().map(text).collect(), negated).map(Some)
             }
             _ => Ok(None),
         }

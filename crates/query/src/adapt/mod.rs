@@ -13,7 +13,7 @@ mod compare;
 mod file;
 mod path;
 
-use super::identity::Entitled;
+use super::identity::IdentityResolver;
 use super::json::Key;
 use super::json::function::{Form, JsonMember, key_of, members};
 use super::kernel::KernelExpr;
@@ -43,7 +43,7 @@ pub(super) struct FlatAdapterFactory {
     /// The table whose columns the expressions name.
     pub(super) table: Arc<Table>,
     /// The identity, when the table shows user ids and the caller may see them.
-    pub(super) identity: Option<Arc<Entitled>>,
+    pub(super) identity: Option<Arc<IdentityResolver>>,
     /// The reviews, when the query touches a column that they replace.
     pub(super) reviews: Option<Arc<Reviews>>,
 }

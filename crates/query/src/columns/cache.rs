@@ -39,7 +39,7 @@ impl ColumnCache {
         Self { held: Mutex::default(), bytes_max }
     }
 
-    pub(super) fn get(&self, segment: &Arc<Segment>, column: usize, block: usize) -> Option<ArrayRef> {
+    pub(crate) fn get(&self, segment: &Arc<Segment>, column: usize, block: usize) -> Option<ArrayRef> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let column = held.columns.get_mut(&(Arc::as_ptr(segment).addr(), column))?;
         column.used = Instant::now();
@@ -52,7 +52,7 @@ impl ColumnCache {
     }
 
     /// Keeps the array if there is room for it.
-    pub(super) fn put(&self, segment: &Arc<Segment>, column: usize, block: usize, array: &ArrayRef) {
+    pub(crate) fn put(&self, segment: &Arc<Segment>, column: usize, block: usize, array: &ArrayRef) {
         let bytes = array.get_array_memory_size();
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.bytes + bytes > self.bytes_max {

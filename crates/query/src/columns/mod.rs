@@ -3,18 +3,14 @@
 //! Filters and aggregates read the same few columns again and again: times, numbers, flags, and texts of few values
 //! such as the model. What takes a column so narrow out of a file (open, decompress, decode, select) costs far more than
 //! to compare or to sum it. So such columns are kept as Arrow arrays, block by block, within a bound of bytes
-//! ([`ColumnCache`]). A scan whose filter reads only such columns in every file is answered here: as a whole if it shows
-//! only such columns too, else by telling the Parquet source which rows to read ([`Scan`]).
+//! ([`ColumnCache`]). Which columns, and in which blocks, is a segment's [`Layout`]; what is answered from them is up to
+//! `scan::resident`.
 //!
 //! What holds: the answer is that of the file. Everything here can be forgotten at any time.
 
-mod bounds;
 mod cache;
-mod file;
-mod scan;
 
 pub(super) use cache::ColumnCache;
-pub(super) use scan::Scan;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, Result};
@@ -35,12 +31,12 @@ const TEXT_BYTES: i64 = 4 << 10;
 #[derive(Debug)]
 pub(super) struct Layout {
     /// How the columns are read that may be resident.
-    metadata: ArrowReaderMetadata,
+    pub(super) metadata: ArrowReaderMetadata,
     /// Whether the column at that place may be resident.
     narrow: Vec<bool>,
     /// The place of the leaf index, which follows from the row and is never read.
-    leaf_index: Option<usize>,
-    blocks: Vec<Block>,
+    pub(super) leaf_index: Option<usize>,
+    pub(super) blocks: Vec<Block>,
 }
 
 impl Layout {
@@ -68,12 +64,12 @@ impl Layout {
     }
 
     /// The physical schema, with text that may be resident as dictionaries.
-    fn schema(&self) -> &SchemaRef {
+    pub(super) fn schema(&self) -> &SchemaRef {
         self.metadata.schema()
     }
 
     /// Whether all of these columns, by their place, may be resident.
-    fn has(&self, mut columns: impl Iterator<Item = usize>) -> bool {
+    pub(super) fn has(&self, mut columns: impl Iterator<Item = usize>) -> bool {
         columns.all(|column| self.narrow.get(column).is_some_and(|narrow| *narrow))
     }
 }

@@ -1,7 +1,7 @@
 //! Subject tokens as user ids, for who is entitled.
 
 use super::Kernel;
-use crate::identity::Entitled;
+use crate::identity::IdentityResolver;
 use crate::json::function::text_array;
 use arrow::array::{ArrayRef, StringViewArray};
 use arrow::datatypes::DataType;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// Shows each token as the user id behind it. The vault is asked once for each token of a batch.
 #[derive(Debug)]
-pub(crate) struct Reveal(pub(crate) Arc<Entitled>);
+pub(crate) struct Reveal(pub(crate) Arc<IdentityResolver>);
 
 impl Kernel for Reveal {
     fn describe(&self) -> String {

@@ -6,12 +6,11 @@
 //!
 //! What holds: the answer is that of the scan.
 
+use super::LakeScan;
+use crate::batch;
 use crate::json::Key as Step;
 use crate::json::function::{Form, JsonMember, key_of};
-use crate::memory;
-use crate::provider::{parquet_source, source_of};
-use crate::reader::{SegmentHandle, SegmentReaders};
-use crate::scan::LakeScan;
+use crate::segment::{SegmentHandle, SegmentReaders, parquet_source, source_of};
 use crate::table::Source;
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
@@ -101,7 +100,7 @@ impl Scan {
         let baseline = BaselineMetrics::new(scan.files.file_source().metrics(), partition);
         let open = |files: &FileScanConfig| files.open(partition, Arc::clone(context));
         let rows = open(&self.found)?.chain(open(&self.others)?);
-        Ok(memory::stream(scan.files.projected_schema()?, rows, scan.files.limit, baseline))
+        Ok(batch::stream(scan.files.projected_schema()?, rows, scan.files.limit, baseline))
     }
 }
 
@@ -175,7 +174,8 @@ fn wanted(scan: &LakeScan, part: &Arc<dyn PhysicalExpr>) -> Option<Wanted> {
     match &table.inner_column(name)?.source {
         Source::User => {
             let values = match &scan.adapter.identity {
-                Some(identity) => constants.iter().filter_map(|shown| identity.token_shown_as(shown)).collect(),
+                // An error shows where the filter is rewritten for the file.
+                Some(identity) => identity.tokens_shown_as(&constants).ok()?,
                 None => values(),
             };
             Some(Wanted { key: Key::Subject, values, event_ids: Vec::new() })

@@ -6,11 +6,13 @@
 //! the optimizer pushes down (projections, filters, limits, the moving bound of a top-k) goes to the file scan; the
 //! tail reads it from there, so the two cannot differ.
 
+mod lookup;
+mod resident;
+mod tail;
+
 use super::adapt::FlatAdapterFactory;
-use super::lookup;
-use super::memory::{self, Asked};
-use super::resident::{self, ColumnCache};
-use super::tail;
+use super::batch::{self, ScanRequest};
+use super::columns::ColumnCache;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
@@ -46,13 +48,13 @@ pub(super) struct LakeScan {
     /// Rows in files and tail, of all kinds.
     pub(super) rows: usize,
     /// How the segments are read.
-    pub(super) resident: Decision,
+    pub(super) resident: ResidentPlan,
 }
 
 /// Made once, by the first partition that is opened, so that all divide the same work among them. The clone of a scan
 /// is about to become another scan, for which it must be made anew.
 #[derive(Default)]
-pub(super) struct Decision(OnceLock<Chosen>);
+pub(super) struct ResidentPlan(OnceLock<Chosen>);
 
 /// How the segments are read.
 #[derive(Clone)]
@@ -65,13 +67,13 @@ enum Chosen {
     Parquet,
 }
 
-impl Clone for Decision {
+impl Clone for ResidentPlan {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-impl Decision {
+impl ResidentPlan {
     fn of(&self, scan: &LakeScan) -> Result<Chosen> {
         if let Some(decided) = self.0.get() {
             return Ok(decided.clone());
@@ -109,10 +111,11 @@ impl LakeScan {
             return internal_err!("a scan without a projection");
         };
         let (predicate, schema) = (source.filter(), self.projected_schema()?);
-        let asked = Asked { adapter: Arc::clone(&self.adapter), predicate, projection, schema: Arc::clone(&schema) };
+        let asked =
+            ScanRequest { adapter: Arc::clone(&self.adapter), predicate, projection, schema: Arc::clone(&schema) };
         let baseline = BaselineMetrics::new(source.metrics(), self.files.file_groups.len() + partition);
         let batches = futures::stream::iter(tail::batches(asked, chunks.clone()));
-        Ok(memory::stream(schema, batches, self.files.limit, baseline))
+        Ok(batch::stream(schema, batches, self.files.limit, baseline))
     }
 }
 

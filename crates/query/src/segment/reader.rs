@@ -4,7 +4,7 @@
 //! can lead it to another file. Reads go to the file directly: on a warm page cache they take microseconds, and
 //! queries run on threads of their own.
 
-use super::facts::Facts;
+use super::SegmentHandle;
 use bytes::Bytes;
 use datafusion::common::{Result, exec_err};
 use datafusion::datasource::listing::PartitionedFile;
@@ -22,18 +22,12 @@ use std::fmt::{self, Debug, Formatter};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The segment behind a file of a scan, and what is known of it.
-pub(super) struct SegmentHandle {
-    pub(super) segment: Arc<Segment>,
-    pub(super) facts: Arc<Facts>,
-}
-
 /// Opens segments.
 #[derive(Debug, Default)]
-pub(super) struct SegmentReaders {
+pub(crate) struct SegmentReaders {
     /// Present when it is known which rows are read: pages without any of them shall be skipped, and the bytes read are
     /// counted here, too.
-    pub(super) chosen: Option<Count>,
+    pub(crate) chosen: Option<Count>,
 }
 
 impl ParquetFileReaderFactory for SegmentReaders {
@@ -44,11 +38,11 @@ impl ParquetFileReaderFactory for SegmentReaders {
         _metadata_size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
-        let Some(SegmentHandle { segment, facts }) = file.extension::<SegmentHandle>() else {
+        let Some(SegmentHandle { segment, stats }) = file.extension::<SegmentHandle>() else {
             return exec_err!("a file that is no segment");
         };
         let metadata = match &self.chosen {
-            Some(_) => facts.indexed(segment).map_err(external)?,
+            Some(_) => stats.indexed(segment).map_err(external)?,
             None => Arc::clone(segment.parquet()),
         };
         Ok(Box::new(SegmentReader {

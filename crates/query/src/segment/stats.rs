@@ -3,8 +3,8 @@
 //! Both come from the footer and are kept while the segment is in use, so that a query over many segments does not
 //! read the same footers again.
 
-use super::resident::{ColumnCache, Layout};
-use super::table::{Source, Table};
+use crate::columns::{ColumnCache, Layout};
+use crate::table::{Source, Table};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, DataFusionError, Result, Statistics};
@@ -27,20 +27,20 @@ const BOUNDED: [&str; 7] = [
     column::ENVIRONMENT,
 ];
 
-/// Facts of one segment.
+/// What is known of one segment.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(crate) struct SegmentStats {
     /// The physical schema as the reader shall make it, strings as views.
-    pub(super) schema: SchemaRef,
+    pub(crate) schema: SchemaRef,
     /// Which columns may be resident, and how.
-    pub(super) layout: Layout,
+    pub(crate) layout: Layout,
     /// The footer with the places of pages, once single rows were read.
     indexed: OnceLock<Arc<ParquetMetaData>>,
     rows: usize,
     bounds: HashMap<&'static str, ColumnStatistics>,
 }
 
-impl Facts {
+impl SegmentStats {
     fn of(segment: &Segment) -> Result<Self> {
         let schema = read_schema(segment);
         let mut bounds = HashMap::new();
@@ -54,8 +54,8 @@ impl Facts {
         Ok(Self { schema, layout, indexed, rows: usize::try_from(segment.rows()).unwrap_or(usize::MAX), bounds })
     }
 
-    /// The footer of the segment, which must be that of these facts, with the places of pages.
-    pub(super) fn indexed(&self, segment: &Segment) -> onrecord_lake::Result<Arc<ParquetMetaData>> {
+    /// The footer of the segment, which must be that of this segment, with the places of pages.
+    pub(crate) fn indexed(&self, segment: &Segment) -> onrecord_lake::Result<Arc<ParquetMetaData>> {
         if let Some(indexed) = self.indexed.get() {
             return Ok(Arc::clone(indexed));
         }
@@ -64,7 +64,7 @@ impl Facts {
     }
 
     /// The statistics of the file for a table: of the columns that are stored as they are shown.
-    pub(super) fn statistics(&self, table: &Table) -> Statistics {
+    pub(crate) fn statistics(&self, table: &Table) -> Statistics {
         let schema = table.inner_schema();
         let of_column = |field: &Field| match table.inner_column(field.name()).map(|column| &column.source) {
             Some(Source::Stored(name, _)) => self.bounds.get(name).cloned().unwrap_or_default(),
@@ -142,38 +142,38 @@ fn exactness(segment: &Segment, name: &str) -> bool {
     })
 }
 
-/// The facts of the segments in use.
+/// The statistics of the segments in use.
 #[derive(Default)]
-pub(super) struct FactCache(Mutex<HashMap<usize, Known>>);
+pub(crate) struct StatsCache(Mutex<HashMap<usize, Known>>);
 
 #[derive(Clone)]
 struct Known {
     /// Keeps the allocation, so that no other segment can come to have its address, but not the segment: a file that
     /// compaction replaced may go.
     _segment: Weak<Segment>,
-    facts: Arc<Facts>,
+    stats: Arc<SegmentStats>,
 }
 
-impl FactCache {
-    /// The facts of these segments, in their order; those of other segments are forgotten, and their columns.
-    pub(super) fn of(&self, segments: &[Arc<Segment>], columns: &ColumnCache) -> Result<Vec<Arc<Facts>>> {
+impl StatsCache {
+    /// The statistics of these segments, in their order; those of other segments are forgotten, and their columns.
+    pub(crate) fn of(&self, segments: &[Arc<Segment>], columns: &ColumnCache) -> Result<Vec<Arc<SegmentStats>>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut used = HashMap::with_capacity(segments.len());
-        let mut facts = Vec::with_capacity(segments.len());
+        let mut stats = Vec::with_capacity(segments.len());
         for segment in segments {
             segment.must_be_sound().map_err(|error| DataFusionError::External(Box::new(error)))?;
             let address = Arc::as_ptr(segment).addr();
             let known = match known.remove(&address).or_else(|| used.get(&address).cloned()) {
                 Some(known) => known,
-                None => Known { _segment: Arc::downgrade(segment), facts: Arc::new(Facts::of(segment)?) },
+                None => Known { _segment: Arc::downgrade(segment), stats: Arc::new(SegmentStats::of(segment)?) },
             };
-            facts.push(Arc::clone(&known.facts));
+            stats.push(Arc::clone(&known.stats));
             used.insert(address, known);
         }
         if !known.is_empty() {
             columns.forget_gone();
         }
         *known = used;
-        Ok(facts)
+        Ok(stats)
     }
 }

@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use onrecord_query::print::{Format, Printer};
-use onrecord_query::{Engine, Error, Identity, QueryContext};
+use onrecord_query::{Engine, Error, Identity, IdentityError, QueryContext};
 use onrecord_testing::LakeFixture;
 use onrecord_testing::sample;
 use serde_json::{Value, json};
@@ -66,8 +66,8 @@ fn decisions(count: u64) -> Vec<Value> {
 struct Users(HashMap<String, String>);
 
 impl Identity for Users {
-    fn token_of(&self, user_id: &str) -> Option<String> {
-        self.0.iter().find(|(_, user)| *user == user_id).map(|(token, _)| token.clone())
+    fn token_of(&self, user_id: &str) -> Result<Option<String>, IdentityError> {
+        Ok(self.0.iter().find(|(_, user)| *user == user_id).map(|(token, _)| token.clone()))
     }
 
     fn user_of(&self, tokens: &[&str]) -> Vec<Option<String>> {
@@ -76,7 +76,7 @@ impl Identity for Users {
 }
 
 /// Someone who may see that the user of that decision is `user_12345`.
-fn entitled(to: u64) -> QueryContext {
+fn revealing(to: u64) -> QueryContext {
     let users = HashMap::from([(sample::user(to), "user_12345".to_owned())]);
     QueryContext { identity: Some(Arc::new(Users(users))), ..QueryContext::default() }
 }
@@ -85,7 +85,7 @@ fn entitled(to: u64) -> QueryContext {
 fn the_queries_of_the_seed_run_as_they_stand() {
     let (engine, house, records) = (engine(), sampled(1_000), decisions(1_000));
     let queries: Vec<&str> = SEED_QUERIES.split(';').map(str::trim).filter(|query| !query.is_empty()).collect();
-    let answers: Vec<Vec<Value>> = queries.iter().map(|sql| rows(&engine, &house, sql, &entitled(7))).collect();
+    let answers: Vec<Vec<Value>> = queries.iter().map(|sql| rows(&engine, &house, sql, &revealing(7))).collect();
     let [of_user, low, by_gender, overrides, by_day, by_confidence] = &answers[..] else { panic!("six queries") };
 
     let theirs = records.iter().rev().filter(|record| record["user_id"] == sample::user(7).as_str());
@@ -194,16 +194,64 @@ fn the_postgres_dialect_is_spoken() {
 }
 
 #[test]
+fn a_query_is_revealing_that_shows_or_compares_user_ids_and_no_other() {
+    let (house, engine) = (sampled(10), Engine::new(2, 0).unwrap());
+    let is_revealing = |sql: &str, context: &QueryContext| {
+        let rows = engine.query_blocking(house.lake().snapshot(), sql, context).unwrap();
+        rows.is_revealing()
+    };
+    for (sql, expected) in [
+        ("SELECT user_id FROM ai_audit_logs", true),
+        ("SELECT count(*) FROM ai_audit_logs WHERE user_id = 'user_12345'", true),
+        ("SELECT count(last) FROM (SELECT max(user_id) AS last FROM decisions GROUP BY model_id)", true),
+        ("SELECT count(*) FROM ai_audit_logs WHERE confidence > (SELECT count(user_id) FROM decisions)", true),
+        ("SELECT model_id FROM ai_audit_logs", false),
+        ("SELECT count(*) FROM ai_audit_logs WHERE input_features->>'user_id' = 'x'", false),
+    ] {
+        assert_eq!(is_revealing(sql, &revealing(7)), expected, "{sql}");
+        assert!(!is_revealing(sql, &QueryContext::default()), "{sql}: who lacks the role is shown tokens");
+    }
+}
+
+#[test]
+fn nobody_is_said_to_be_missing_when_the_vault_cannot_be_read() {
+    struct Unreadable;
+
+    impl Identity for Unreadable {
+        fn token_of(&self, _: &str) -> Result<Option<String>, IdentityError> {
+            Err(IdentityError)
+        }
+
+        fn user_of(&self, tokens: &[&str]) -> Vec<Option<String>> {
+            vec![None; tokens.len()]
+        }
+    }
+
+    let engine = Engine::new(2, 0).unwrap();
+    let context = QueryContext { identity: Some(Arc::new(Unreadable)), ..QueryContext::default() };
+    // In segments alone, with a tail, and in a tail alone.
+    for count in [4, 10, 1] {
+        let found = error(
+            &engine,
+            &sampled(count),
+            "SELECT count(*) FROM ai_audit_logs WHERE user_id = 'user_12345'",
+            &context,
+        );
+        assert!(matches!(found, Error::Identity(IdentityError)), "{found:?}");
+    }
+}
+
+#[test]
 fn user_ids_are_for_who_is_entitled() {
     let (engine, house) = (engine(), sampled(50));
     let sql = "SELECT DISTINCT user_id FROM ai_audit_logs WHERE user_id = 'user_12345'";
-    assert_eq!(rows(&engine, &house, sql, &entitled(7)), [json!({"user_id": "user_12345"})]);
+    assert_eq!(rows(&engine, &house, sql, &revealing(7)), [json!({"user_id": "user_12345"})]);
     assert_eq!(ask(&engine, &house, sql), Vec::<Value>::new());
     let by_token = format!("SELECT DISTINCT user_id FROM ai_audit_logs WHERE user_id = '{}'", sample::user(7));
     assert_eq!(ask(&engine, &house, &by_token), [json!({"user_id": sample::user(7)})]);
     // The raw table holds tokens for everybody.
     let raw = "SELECT DISTINCT user_id FROM decisions WHERE leaf_index = 7";
-    assert_eq!(rows(&engine, &house, raw, &entitled(7)), [json!({"user_id": sample::user(7)})]);
+    assert_eq!(rows(&engine, &house, raw, &revealing(7)), [json!({"user_id": sample::user(7)})]);
 }
 
 /// `name=5 total → 2 matched` of the plan that was run.
@@ -353,7 +401,7 @@ fn the_newest_rows_are_put_together_late() {
     let theirs = records.iter().filter(|record| record["input_features"]["gender"] == "female");
     let mut theirs: Vec<&Value> = theirs.collect();
     theirs.sort_by_key(|record| std::cmp::Reverse(record["timestamp"].as_str().unwrap()));
-    let found = rows(&engine, &house, sql, &entitled(7));
+    let found = rows(&engine, &house, sql, &revealing(7));
     assert_eq!(found.len(), 20);
     for (row, record) in found.iter().zip(theirs) {
         for name in ["event_id", "input_features", "prediction", "explanation", "confidence", "timestamp", "request_id"]

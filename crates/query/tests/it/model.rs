@@ -5,7 +5,7 @@
 //! in the tail, and one engine is asked at several moments, so that what it keeps between queries is tested too.
 
 use crate::answers::rows;
-use onrecord_query::{Engine, Identity, QueryContext};
+use onrecord_query::{Engine, Identity, IdentityError, QueryContext};
 use onrecord_record::canonical;
 use onrecord_testing::LakeFixture;
 use proptest::prelude::*;
@@ -360,8 +360,8 @@ struct Users;
 
 /// Users 0, 1 and 2 are known, user 3 was erased.
 impl Identity for Users {
-    fn token_of(&self, user_id: &str) -> Option<String> {
-        (0..3).find(|user| user_id == format!("user{user}")).map(token)
+    fn token_of(&self, user_id: &str) -> Result<Option<String>, IdentityError> {
+        Ok((0..3).find(|user| user_id == format!("user{user}")).map(token))
     }
 
     fn user_of(&self, tokens: &[&str]) -> Vec<Option<String>> {

@@ -1,7 +1,7 @@
 //! What onrecord puts on the record about itself: starts, changes, refusals, and who read what.
 
 use super::Service;
-use crate::REASONS;
+use crate::Reason;
 use crate::access::{Action, What};
 use crate::api_token::{self, Actor};
 use crate::clock::{self, IdSource};
@@ -159,8 +159,9 @@ impl Service {
 }
 
 fn refusals_entry(taken: &Unrecorded) -> Result<Option<Entry>, Refusal> {
-    let counts = REASONS.iter().zip(taken).filter(|(_, count)| **count > 0);
-    let detail: Map<String, Json> = counts.map(|(reason, count)| ((*reason).to_owned(), (*count).into())).collect();
+    let counts = Reason::ALL.iter().zip(taken).filter(|(_, count)| **count > 0);
+    let detail: Map<String, Json> =
+        counts.map(|(reason, count)| (reason.as_str().to_owned(), (*count).into())).collect();
     if detail.is_empty() { Ok(None) } else { system_entry("refused", &detail).map(Some) }
 }
 

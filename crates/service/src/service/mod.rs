@@ -25,7 +25,7 @@ use crate::records::Records;
 use crate::state::StateFiles;
 use crate::turn::Turns;
 use crate::vault::Vault;
-use crate::{Keys, Policy, Refusal};
+use crate::{Keys, Policy, Reason, Refusal};
 use onrecord_evidence::Verifier;
 use onrecord_ledger::{Ledger, Recovery};
 use onrecord_record::limit;
@@ -146,7 +146,7 @@ impl Service {
     pub fn authenticate(&self, token: Option<&str>) -> Result<Option<Actor>, Refusal> {
         let found = token.map_or(Ok(None), |token| self.tokens.authenticate(token)).map_err(Refusal::from);
         if let Ok(None) = found {
-            self.counters.refuse_unknown_caller();
+            self.refused(Reason::Unauthorized);
         }
         self.counted(found)
     }
@@ -170,9 +170,14 @@ impl Service {
         recorded
     }
 
+    /// Counts what an interface refused by itself, before anything reached the service.
+    pub fn refused(&self, reason: Reason) {
+        self.counters.refuse(reason);
+    }
+
     /// Counts what is refused on its way out; once, so that no call within another does it too.
     fn counted<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
-        result.inspect_err(|refusal| self.counters.refuse(refusal))
+        result.inspect_err(|refusal| self.refused(refusal.reason()))
     }
 }
 

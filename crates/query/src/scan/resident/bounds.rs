@@ -1,7 +1,7 @@
 //! Which row groups a filter rules out by the statistics in the footer.
 
-use crate::facts::Facts;
-use crate::memory::Asked;
+use crate::batch::ScanRequest;
+use crate::segment::SegmentStats;
 use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, Result};
@@ -14,17 +14,22 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Whether each row group may have rows that are wanted. Statistics that cannot be compared rule nothing out.
-pub(super) fn wanted(asked: &Asked, segment: &Segment, facts: &Facts) -> Vec<bool> {
+pub(super) fn wanted(asked: &ScanRequest, segment: &Segment, stats: &SegmentStats) -> Vec<bool> {
     let all = || vec![true; segment.parquet().num_row_groups()];
     match &asked.predicate {
-        Some(predicate) => pruned(asked, predicate, segment, facts).unwrap_or_else(|_| all()),
+        Some(predicate) => pruned(asked, predicate, segment, stats).unwrap_or_else(|_| all()),
         None => all(),
     }
 }
 
-fn pruned(asked: &Asked, predicate: &Arc<dyn PhysicalExpr>, segment: &Segment, facts: &Facts) -> Result<Vec<bool>> {
-    let predicate = asked.adapter(&facts.schema)?.rewrite(Arc::clone(predicate))?;
-    let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&facts.schema)).try_build(predicate)?;
+fn pruned(
+    asked: &ScanRequest,
+    predicate: &Arc<dyn PhysicalExpr>,
+    segment: &Segment,
+    stats: &SegmentStats,
+) -> Result<Vec<bool>> {
+    let predicate = asked.adapter(&stats.schema)?.rewrite(Arc::clone(predicate))?;
+    let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&stats.schema)).try_build(predicate)?;
     pruning.prune(&GroupBounds { segment })
 }
 

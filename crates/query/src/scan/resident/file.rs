@@ -1,8 +1,8 @@
 //! The resident columns of one file, as a scan reads them.
 
-use super::ColumnCache;
-use crate::facts::Facts;
-use crate::memory::Reader;
+use crate::batch::Reader;
+use crate::columns::ColumnCache;
+use crate::segment::SegmentStats;
 use arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow::compute::prep_null_mask_filter;
 use datafusion::common::{DataFusionError, Result};
@@ -22,7 +22,7 @@ const BATCH_ROWS: usize = 32_768;
 pub(super) struct File {
     pub(super) partitioned: PartitionedFile,
     pub(super) segment: Arc<Segment>,
-    pub(super) facts: Arc<Facts>,
+    pub(super) stats: Arc<SegmentStats>,
     pub(super) reader: Reader,
     /// The blocks to be looked at, as places in the layout.
     pub(super) blocks: Vec<usize>,
@@ -92,12 +92,12 @@ impl File {
     }
 
     fn layout_block(&self, at: usize) -> &Block {
-        &self.facts.layout.blocks[at]
+        &self.stats.layout.blocks[at]
     }
 
     /// The columns that the reader needs of a block, from memory as far as they are there.
     fn block(&self, columns: &Columns, at: usize) -> Result<RecordBatch> {
-        let layout = &self.facts.layout;
+        let layout = &self.stats.layout;
         let (block, needed) = (self.layout_block(at), self.reader.needed());
         let mut arrays: Vec<Option<ArrayRef>> = needed
             .iter()

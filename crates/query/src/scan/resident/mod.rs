@@ -1,13 +1,12 @@
 //! Scans that resident columns answer, wholly or in part.
 
-use super::ColumnCache;
-use super::bounds;
-use super::file::{self, Columns, File};
-use crate::facts::Facts;
-use crate::memory::{self, Asked, Reader, columns_of};
-use crate::provider::{parquet_source, source_of};
-use crate::reader::{SegmentHandle, SegmentReaders};
-use crate::scan::LakeScan;
+mod bounds;
+mod file;
+
+use super::LakeScan;
+use crate::batch::{self, Reader, ScanRequest, columns_of};
+use crate::columns::ColumnCache;
+use crate::segment::{SegmentHandle, SegmentReaders, SegmentStats, parquet_source, source_of};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
@@ -20,6 +19,7 @@ use datafusion::physical_expr_adapter::PhysicalExprAdapter;
 use datafusion::physical_expr_common::physical_expr::snapshot_generation;
 use datafusion::physical_plan::metrics::{BaselineMetrics, MetricBuilder};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use file::{Columns, File};
 use futures::{StreamExt, TryStreamExt};
 use onrecord_lake::Segment;
 use std::collections::HashSet;
@@ -45,7 +45,7 @@ impl Scan {
         }
         let Some(projection) = source.projection().cloned() else { return Ok(None) };
         let schema = scan.files.projected_schema()?;
-        let asked = Asked { adapter: Arc::clone(&scan.adapter), predicate, projection, schema };
+        let asked = ScanRequest { adapter: Arc::clone(&scan.adapter), predicate, projection, schema };
         let Some(candidates) = candidates(scan, &asked)? else { return Ok(None) };
         let projections = candidates.iter().map(|candidate| candidate.projection(&asked.projection));
         let projections = projections.collect::<Result<Option<Vec<_>>>>()?;
@@ -62,7 +62,7 @@ impl Scan {
                 Some(projection) => (projection, Arc::clone(&asked.schema)),
                 None => (ProjectionExprs::new([]), Arc::new(Schema::empty())),
             };
-            let wanted = bounds::wanted(&asked, &candidate.segment, &candidate.facts);
+            let wanted = bounds::wanted(&asked, &candidate.segment, &candidate.stats);
             groups_wanted += wanted.iter().filter(|wanted| **wanted).count();
             groups_ruled_out += wanted.iter().filter(|wanted| !**wanted).count();
             files.push(Arc::new(candidate.file(&wanted, projection, schema)?));
@@ -90,7 +90,7 @@ impl Scan {
         let baseline = BaselineMetrics::new(metrics, partition);
         if !self.chooses {
             let batches = dealt.flat_map(move |(file, blocks)| file::batches(file, blocks, columns.clone()));
-            return Ok(memory::stream(schema, batches, scan.files.limit, baseline));
+            return Ok(batch::stream(schema, batches, scan.files.limit, baseline));
         }
         let rows = unfiltered(scan, &columns)?;
         let chosen = dealt.then(move |(file, blocks)| {
@@ -104,7 +104,7 @@ impl Scan {
                 FileScanConfigBuilder::from(rows).with_file_groups(one).build().open(0, context)
             }
         });
-        Ok(memory::stream(schema, chosen.try_flatten(), None, baseline))
+        Ok(batch::stream(schema, chosen.try_flatten(), None, baseline))
     }
 
     /// The blocks of all files dealt out in turn, and of them the partition's.
@@ -125,29 +125,29 @@ impl Scan {
 struct Candidate {
     partitioned: PartitionedFile,
     segment: Arc<Segment>,
-    facts: Arc<Facts>,
+    stats: Arc<SegmentStats>,
     adapter: Arc<dyn PhysicalExprAdapter>,
     /// Over the columns as they are kept.
     predicate: Option<Arc<dyn PhysicalExpr>>,
 }
 
 /// The files; `None` if the filter reads a column of one of them that is not resident.
-fn candidates(scan: &LakeScan, asked: &Asked) -> Result<Option<Vec<Candidate>>> {
+fn candidates(scan: &LakeScan, asked: &ScanRequest) -> Result<Option<Vec<Candidate>>> {
     let (mut candidates, mut seen) = (Vec::new(), HashSet::new());
     for file in scan.files.file_groups.iter().flat_map(FileGroup::iter) {
-        let Some(SegmentHandle { segment, facts }) = file.extension::<SegmentHandle>() else { return Ok(None) };
+        let Some(SegmentHandle { segment, stats }) = file.extension::<SegmentHandle>() else { return Ok(None) };
         // Splitting between cores has made several of one.
         if !seen.insert(Arc::as_ptr(segment).addr()) {
             continue;
         }
-        let adapter = asked.adapter(facts.layout.schema())?;
+        let adapter = asked.adapter(stats.layout.schema())?;
         let predicate = asked.predicate.as_ref().map(|predicate| adapter.rewrite(Arc::clone(predicate))).transpose()?;
-        if !facts.layout.has(predicate.iter().flat_map(columns_of)) {
+        if !stats.layout.has(predicate.iter().flat_map(columns_of)) {
             return Ok(None);
         }
         let partitioned = PartitionedFile { range: None, ..file.clone() };
-        let (segment, facts) = (Arc::clone(segment), Arc::clone(facts));
-        candidates.push(Candidate { partitioned, segment, facts, adapter, predicate });
+        let (segment, stats) = (Arc::clone(segment), Arc::clone(stats));
+        candidates.push(Candidate { partitioned, segment, stats, adapter, predicate });
     }
     Ok(Some(candidates))
 }
@@ -156,16 +156,16 @@ impl Candidate {
     /// The projection over the columns as they are kept; `None` if it reads one that is not resident.
     fn projection(&self, asked: &ProjectionExprs) -> Result<Option<ProjectionExprs>> {
         let projection = asked.clone().try_map_exprs(|expr| self.adapter.rewrite(expr))?;
-        let is_resident = self.facts.layout.has(projection.expr_iter().flat_map(|expr| columns_of(&expr)));
+        let is_resident = self.stats.layout.has(projection.expr_iter().flat_map(|expr| columns_of(&expr)));
         Ok(is_resident.then_some(projection))
     }
 
     /// The file with the blocks of the row groups that are wanted.
     fn file(self, wanted: &[bool], projection: ProjectionExprs, schema: SchemaRef) -> Result<File> {
-        let blocks = self.facts.layout.blocks.iter().enumerate().filter(|(_, block)| wanted[block.group]);
+        let blocks = self.stats.layout.blocks.iter().enumerate().filter(|(_, block)| wanted[block.group]);
         let blocks = blocks.map(|(at, _)| at).collect();
-        let reader = Reader::new(self.predicate, projection, self.facts.layout.schema(), schema)?;
-        Ok(File { partitioned: self.partitioned, segment: self.segment, facts: self.facts, reader, blocks })
+        let reader = Reader::new(self.predicate, projection, self.stats.layout.schema(), schema)?;
+        Ok(File { partitioned: self.partitioned, segment: self.segment, stats: self.stats, reader, blocks })
     }
 }
 

@@ -1,27 +1,31 @@
-//! The batch door as an import uses it: check a chunk, record it, or record what is good of it.
+//! The batch endpoint as an import uses it: check a chunk, record it, or record what is good of it.
 
 use super::chunk::{BadRow, Chunk};
+use crate::api::decision::BatchLogged;
+use crate::api::problem::Problem;
 use crate::client::{Ask, Client, Refused};
-use crate::http::problem::Problem;
 use anyhow::{Result, anyhow, bail};
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// What was recorded of a file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Recorded {
     /// Entries added.
     pub(super) accepted: u64,
     /// Rows that were on the record already.
-    #[serde(default)]
     pub(super) already: u64,
     /// Rows put aside.
-    #[serde(skip)]
     pub(super) bad: u64,
+}
+
+impl From<BatchLogged> for Recorded {
+    fn from(logged: BatchLogged) -> Self {
+        Self { accepted: logged.accepted, already: logged.already, bad: 0 }
+    }
 }
 
 impl Recorded {
@@ -32,7 +36,7 @@ impl Recorded {
     }
 }
 
-pub(super) struct Door<'c> {
+pub(super) struct BatchSink<'c> {
     client: &'c Client,
     /// What event ids are derived from, beside the row's number and content: the file's name.
     key: String,
@@ -42,7 +46,7 @@ pub(super) struct Door<'c> {
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 
-impl<'c> Door<'c> {
+impl<'c> BatchSink<'c> {
     pub(super) fn new(client: &'c Client, path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let key = name.bytes().map(|byte| if byte.is_ascii_graphic() { char::from(byte) } else { '_' }).collect();
@@ -69,11 +73,10 @@ impl<'c> Door<'c> {
         let lines = Bytes::from(std::mem::take(&mut chunk.lines));
         match self.post(&chunk, lines, false).await? {
             Ok(recorded) => Ok(recorded),
-            Err(problem) => Err(anyhow!(Refused(problem)).context(format!(
-                "rows {} to {} were refused; the rows before them are on the record, perhaps some behind them too, and running the import again adds none twice",
-                chunk.first_row,
-                chunk.first_row + chunk.rows as u64 - 1
-            ))),
+            Err(problem) => {
+                let rows = format!("rows {} to {}", chunk.first_row, chunk.first_row + chunk.rows as u64 - 1);
+                Err(anyhow!(Refused(problem)).context(format!("{rows} were refused")))
+            }
         }
     }
 
@@ -108,7 +111,7 @@ impl<'c> Door<'c> {
             let ask = Ask { method: Method::POST, path: &path, headers, body: lines.clone() };
             let answer = self.client.send(ask).await?;
             match answer.status {
-                status if status.is_success() => return Ok(Ok(answer.json().await?)),
+                status if status.is_success() => return Ok(Ok(answer.json::<BatchLogged>().await?.into())),
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE
                     if started.elapsed() < PATIENCE =>
                 {

@@ -1,0 +1,46 @@
+//! Decisions: logged, alone and in batches, and read.
+
+use onrecord_evidence::{BatchReceipt, Receipt};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A decision is on the record.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct Logged {
+    /// The entry's id.
+    pub(crate) event_id: String,
+    /// The decision's id: the one sent, else the event id.
+    pub(crate) decision_id: String,
+    /// Proves offline that the entry is in the ledger: leaf index, leaf hash, inclusion proof, signed checkpoint.
+    #[schema(value_type = Object)]
+    pub(crate) receipt: Receipt,
+}
+
+/// A batch is on the record.
+#[derive(Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct BatchLogged {
+    /// Entries added.
+    pub(crate) accepted: u64,
+    /// Lines whose event id was on the record already, with the same body.
+    pub(crate) already: u64,
+    /// Proves all added entries at once: first leaf index, leaf hashes, range proof, signed checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    pub(crate) receipt: Option<BatchReceipt>,
+}
+
+/// A decision with what followed it.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct DecisionHistory {
+    /// The decision as recorded.
+    #[schema(value_type = Object)]
+    pub(crate) decision: Box<RawValue>,
+    /// Its position in the ledger.
+    pub(crate) leaf_index: u64,
+    /// Reviews of it, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) reviews: Vec<Box<RawValue>>,
+    /// Outcomes of it, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) outcomes: Vec<Box<RawValue>>,
+}

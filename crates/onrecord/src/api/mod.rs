@@ -1,0 +1,8 @@
+//! The wire types: what the HTTP contract takes and gives, the same for the server that answers and the client that
+//! asks.
+
+pub(crate) mod decision;
+pub(crate) mod problem;
+pub(crate) mod sql;
+pub(crate) mod token;
+pub(crate) mod verification;

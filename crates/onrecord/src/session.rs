@@ -1,0 +1,98 @@
+//! One recorded way to ask. Whoever asks in SQL, through whichever interface, goes through [`Session::query`]: rows are
+//! given only after it is on the record who asked, and for what.
+
+use crate::concurrency::{Busy, Permit};
+use crate::node::Node;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use onrecord_query::{Error, QueryContext, Rows};
+use onrecord_service::{Action, Actor, Refusal, Role, What};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Somebody who asks.
+pub(crate) struct Session {
+    node: Arc<Node>,
+    actor: Actor,
+}
+
+/// What a query may be told beside its text.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct QueryOptions {
+    /// Rows after which the answer is cut short.
+    pub(crate) rows_max: Option<usize>,
+    /// How long it may take; what this process is set to, if nothing is said.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// Why there are no rows.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum QueryError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
+    Query(#[from] Error),
+    /// Another timeout must be asked for.
+    #[error("the timeout must be from 1 s to the {} s that the server is set to", timeout_max.as_secs())]
+    Timeout { timeout_max: Duration },
+}
+
+impl Session {
+    pub(crate) fn new(node: Arc<Node>, actor: Actor) -> Self {
+        Self { node, actor }
+    }
+
+    /// Plans and starts the query, puts on the record that it is asked, and waits for the first rows meanwhile: one that
+    /// fails at once fails here. How many rows there will be is not known then.
+    pub(crate) async fn query(&self, sql: &str, options: QueryOptions) -> Result<RecordedRows, QueryError> {
+        let node = &self.node;
+        node.service.must(&self.actor, Role::Read)?;
+        let context = QueryContext {
+            identity: self.actor.may(Role::Reveal).then(|| node.identity()),
+            rows_max: options.rows_max,
+            memory_bytes_max: node.config.query_memory_bytes,
+            time_max: self.time_max(options.timeout)?,
+        };
+        let permit = node.limits.query().await?;
+        let mut rows = node.engine.query(node.lake.snapshot(), sql, &context).await?;
+        let action = if rows.is_revealing() { Action::RevealSql } else { Action::Sql };
+        let recorded = node.service.record_access(&self.actor, action, What::Sql(sql), None);
+        let (recorded, first) = tokio::join!(recorded, rows.next());
+        recorded?;
+        let first = first.transpose()?;
+        Ok(RecordedRows { rows, first, _permit: permit })
+    }
+
+    /// Who owns the directory may give a query as long as they like, everybody else as long as is set.
+    fn time_max(&self, asked: Option<Duration>) -> Result<Duration, QueryError> {
+        let timeout_max = self.node.config.statement_timeout;
+        match asked {
+            None => Ok(timeout_max),
+            Some(asked) if !asked.is_zero() && (asked <= timeout_max || self.actor == Actor::local()) => Ok(asked),
+            Some(_) => Err(QueryError::Timeout { timeout_max }),
+        }
+    }
+}
+
+/// The rows of a query that is on the record. Dropping them stops it.
+pub(crate) struct RecordedRows {
+    rows: Rows,
+    first: Option<RecordBatch>,
+    _permit: Permit,
+}
+
+impl RecordedRows {
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        self.rows.schema()
+    }
+
+    /// The next batch, or `None` after the last.
+    pub(crate) async fn next(&mut self) -> Option<Result<RecordBatch, Error>> {
+        match self.first.take() {
+            Some(first) => Some(Ok(first)),
+            None => self.rows.next().await,
+        }
+    }
+}
