@@ -17,6 +17,19 @@ pub trait Protect {
     /// `request_id`, `session_id` and `system_actor`. True means that `out`, which is handed over empty, replaces it.
     fn text(&mut self, text: &str, out: &mut String) -> bool;
 
+    /// Asked for each of the documents above that is there, by the name of its field. [`Action::Drop`] counts as
+    /// [`Action::Keep`], because a record is not without it.
+    fn document(&mut self, name: &'static str, document: Value<'_>) -> Action {
+        let _ = (name, document);
+        Action::Keep
+    }
+
+    /// Asked for every integer inside the documents above that is not negative: the text that replaces it, if it does.
+    fn integer(&mut self, integer: u128) -> Option<&'static str> {
+        let _ = integer;
+        None
+    }
+
     /// Asked for every string value inside the documents above that would be written with more than
     /// [`LARGE_TEXT_BYTES`](crate::limit::LARGE_TEXT_BYTES): what it is kept under, apart from the record. The value becomes
     /// `{"bytes":<its length in UTF-8>,"large":"<64 hex digits>"}`. `None` keeps it where it is.

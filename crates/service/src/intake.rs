@@ -14,7 +14,7 @@ use crate::vault::{FieldKeys, Subject, SubjectToken, Vault};
 use crate::{Error, Refusal};
 use onrecord_ledger::{Entry, EntryId};
 use onrecord_record::{
-    Decision, Fault, Kind, Outcome, Parser, Protect, Review, Stamp, Timestamp, Value, canonical, limit,
+    Decision, Fault, Kind, ModelType, Outcome, Parser, Protect, Review, Stamp, Timestamp, Value, canonical, limit,
 };
 use std::sync::Arc;
 use uuid::{Builder, Uuid};
@@ -162,6 +162,8 @@ impl Intake {
         let mut beside = Vec::new();
         let mut shield = Shield {
             policy: &self.policy,
+            is_llm: sent.is_llm(),
+            at_identifier: false,
             keys,
             user,
             own_users: &own_users,
@@ -203,7 +205,7 @@ impl Intake {
         let mut faults = Vec::new();
         sent.check_identifiers(&self.policy, &own_users, &mut faults);
         for document in sent.documents().into_iter().flatten() {
-            protect::check_names(&self.policy, &own_users, document, &mut faults);
+            protect::check_names(&self.policy, sent.is_llm(), &own_users, document, &mut faults);
         }
         if faults.is_empty() { Ok(()) } else { Err(self.refuse(faults, &own_users)) }
     }
@@ -306,6 +308,11 @@ impl<'a> Sent<'a> {
             Some(Kind::Outcome) => Outcome::read(value, None).map(Sent::Outcome),
             _ => Err(vec![Fault::new("/kind", "must be decision, review or outcome")]),
         }
+    }
+
+    /// Whether it is a decision of a language model.
+    fn is_llm(&self) -> bool {
+        matches!(self, Sent::Decision(Decision { model_type: Some(ModelType::Llm), .. }))
     }
 
     fn event_id(&self) -> Option<Uuid> {

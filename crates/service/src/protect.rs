@@ -7,7 +7,7 @@
 //! A member *name* cannot be replaced without changing what the record means. A name that holds personal data is a
 //! fault, and the record is refused.
 
-use crate::detector::Detector;
+use crate::detector::{Detector, Finding};
 use crate::large::LargeValue;
 use crate::policy::{Mode, Policy};
 use crate::sealed;
@@ -75,6 +75,10 @@ impl<'a> OwnUser<'a> {
 /// Applies the policy to one record.
 pub(crate) struct Shield<'a> {
     pub(crate) policy: &'a Policy,
+    /// Whether it is a decision of a language model.
+    pub(crate) is_llm: bool,
+    /// Whether the member at hand is one that decisions are looked up by.
+    pub(crate) at_identifier: bool,
     pub(crate) keys: &'a FieldKeys,
     /// The record's user id and its token, if it has a user.
     pub(crate) user: Option<(&'a str, &'a str)>,
@@ -95,7 +99,8 @@ pub(crate) struct Shield<'a> {
 impl Protect for Shield<'_> {
     #[inline]
     fn member(&mut self, key: &str, value: Value<'_>) -> Action {
-        match self.policy.mode(key) {
+        self.at_identifier = self.policy.is_identifier(key);
+        match self.mode(key) {
             None if is_user_id(key) && !value.is_null() => Action::Text(self.user_token(value)),
             None => {
                 if let Some(problem) = name_problem(&self.policy.detector, self.own_users, key) {
@@ -107,9 +112,27 @@ impl Protect for Shield<'_> {
             Some(Mode::Drop) => Action::Drop,
             // There is nothing to protect, and a token of nothing would look like something.
             Some(Mode::Token | Mode::Seal) if value.is_null() => Action::Keep,
+            // Whether there is a telephone tells nobody's number.
+            Some(Mode::Token) if value.as_bool().is_some() => Action::Keep,
             Some(Mode::Token) => Action::Text(self.token(value)),
             Some(Mode::Seal) => self.seal(value),
         }
+    }
+
+    fn document(&mut self, name: &'static str, document: Value<'_>) -> Action {
+        // A document with members is looked at member by member.
+        let is_prose = self.is_llm && !matches!(document.kind(), ValueKind::Object | ValueKind::Null);
+        match is_prose.then(|| self.mode(name)).flatten() {
+            Some(Mode::Token) if document.as_bool().is_none() => Action::Text(self.token(document)),
+            Some(Mode::Seal) => self.seal(document),
+            _ => Action::Keep,
+        }
+    }
+
+    #[inline]
+    fn integer(&mut self, integer: u128) -> Option<&'static str> {
+        let is_card = !self.at_identifier && self.policy.detector.is_card(integer);
+        is_card.then(|| Finding::Card.mask())
     }
 
     #[inline]
@@ -132,6 +155,11 @@ impl Protect for Shield<'_> {
 }
 
 impl Shield<'_> {
+    #[inline]
+    fn mode(&self, key: &str) -> Option<Mode> {
+        if self.is_llm { self.policy.mode_of_llm(key) } else { self.policy.mode(key) }
+    }
+
     /// A text is hashed as it is and anything else in its canonical form, so that `5551234` and `"5551234"` correlate.
     fn token(&mut self, value: Value<'_>) -> String {
         let mut token = String::with_capacity(20);
@@ -196,11 +224,18 @@ fn name_problem(detector: &Detector, own_users: &[OwnUser<'_>], key: &str) -> Op
 }
 
 /// Looks at all member names below a document without writing it: finds the faults that [`Shield`] would find.
-pub(crate) fn check_names(policy: &Policy, own_users: &[OwnUser<'_>], value: Value<'_>, faults: &mut Vec<Fault>) {
+pub(crate) fn check_names(
+    policy: &Policy,
+    is_llm: bool,
+    own_users: &[OwnUser<'_>],
+    value: Value<'_>,
+    faults: &mut Vec<Fault>,
+) {
     match value.kind() {
         ValueKind::Object => {
             for (key, member) in value.members_sorted() {
-                match policy.mode(key) {
+                let mode = if is_llm { policy.mode_of_llm(key) } else { policy.mode(key) };
+                match mode {
                     Some(Mode::Token | Mode::Seal | Mode::Drop) => continue,
                     Some(Mode::Keep) => {}
                     None if is_user_id(key) && !member.is_null() => continue,
@@ -210,10 +245,12 @@ pub(crate) fn check_names(policy: &Policy, own_users: &[OwnUser<'_>], value: Val
                         }
                     }
                 }
-                check_names(policy, own_users, member, faults);
+                check_names(policy, is_llm, own_users, member, faults);
             }
         }
-        ValueKind::Array => value.elements().for_each(|element| check_names(policy, own_users, element, faults)),
+        ValueKind::Array => {
+            value.elements().for_each(|element| check_names(policy, is_llm, own_users, element, faults))
+        }
         _ => {}
     }
 }

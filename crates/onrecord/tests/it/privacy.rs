@@ -157,6 +157,48 @@ fn personal_data_is_nowhere_when_it_is_sealed_or_dropped() {
     assert!(applicant.get("Email").is_none(), "what is dropped is gone: {applicant}");
 }
 
+/// What real users of other tools found kept.
+#[test]
+fn p1_to_p5_what_others_kept_is_nowhere() {
+    let directory = Directory::init();
+    let decisions = [
+        json!({"input_features": {"note": "ring +44 20 7946 0958 now"}}),
+        json!({"input_features": {"note": "(11) 91234-5678"}}),
+        json!({"input_features": {"note": "+39 06 1234 5678"}}),
+        json!({"input_features": {"note": "\"jane roe\"@example.com"}}),
+        json!({"input_features": {"url": "https://x.example/?email=jane.roe%40example.com&p=1"}}),
+        json!({"input_features": {"first_name": "Marigold", "lastName": "Featherstone", "customer_full_name": "Marigold Featherstone",
+            "dob": "1980-02-03", "mobile": "13055550198", "street": "1 Elderberry St", "ip_address": "203.0.113.97"}}),
+        json!({"input_features": {"card": 4_111_111_111_111_111_u64, "phone_number": 13_055_550_199_u64}}),
+        json!({"model_type": "llm", "user_id": "user-llm-77", "prediction": {"answer": "Marigold Featherstone lives there"},
+            "input_features": {"prompt": "Where does Marigold Featherstone live?", "temperature": 0.5}}),
+    ];
+    let secrets = [
+        "7946 0958", "91234-5678", "1234 5678", "jane roe", "jane.roe", "Marigold", "Featherstone", "1980-02-03", "13055550198",
+        "Elderberry", "203.0.113.97", "4111111111111111", "13055550199", "user-llm-77",
+    ];
+    let scan = Scan::new(&secrets.map(str::to_owned));
+    let lines = decisions.map(|mut decision| {
+        for (name, value) in [("model_id", json!("trial")), ("model_version", json!("1"))] {
+            decision[name] = value;
+        }
+        decision.as_object_mut().unwrap().entry("prediction").or_insert(json!({"approved": true}));
+        decision.to_string() + "\n"
+    });
+    let file = directory.write("trials.jsonl", lines.concat());
+    directory.ok(&["import", &file]);
+    scan.absent_in_files("imported", &directory.path());
+    directory.seal();
+    scan.absent_in_files("sealed", &directory.path());
+    let rows = directory.rows(
+        "SELECT input_features->>'note' AS note, input_features->>'url' AS url, input_features->>'card' AS card \
+         FROM decisions ORDER BY leaf_index",
+    );
+    let notes: Vec<&Value> = rows.iter().map(|row| &row["note"]).take(4).collect();
+    assert_eq!(notes, ["ring [phone] now", "[phone]", "[phone]", "[email]"]);
+    assert_eq!((&rows[4]["url"], &rows[6]["card"]), (&json!("https://x.example/?email=[email]&p=1"), &json!("[card]")));
+}
+
 fn run(directory: &Directory) {
     let people: Vec<Person> = (0..24).map(Person::make).collect();
     let mut secrets: Vec<String> = people.iter().flat_map(Person::secrets).collect();

@@ -92,12 +92,7 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
         match value.kind() {
             ValueKind::Null => self.out.extend_from_slice(b"null"),
             ValueKind::Bool => write_bool(value.as_bool() == Some(true), self.out),
-            ValueKind::Number => match value.number() {
-                Some(Number::Integer { negative, magnitude }) => write_magnitude(negative, magnitude, self.out),
-                Some(Number::Double(double)) => write_number(double, self.out),
-                Some(Number::Wide { negative, magnitude }) => write_wide(negative, magnitude, self.out),
-                None => {}
-            },
+            ValueKind::Number => self.document_number(value.number()),
             ValueKind::String => self.document_text(value.as_str().unwrap_or_default()),
             ValueKind::Array => {
                 self.out.push(b'[');
@@ -131,9 +126,13 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
         }
         write_string(key, self.out);
         self.out.push(b':');
+        self.act(action, value);
+    }
+
+    /// Writes a value, or what becomes of it.
+    fn act(&mut self, action: Action, value: Value<'_>) {
         match action {
-            Action::Keep => self.value(value),
-            Action::Drop => {}
+            Action::Keep | Action::Drop => self.value(value),
             Action::Text(text) => write_string(&text, self.out),
             Action::Sealed { sha256 } => {
                 self.out.extend_from_slice(br#"{"sealed":""#);
@@ -162,6 +161,24 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
                 write_hex(&sha256, self.out);
                 self.out.extend_from_slice(br#""}"#);
             }
+        }
+    }
+
+    /// Writes a number of a document, or what replaces it.
+    fn document_number(&mut self, number: Option<Number>) {
+        let magnitude = match number {
+            Some(Number::Integer { negative: false, magnitude }) => Some(u128::from(magnitude)),
+            Some(Number::Wide { negative: false, magnitude }) => Some(magnitude),
+            _ => None,
+        };
+        if let Some(text) = magnitude.and_then(|magnitude| self.protect.integer(magnitude)) {
+            return write_string(text, self.out);
+        }
+        match number {
+            Some(Number::Integer { negative, magnitude }) => write_magnitude(negative, magnitude, self.out),
+            Some(Number::Double(double)) => write_number(double, self.out),
+            Some(Number::Wide { negative, magnitude }) => write_wide(negative, magnitude, self.out),
+            None => {}
         }
     }
 
@@ -205,7 +222,9 @@ impl<P: Protect + ?Sized> Writer<'_, P> {
     pub(crate) fn document(&mut self, name: &'static str, document: Option<Value<'_>>) {
         if let Some(document) = document {
             self.name(name);
-            self.value(document);
+            let field = name.trim_start_matches(",\"").trim_end_matches("\":");
+            let action = self.protect.document(field, document);
+            self.act(action, document);
         }
     }
 

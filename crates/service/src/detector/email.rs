@@ -1,5 +1,5 @@
 //! E-mail addresses: a local part, '@', and a host name with a dot and an alphabetic top-level label (RFC 5322's common
-//! subset, with letters of any script as RFC 6531 allows). Quoted local parts are not recognised.
+//! subset, with letters of any script as RFC 6531 allows). The local part may be quoted, and the whole percent-encoded.
 
 use std::ops::Range;
 
@@ -7,26 +7,56 @@ use std::ops::Range;
 const LOCAL_BYTES_MAX: usize = 64;
 const DOMAIN_BYTES_MAX: usize = 255;
 
-/// The address around the '@' at byte `at`, looking left no further than `from`.
-pub(super) fn around(text: &str, at: usize, from: usize) -> Option<Range<usize>> {
-    let start = local_start(text, at, from)?;
-    let end = domain_end(text, at + 1)?;
-    Some(start..end)
+/// How an '@' is written in the query of a URL, and in a URL inside another one's (RFC 3986 §2.1).
+const ENCODED: [&str; 2] = ["%40", "%2540"];
+
+/// Where an '@' stands, in plain or percent-encoded, from left to right.
+pub(super) fn signs(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    memchr::memchr2_iter(b'@', b'%', text.as_bytes()).filter_map(|at| {
+        let rest = &text.as_bytes()[at..];
+        let encoded = || ENCODED.iter().find(|sign| rest.starts_with(sign.as_bytes())).map(|sign| sign.len());
+        let length = if rest[0] == b'@' { 1 } else { encoded()? };
+        Some(at..at + length)
+    })
 }
 
-fn local_start(text: &str, at: usize, from: usize) -> Option<usize> {
+/// The address around a sign, looking left no further than `from`.
+pub(super) fn around(text: &str, sign: Range<usize>, from: usize) -> Option<Range<usize>> {
+    let end = domain_end(text, sign.end)?;
+    let start = match text[from..sign.start].ends_with('"') {
+        true => quoted_start(text, sign.start, from),
+        false => local_start(text, sign, from),
+    };
+    Some(start?..end)
+}
+
+fn local_start(text: &str, sign: Range<usize>, from: usize) -> Option<usize> {
+    // Around an encoded '@' what is not allowed in a query would be encoded too.
+    let others = if sign.len() == 1 { "._%+-'!#$&*/^{}~" } else { "._%+-~" };
+    let at = sign.start;
     let mut start = at;
     for (index, character) in text[from..at].char_indices().rev() {
-        let local = character.is_alphanumeric() || "._%+-'!#$&*/^{}~".contains(character);
-        if !local || at - (from + index) > LOCAL_BYTES_MAX {
+        let local = character.is_alphanumeric() || others.contains(character);
+        if !local || at - (from + index) > LOCAL_BYTES_MAX * sign.len() {
             break;
         }
         start = from + index;
     }
     // Punctuation that opens a quotation or a path is not part of the address.
-    let trimmed = text[start..at].trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_');
+    let opening = |c: char| !c.is_alphanumeric() && c != '_' && !(c == '%' && sign.len() > 1);
+    let trimmed = text[start..at].trim_start_matches(opening);
     let start = at - trimmed.len();
     (start < at && !text[start..at].ends_with('.')).then_some(start)
+}
+
+/// Where the quotation begins that ends before byte `at` (RFC 5321: `Quoted-string`).
+fn quoted_start(text: &str, at: usize, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let nearest = from.max(at.saturating_sub(LOCAL_BYTES_MAX + 2));
+    let is_escaped = |quote: usize| bytes[..quote].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+    let opens = |quote: &usize| bytes[*quote] == b'"' && (*quote == 0 || !is_escaped(*quote));
+    let start = (nearest..at - 1).rev().find(opens)?;
+    (start + 1 < at - 1).then_some(start)
 }
 
 fn domain_end(text: &str, from: usize) -> Option<usize> {

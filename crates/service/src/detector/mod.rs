@@ -8,9 +8,13 @@
 //!
 //! Left to others: which strings are free text (`protect`), and fields that are personal by their name (`policy`).
 
+mod card;
+mod digits;
 mod email;
 mod iban;
 mod number;
+mod phone;
+mod ssn;
 
 use std::ops::Range;
 
@@ -19,7 +23,7 @@ use std::ops::Range;
 pub enum Finding {
     /// An e-mail address.
     Email,
-    /// A phone number: international, North American, or national with its leading zero.
+    /// A phone number: international, or national in a form that no other number has.
     Phone,
     /// A US social security number or individual taxpayer number.
     Ssn,
@@ -81,8 +85,14 @@ const BYTES_MIN: usize = 6;
 const DIGITS_MIN: usize = 7;
 
 impl Detector {
+    /// Whether an integer that was sent as a number is that of a payment card.
+    #[inline]
+    pub fn is_card(&self, integer: u128) -> bool {
+        self.card && card::is_card(integer)
+    }
+
     /// Writes `text` with every finding masked to `out` and returns true; returns false, with `out` untouched, when
-    /// there is nothing to mask. Text without '@' and with fewer than seven digits costs one pass over its bytes.
+    /// there is nothing to mask. Text without '@' and '%' and with fewer than seven digits costs one pass over its bytes.
     pub fn mask(&self, text: &str, out: &mut String) -> bool {
         let found = self.find(text);
         if found.is_empty() {
@@ -111,11 +121,11 @@ impl Detector {
         let mut found = Vec::new();
         let mut from = 0;
         if has_at && self.email {
-            for at in memchr::memchr_iter(b'@', text.as_bytes()) {
-                if at < from {
+            for sign in email::signs(text) {
+                if sign.start < from {
                     continue;
                 }
-                let Some(span) = email::around(text, at, from) else { continue };
+                let Some(span) = email::around(text, sign, from) else { continue };
                 if digits >= DIGITS_MIN {
                     self.find_numbers(text, from..span.start, &mut found);
                 }
@@ -151,14 +161,14 @@ impl Detector {
     }
 }
 
-/// Whether '@' occurs, and how many digits do. Written as plain sums so that the compiler uses vector instructions.
+/// Whether '@' occurs, or a '%' that may encode one, and how many digits do. Written as plain sums so that the compiler uses vector instructions.
 fn prefilter(bytes: &[u8]) -> (bool, usize) {
     let mut ats = 0usize;
     let mut digits = 0usize;
     for chunk in bytes.chunks(128) {
         let (mut chunk_ats, mut chunk_digits) = (0u8, 0u8);
         for byte in chunk {
-            chunk_ats += u8::from(*byte == b'@');
+            chunk_ats += u8::from(*byte == b'@') | u8::from(*byte == b'%');
             chunk_digits += u8::from(byte.wrapping_sub(b'0') < 10);
         }
         ats += usize::from(chunk_ats);

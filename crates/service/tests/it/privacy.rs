@@ -13,6 +13,10 @@ fn personal() -> Vec<(&'static str, Json)> {
         decision[key] = value;
         decision
     };
+    let llm = |features: Json, prediction: Json| {
+        let decision = with(with(base(features), "model_type", json!("llm")), "user_id", json!("somebody-5"));
+        with(decision, "prediction", prediction)
+    };
     vec![
         ("Mustermann-user-77", with(base(json!({})), "user_id", json!("Mustermann-user-77"))),
         (
@@ -50,6 +54,29 @@ fn personal() -> Vec<(&'static str, Json)> {
             "ann@",
             with(base(json!({})), "alternative_predictions", json!([{"value": "ann@example.com", "confidence": 0.1}])),
         ),
+        ("7946", base(json!({"note": "ring +44 20 7946 0958 now"}))),
+        ("91234", base(json!({"note": "(11) 91234-5678"}))),
+        ("5678", base(json!({"note": "+39 06 1234 5678"}))),
+        ("roe", base(json!({"note": "\"jane roe\"@example.com"}))),
+        ("jim%40", base(json!({"url": "https://x.example/?email=jim%40example.com&p=1"}))),
+        ("Annabel", base(json!({"first_name": "Annabel", "customer_full_name": "Annabel Roe"}))),
+        ("Quillfeather", base(json!({"lastName": "Quillfeather", "street": "1 Quillfeather St"}))),
+        ("1980-02-03", base(json!({"dob": "1980-02-03"}))),
+        ("203.0.113.9", base(json!({"ip_address": "203.0.113.9"}))),
+        ("13055550199", base(json!({"mobile": "13055550199", "phone_number": 13_055_550_199_u64}))),
+        ("4012888888881881", base(json!({"x": 4_012_888_888_881_881_u64, "list": [1, 4_012_888_888_881_881_u64]}))),
+        (
+            "Blackwood",
+            llm(json!({"prompt": "Is Mrs Blackwood creditworthy?", "temperature": 0.2}), json!("Mrs Blackwood is")),
+        ),
+        (
+            "Greenfield",
+            llm(
+                json!({"messages": [{"role": "user", "content": "I am Mr Greenfield"}]}),
+                json!({"answer": "Hello, Mr Greenfield"}),
+            ),
+        ),
+        ("Whitestone", llm(json!({}), json!(["Dear Ms Whitestone"]))),
         ("u9", with(base(json!({"user_id": "u9"})), "user_id", json!("u9"))),
         ("other-person-1", base(json!({"userId": "other-person-1"}))),
     ]
@@ -58,7 +85,8 @@ fn personal() -> Vec<(&'static str, Json)> {
 #[test]
 fn nothing_personal_is_in_any_byte_of_the_directory() {
     let house = House::with_policy(
-        &onrecord_service::policy::DEFAULT_TEXT.replace("[tokens]", "salary = \"seal\"\nnotes = \"drop\"\n[tokens]"),
+        &onrecord_service::policy::DEFAULT_TEXT
+            .replace("[fields]\n", "[fields]\nsalary = \"seal\"\nnotes = \"drop\"\n"),
     );
     for (value, decision) in personal() {
         house.log(decision.to_string()).unwrap_or_else(|refused| panic!("{value}: {refused}"));
@@ -212,6 +240,54 @@ fn a_producers_input_hash_is_replaced_by_a_keyed_one() {
     };
     assert_eq!(hash(r#"{"a":1,"email":"a@b.io"}"#), hash(r#"{"email":"a@b.io","a":1.0}"#));
     assert_ne!(hash(r#"{"a":1,"email":"a@b.io"}"#), hash(r#"{"a":1,"email":"a@b.it"}"#));
+}
+
+#[test]
+fn p3_p4_what_is_nobodys_stays_as_it_is() {
+    let house = House::new();
+    let features = json!({
+        "note": "order 123-45-6789012, 2026-11-20 10:11:12, version 1.2.3.4567890, 018f0000-0000-7000-8000-000000000001, 52.5200, 13.4050, 192.168.10.20",
+        "age": 41, "gender": "female", "region": "north", "model_name": "m7", "mobile": true, "phone": null,
+        "application_id": 4_111_111_111_111_111_u64, "account": 107_505_301_260_286_111_u64, "at": 1_700_000_000_000_000_u64,
+        "minus": -4_111_111_111_111_111_i64,
+    });
+    let body = json!({"model_id": "m", "model_version": "1", "prediction": 1, "input_features": features, "user_id": "user-1"});
+    let stored: Json = serde_json::from_str(&house.stored(&house.log(body.to_string()).unwrap()).0).unwrap();
+    assert_eq!(stored["input_features"], features);
+}
+
+#[test]
+fn p5_prompts_and_answers_are_sealed_under_the_subjects_key() {
+    let house = House::new();
+    let body = json!({
+        "decision_id": "d1", "model_id": "m", "model_version": "1", "model_type": "llm", "user_id": "user-1",
+        "input_features": {"systemPrompt": "Be brief.", "temperature": 0.2, "tools": ["search"]},
+        "prediction": "Yes.", "alternative_predictions": [{"value": "No.", "confidence": 0.1}],
+        "metadata": {"channel": "web"},
+    });
+    let logged = house.log(body.to_string()).unwrap();
+    let stored: Json = serde_json::from_str(&house.stored(&logged).0).unwrap();
+    let sealed = [
+        &stored["input_features"]["systemPrompt"],
+        &stored["prediction"],
+        &stored["alternative_predictions"][0]["value"],
+    ];
+    for value in sealed {
+        assert!(value["sealed"].as_str().is_some_and(|hash| hash.len() == 64), "{stored}");
+    }
+    assert_eq!(stored["input_features"]["temperature"], 0.2);
+    assert_eq!(stored["input_features"]["tools"], json!(["search"]));
+    assert_eq!(stored["metadata"], json!({"channel": "web"}));
+    let shown = house.run(house.service.read("d1", true, &Actor::local())).unwrap().unwrap();
+    let shown: Json = serde_json::from_str(shown.decision.get()).unwrap();
+    for field in ["input_features", "prediction", "alternative_predictions", "user_id"] {
+        assert_eq!(shown[field], body[field]);
+    }
+    // Of other models the same members stay.
+    let mut other = body;
+    (other["model_type"], other["decision_id"]) = (json!("regression"), json!("d2"));
+    let stored: Json = serde_json::from_str(&house.stored(&house.log(other.to_string()).unwrap()).0).unwrap();
+    assert_eq!(stored["prediction"], "Yes.");
 }
 
 #[test]

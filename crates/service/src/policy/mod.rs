@@ -1,21 +1,26 @@
 //! `policy.toml`: what is personal, and what becomes of it.
 //!
-//! Job: the file's form, its defaults (the five fields that become tokens, all detectors on) and the question that
-//! intake asks for every member of a document: which mode has a field of this name? Invariant: a policy is read whole or
-//! refused whole, naming the line; a misspelt setting never means a silent default.
+//! Job: the file's form, its defaults (the common names of what identifies a person become tokens, prompts and answers
+//! of language models are sealed, all detectors on) and the question that intake asks for every member of a document:
+//! which mode has a field of this name? Invariant: a policy is read whole or refused whole, naming the line; a misspelt
+//! setting never means a silent default. `name` says which names mean the same.
 //! Left to others: doing it (`protect`), and putting a change of the file on the record (`state`).
+
+mod name;
 
 use crate::detector::Detector;
 use crate::{Error, file};
+use name::FieldNames;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "policy.toml";
 
 /// The file that `init` writes: the defaults, with what each setting means.
-pub const DEFAULT_TEXT: &str = include_str!("policy.toml");
+pub const DEFAULT_TEXT: &str = include_str!("default.toml");
 
 /// What becomes of the value of a personal field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -25,7 +30,7 @@ pub enum Mode {
     Keep,
     /// A keyed hash takes its place: equal values of one subject stay equal, nobody without the key can guess them.
     Token,
-    /// It is encrypted under the subject's key and shown to who is entitled.
+    /// It is encrypted under the subject's key and shown to callers with the role `reveal`.
     Seal,
     /// It is left out.
     Drop,
@@ -44,9 +49,9 @@ pub enum Correlation {
 /// The rules of a data directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    fields: Vec<(String, Mode)>,
-    /// The longest name of `fields` in bytes: longer members need no comparison.
-    name_bytes_max: usize,
+    fields: FieldNames,
+    /// Of prompts and answers of language models.
+    llm: FieldNames,
     /// Whose key makes tokens.
     pub correlation: Correlation,
     /// What is masked inside free text.
@@ -59,6 +64,10 @@ pub struct Policy {
     pub identifiers: Vec<Vec<String>>,
 }
 
+/// The documents of a decision that `[llm]` may name, too.
+const DOCUMENTS: [&str; 6] =
+    ["input_features", "prediction", "alternative_predictions", "explanation", "human_decision", "metadata"];
+
 /// Identifiers that a policy may name: each has a part in the index of every segment.
 const IDENTIFIERS_MAX: usize = 16;
 
@@ -66,8 +75,12 @@ const IDENTIFIERS_MAX: usize = 16;
 #[serde(deny_unknown_fields)]
 struct Form {
     version: u32,
-    #[serde(default = "Form::five_fields")]
+    #[serde(default = "Form::default_fields")]
     fields: BTreeMap<String, Mode>,
+    #[serde(default)]
+    names: Names,
+    #[serde(default = "Form::default_llm")]
+    llm: BTreeMap<String, Mode>,
     #[serde(default)]
     tokens: Tokens,
     #[serde(default)]
@@ -78,9 +91,43 @@ struct Form {
     identifiers: Identifiers,
 }
 
+/// What holds where a file says nothing: what the file says that `init` writes.
+static DEFAULT: LazyLock<Defaults> = LazyLock::new(|| match toml::from_str(DEFAULT_TEXT) {
+    Ok(defaults) => defaults,
+    Err(error) => unreachable!("the default policy is part of the program: {error}"),
+});
+
+#[derive(Deserialize)]
+struct Defaults {
+    fields: BTreeMap<String, Mode>,
+    names: DefaultNames,
+    llm: BTreeMap<String, Mode>,
+}
+
+#[derive(Deserialize)]
+struct DefaultNames {
+    prefixes: Vec<String>,
+}
+
 impl Form {
-    fn five_fields() -> BTreeMap<String, Mode> {
-        ["email", "phone", "ssn", "name", "address"].map(|name| (name.to_owned(), Mode::Token)).into()
+    fn default_fields() -> BTreeMap<String, Mode> {
+        DEFAULT.fields.clone()
+    }
+
+    fn default_llm() -> BTreeMap<String, Mode> {
+        DEFAULT.llm.clone()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Names {
+    prefixes: Vec<String>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Names { prefixes: DEFAULT.names.prefixes.clone() }
     }
 }
 
@@ -173,7 +220,9 @@ impl Default for Policy {
     fn default() -> Self {
         Policy::from_form(Form {
             version: 1,
-            fields: Form::five_fields(),
+            fields: Form::default_fields(),
+            names: Names::default(),
+            llm: Form::default_llm(),
             tokens: Tokens::default(),
             detectors: Detectors::default(),
             timestamps: Timestamps::default(),
@@ -199,11 +248,20 @@ impl Policy {
         if form.timestamps.future_seconds_max < 0 {
             return problem("timestamps.future_seconds_max must not be negative");
         }
-        let mut names: Vec<String> = form.fields.keys().map(|name| name.to_ascii_lowercase()).collect();
-        names.sort();
-        names.dedup();
-        if names.len() != form.fields.len() {
-            return problem("fields: two names differ only in upper and lower case, which means the same field");
+        for fields in [&form.fields, &form.llm] {
+            let mut names: Vec<Vec<u8>> = fields.keys().map(|name| name::plain(name)).collect();
+            if names.iter().any(Vec::is_empty) {
+                return problem("fields: a name must have a letter, and at most 128 bytes of letters");
+            }
+            names.sort();
+            names.dedup();
+            if names.len() != fields.len() {
+                return problem("fields: two names differ only in their spelling, which means the same field");
+            }
+        }
+        let is_document = |name: &String| DOCUMENTS.iter().any(|document| name::plain(document) == name::plain(name));
+        if form.llm.iter().any(|(name, mode)| *mode == Mode::Drop && is_document(name)) {
+            return problem("llm: a record is not without this; seal it");
         }
         if let Err(wrong) = form.identifiers.paths() {
             return problem(wrong);
@@ -230,10 +288,12 @@ impl Policy {
     }
 
     fn from_form(form: Form) -> Self {
-        let fields: Vec<(String, Mode)> = form.fields.into_iter().collect();
+        fn of(fields: &BTreeMap<String, Mode>) -> impl Iterator<Item = (&str, Mode)> {
+            fields.iter().map(|(name, mode)| (name.as_str(), *mode))
+        }
         Policy {
-            name_bytes_max: fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0),
-            fields,
+            fields: FieldNames::new(of(&form.fields), form.names.prefixes.iter().map(String::as_str)),
+            llm: FieldNames::new(of(&form.llm), []),
             correlation: form.tokens.correlation,
             detector: Detector {
                 email: form.detectors.email,
@@ -248,13 +308,21 @@ impl Policy {
         }
     }
 
-    /// The mode of a member of this name, in any mixture of upper and lower case; `None` when the name says nothing.
+    /// The mode of a member of this name, in any spelling; `None` when the name says nothing.
     #[inline]
     pub fn mode(&self, key: &str) -> Option<Mode> {
-        if key.len() > self.name_bytes_max {
-            return None;
-        }
-        self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, mode)| *mode)
+        self.fields.mode(key)
+    }
+
+    /// The same in a decision of a language model, where prompts and answers are members too.
+    #[inline]
+    pub fn mode_of_llm(&self, key: &str) -> Option<Mode> {
+        self.mode(key).or_else(|| self.llm.mode(key))
+    }
+
+    /// Whether decisions are looked up by a member of this name, so that its value must stay.
+    pub fn is_identifier(&self, key: &str) -> bool {
+        self.identifiers.iter().any(|path| path.last().is_some_and(|name| name == key))
     }
 }
 
@@ -282,14 +350,179 @@ mod tests {
     }
 
     #[test]
-    fn five_fields_are_tokens_in_any_case() {
+    fn the_five_fields_of_the_seed_are_tokens_in_any_case() {
         let policy = Policy::default();
         for name in ["email", "Phone", "SSN", "nAmE", "address"] {
             assert_eq!(policy.mode(name), Some(Mode::Token));
         }
-        for name in ["", "names", "first_name", "e-mail", "addres"] {
-            assert_eq!(policy.mode(name), None);
+    }
+
+    #[test]
+    fn p3_the_common_names_of_what_identifies_a_person_are_known_in_every_spelling() {
+        let policy = Policy::default();
+        for name in [
+            "first_name",
+            "lastName",
+            "fullName",
+            "surname",
+            "dob",
+            "date_of_birth",
+            "mobile",
+            "telephone",
+            "street",
+            "passport_number",
+            "tax_id",
+            "ip_address",
+            "customer_full_name",
+            "CustomerFirstName",
+            "applicant-last-name",
+            "Applicant 2 Date of Birth",
+            "dateOfBirth",
+            "birthDate",
+            "BIRTHDAY",
+            "middleName",
+            "maiden_name",
+            "givenName",
+            "familyName",
+            "forename",
+            "nickname",
+            "userName",
+            "username",
+            "e-mail",
+            "eMailAddress",
+            "work_email",
+            "contactEmails",
+            "homePhone",
+            "phoneNumber",
+            "phone_number_2",
+            "mobilePhone",
+            "cellPhone",
+            "fax",
+            "billing_address",
+            "shippingAddress1",
+            "streetAddress",
+            "address_line_1",
+            "passportNo",
+            "nationalId",
+            "socialSecurityNumber",
+            "taxNumber",
+            "driversLicense",
+            "licence_plate",
+            "iban",
+            "bankAccountNumber",
+            "card_number",
+            "creditCardNumber",
+            "cvv",
+            "ipAddress",
+            "client_ip",
+            "sourceIpAddress",
+            "macAddress",
+            "deviceId",
+            "imei",
+            "medical_record_number",
+            "cardholderName",
+            "co_applicant_name",
+            "emergency_contact_phone",
+            "account_holder_name",
+        ] {
+            assert_eq!(policy.mode(name), Some(Mode::Token), "{name}");
         }
+    }
+
+    #[test]
+    fn p3_what_fairness_needs_and_what_is_nobodys_stays() {
+        let policy = Policy::default();
+        for name in [
+            "age",
+            "age_group",
+            "gender",
+            "sex",
+            "region",
+            "country",
+            "state",
+            "city",
+            "postcode",
+            "zip",
+            "zip_code",
+            "race",
+            "ethnicity",
+            "nationality",
+            "marital_status",
+            "religion",
+            "disability",
+            "language",
+            "income",
+            "model_name",
+            "file_name",
+            "filename",
+            "product_name",
+            "feature_name",
+            "column_name",
+            "host_name",
+            "company_name",
+            "names",
+            "name_length",
+            "email_domain",
+            "email_verified",
+            "phone_type",
+            "has_telephone",
+            "telephone_contacts",
+            "mobile_app_used",
+            "street_lighting_score",
+            "address_years",
+            "years_at_address",
+            "address_changes_12m",
+            "ip_count",
+            "ip_risk_score",
+            "device_type",
+            "card_type",
+            "card_present",
+            "transaction_id",
+            "application_id",
+            "account_age_days",
+            "credit_amount",
+            "panel",
+            "tint",
+            "zip3",
+            "first_payment_default",
+            "last_payment",
+            "mobility",
+            "streets_crossed",
+            "passport_country",
+            "tax_rate",
+            "birth_country",
+            "user_agent",
+            "user_segment",
+            "customer_segment",
+            "contact_count",
+            "current",
+            "home",
+        ] {
+            assert_eq!(policy.mode(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn p5_prompts_and_answers_are_sealed_for_language_models_only() {
+        let policy = Policy::default();
+        for name in [
+            "prompt",
+            "systemPrompt",
+            "messages",
+            "Question",
+            "context",
+            "completion",
+            "answer",
+            "generatedText",
+            "prediction",
+        ] {
+            assert_eq!((policy.mode_of_llm(name), policy.mode(name)), (Some(Mode::Seal), None), "{name}");
+        }
+        assert_eq!(policy.mode_of_llm("temperature"), None);
+        assert_eq!(policy.mode_of_llm("email"), Some(Mode::Token));
+        let off = Policy::parse("version = 1\n[llm]\n").unwrap();
+        assert_eq!(off.mode_of_llm("prompt"), None);
+        assert!(Policy::parse("version = 1\n[llm]\nprediction = 'drop'\n").is_err());
     }
 
     #[test]
@@ -317,6 +550,7 @@ mod tests {
         assert!(Policy::parse("version = 2").is_err());
         assert!(Policy::parse("").is_err());
         assert!(Policy::parse("version = 1\n[timestamps]\nfuture_seconds_max = -1").is_err());
-        assert!(Policy::parse("version = 1\n[fields]\nemail = 'keep'\nEmail = 'drop'").is_err());
+        assert!(Policy::parse("version = 1\n[fields]\nemail = 'keep'\nE-mail = 'drop'").is_err());
+        assert!(Policy::parse("version = 1\n[fields]\n'__' = 'keep'").is_err());
     }
 }
