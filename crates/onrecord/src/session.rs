@@ -48,6 +48,7 @@ impl Session {
     /// fails at once fails here. How many rows there will be is not known then.
     pub(crate) async fn query(&self, sql: &str, options: QueryOptions) -> Result<RecordedRows, QueryError> {
         let node = &self.node;
+        // Before anything is planned; the recording asks for itself.
         node.service.must(&self.actor, Role::Read)?;
         let context = QueryContext {
             identity: self.actor.may(Role::Reveal).then(|| node.identity()),

@@ -116,7 +116,7 @@ fn batches(service: &Service, name: &str, bodies: &[String]) -> Result<(), Refus
     let lines = bodies.join("\n");
     let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
     best(&format!("{name}: check only, all cores"), bodies.len(), || {
-        black_box(service.check_batch(&batch).is_ok());
+        black_box(service.check_batch(&batch, &Actor::local()).is_ok());
     });
     let mut result = Ok(());
     best(&format!("{name}: log, all cores, durable"), bodies.len(), || {

@@ -49,7 +49,7 @@ pub use key::{Kek, Keys};
 pub use policy::Policy;
 pub use records::{ReadError, Records, Stored};
 pub use refusal::{Conflicts, FAULTS_NAMED_MAX, LineFault, LineFaults, Reason, Refusal};
-pub use service::{BatchLogged, Initial, Logged, Parts, Service, Told, init};
+pub use service::{BatchLogged, DecisionHistory, Initial, Logged, Parts, Service, init};
 pub use state::{StateChange, StateFiles, WHATS, check_state_files};
 pub use turn::Turn;
 pub use vault::{SubjectToken, Vault};

@@ -63,7 +63,7 @@ pub(super) async fn log_batch(
         let (idempotency_key, turn) = (key.as_deref(), turn.as_ref());
         let batch = Batch { lines: &lines, first_line: taking.first_line, idempotency_key, turn };
         if taking.check {
-            node.service.check_batch(&batch).map(|()| BatchLogged::default())
+            node.service.check_batch(&batch, &caller.0).map(|()| BatchLogged::default())
         } else {
             node.service.log_batch(&batch, &caller.0).map(|logged| BatchLogged {
                 accepted: logged.accepted,

@@ -30,7 +30,7 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = Vec<TokenInfo>)))]
 pub(super) async fn list(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Vec<TokenInfo>>, Problem> {
     caller.must(&node, Role::Admin)?;
-    let listed = node.service.tokens()?.into_iter().map(|token| TokenInfo {
+    let listed = node.service.tokens(&caller.0)?.into_iter().map(|token| TokenInfo {
         id: token.id,
         name: token.name,
         roles: token.roles.iter().map(ToString::to_string).collect(),

@@ -174,8 +174,20 @@ fn p1_to_p5_what_others_kept_is_nowhere() {
             "input_features": {"prompt": "Where does Marigold Featherstone live?", "temperature": 0.5}}),
     ];
     let secrets = [
-        "7946 0958", "91234-5678", "1234 5678", "jane roe", "jane.roe", "Marigold", "Featherstone", "1980-02-03", "13055550198",
-        "Elderberry", "203.0.113.97", "4111111111111111", "13055550199", "user-llm-77",
+        "7946 0958",
+        "91234-5678",
+        "1234 5678",
+        "jane roe",
+        "jane.roe",
+        "Marigold",
+        "Featherstone",
+        "1980-02-03",
+        "13055550198",
+        "Elderberry",
+        "203.0.113.97",
+        "4111111111111111",
+        "13055550199",
+        "user-llm-77",
     ];
     let scan = Scan::new(&secrets.map(str::to_owned));
     let lines = decisions.map(|mut decision| {

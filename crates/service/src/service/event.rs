@@ -3,7 +3,7 @@
 use super::Service;
 use crate::Reason;
 use crate::access::{Action, What};
-use crate::api_token::{self, Actor};
+use crate::api_token::{self, Actor, Role};
 use crate::clock::{self, IdSource};
 use crate::count::Unrecorded;
 use crate::state::{StateFiles, WHATS};
@@ -24,7 +24,7 @@ impl Service {
     /// only afterwards.
     ///
     /// # Errors
-    /// [`Refusal`]: then the answer must not be given.
+    /// [`Refusal`], [`Refusal::Forbidden`] without the role `read` among them: then the answer must not be given.
     pub async fn record_access(
         &self,
         actor: &Actor,
@@ -32,8 +32,7 @@ impl Service {
         what: What<'_>,
         rows: Option<u64>,
     ) -> Result<(), Refusal> {
-        let recorded = self.append_access(actor, action, what, rows).await;
-        self.counted(recorded)
+        self.authorised(actor, Role::Read, self.append_access(actor, action, what, rows)).await
     }
 
     /// The same for callers that count what they refuse themselves.

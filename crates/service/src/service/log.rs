@@ -38,7 +38,7 @@ pub struct BatchLogged {
 }
 
 impl Service {
-    /// Puts one record on the record. Returns when it is durable.
+    /// Appends one record. Returns when it is durable.
     ///
     /// # Errors
     /// [`Refusal`]; nothing was written then, except that after [`Refusal::Unavailable`] sending the same event id again
@@ -48,13 +48,9 @@ impl Service {
         body: impl AsRef<[u8]> + Send + Sync + 'static,
         actor: &Actor,
     ) -> Result<Logged, Refusal> {
-        self.must(actor, Role::Write)?;
-        let logged = self.log_one(body).await;
-        if let Ok(logged) = &logged {
-            self.counters.accept(u64::from(logged.created), u64::from(!logged.created));
-            self.record_refusals_soon();
-        }
-        self.counted(logged)
+        let logged = self.authorised(actor, Role::Write, self.log_one(body)).await?;
+        self.accepted(u64::from(logged.created), u64::from(!logged.created));
+        Ok(logged)
     }
 
     async fn log_one(self: &Arc<Self>, body: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Logged, Refusal> {
@@ -100,18 +96,20 @@ impl Service {
         self.workers.with(|worker| self.intake.prepare(worker, body, Id::Fresh, clock::now()))?
     }
 
-    /// Puts many records on the record, all or none. Blocks until they are durable; uses all cores.
+    /// Appends many records, all or none. Blocks until they are durable; uses all cores.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every bad line, [`Refusal::Conflict`], and the others as for [`Service::log`].
     pub fn log_batch(&self, batch: &Batch<'_>, actor: &Actor) -> Result<BatchLogged, Refusal> {
-        self.must(actor, Role::Write)?;
-        let logged = self.log_lines(batch);
-        if let Ok(logged) = &logged {
-            self.counters.accept(logged.accepted, logged.already);
-            self.record_refusals_soon();
-        }
-        self.counted(logged)
+        let logged = self.authorised_blocking(actor, Role::Write, || self.log_lines(batch))?;
+        self.accepted(logged.accepted, logged.already);
+        Ok(logged)
+    }
+
+    /// After a success.
+    fn accepted(&self, created: u64, already: u64) {
+        self.counters.accept(created, already);
+        self.record_refusals_soon();
     }
 
     fn log_lines(&self, batch: &Batch<'_>) -> Result<BatchLogged, Refusal> {
@@ -134,10 +132,10 @@ impl Service {
     /// all cores. Conflicts with what is on the record are not looked for.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] with every bad line.
-    pub fn check_batch(&self, batch: &Batch<'_>) -> Result<(), Refusal> {
-        let checked = batch::check(&self.intake, &self.workers, &batch.split(), clock::now());
-        self.counted(checked)
+    /// [`Refusal::Forbidden`] without the role `write`; [`Refusal::Invalid`] with every bad line.
+    pub fn check_batch(&self, batch: &Batch<'_>, actor: &Actor) -> Result<(), Refusal> {
+        let check = || batch::check(&self.intake, &self.workers, &batch.split(), clock::now());
+        self.authorised_blocking(actor, Role::Write, check)
     }
 
     /// Makes the entries of a batch and throws them away: what intake costs without the ledger. For benchmarks.

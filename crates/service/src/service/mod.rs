@@ -1,9 +1,9 @@
-//! The service: every door's way to the rules.
+//! The service: every interface's way to the rules.
 //!
 //! Job: open what a data directory needs beside its ledger, put decisions, reviews and outcomes on the record, read them
 //! back for who may, and put on the record what happens around them. Invariants: nothing is acknowledged before the
 //! ledger has it; a subject is durable before its first record; what is refused is counted; a read is an entry before
-//! its answer is given. Left to others: HTTP and the command line (`onrecord`), storage and queries (`ledger`, `lake`).
+//! its answer is given; nobody gets in without the role (`Service::authorised`). Left to others: HTTP and the command line (`onrecord`), storage and queries (`ledger`, `lake`).
 
 mod event;
 mod init;
@@ -14,7 +14,7 @@ mod token;
 
 pub use init::{Initial, init};
 pub use log::{BatchLogged, Logged};
-pub use read::Told;
+pub use read::DecisionHistory;
 
 use crate::api_token::{Actor, Role, Tokens};
 use crate::batch::Workers;
@@ -151,8 +151,8 @@ impl Service {
         self.counted(found)
     }
 
-    /// Refuses, and counts it, when `actor` lacks `role`. Every call here asks it for itself; doors ask it before they
-    /// read what was sent, and where they answer by themselves.
+    /// Refuses, and counts it, when `actor` lacks `role`. Every call here asks it for itself; interfaces ask it before
+    /// they read what was sent, and where they answer by themselves.
     ///
     /// # Errors
     /// [`Refusal::Forbidden`].
@@ -175,7 +175,29 @@ impl Service {
         self.counters.refuse(reason);
     }
 
-    /// Counts what is refused on its way out; once, so that no call within another does it too.
+    /// Does the work of a call, if `actor` has `role`, and counts what is refused on its way out: the one way into every
+    /// call that takes an actor. Once, so that no call within another counts it too.
+    async fn authorised<T>(
+        &self,
+        actor: &Actor,
+        role: Role,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        self.must(actor, role)?;
+        self.counted(work.await)
+    }
+
+    /// The same for work that blocks.
+    fn authorised_blocking<T>(
+        &self,
+        actor: &Actor,
+        role: Role,
+        work: impl FnOnce() -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        self.must(actor, role)?;
+        self.counted(work())
+    }
+
     fn counted<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
         result.inspect_err(|refusal| self.refused(refusal.reason()))
     }

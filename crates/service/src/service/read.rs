@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A decision and what followed it. Documents are the stored bytes; serialising them changes nothing.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct DecisionHistory {
     /// The decision as recorded, or with the person and sealed fields in plain.
     pub decision: Box<RawValue>,
     /// Its place in the ledger.
@@ -34,13 +34,11 @@ impl Service {
         decision_id: &str,
         reveal: bool,
         actor: &Actor,
-    ) -> Result<Option<Told>, Refusal> {
-        self.must(actor, Role::Read)?;
+    ) -> Result<Option<DecisionHistory>, Refusal> {
         if reveal {
             self.must(actor, Role::Reveal)?;
         }
-        let told = self.read_decision(decision_id, reveal, actor).await;
-        self.counted(told)
+        self.authorised(actor, Role::Read, self.read_decision(decision_id, reveal, actor)).await
     }
 
     async fn read_decision(
@@ -48,13 +46,13 @@ impl Service {
         decision_id: &str,
         reveal: bool,
         actor: &Actor,
-    ) -> Result<Option<Told>, Refusal> {
+    ) -> Result<Option<DecisionHistory>, Refusal> {
         let found = self.find(decision_id).await?;
         let action = if reveal { Action::Reveal } else { Action::Get };
         let is_there = found.iter().any(|(kind, _)| *kind == Kind::Decision);
         self.append_access(actor, action, asked(decision_id, is_there), Some(found.len() as u64)).await?;
         let service = self.clone();
-        blocking(move || service.tell(found, reveal)).await
+        blocking(move || service.history(found, reveal)).await
     }
 
     /// The evidence of a decision: its exact bytes, their proof and the signed checkpoint; `None` when there is none with
@@ -63,9 +61,7 @@ impl Service {
     /// # Errors
     /// [`Refusal::Forbidden`] without the role `read`; [`Refusal::Unavailable`].
     pub async fn evidence(self: &Arc<Self>, decision_id: &str, actor: &Actor) -> Result<Option<Bundle>, Refusal> {
-        self.must(actor, Role::Read)?;
-        let bundle = self.make_bundle(decision_id, actor).await;
-        self.counted(bundle)
+        self.authorised(actor, Role::Read, self.make_bundle(decision_id, actor)).await
     }
 
     async fn make_bundle(self: &Arc<Self>, decision_id: &str, actor: &Actor) -> Result<Option<Bundle>, Refusal> {
@@ -82,12 +78,11 @@ impl Service {
         .await
     }
 
-    /// A stored record with the person and sealed fields in plain. The caller has checked the role and put the reading
-    /// on the record.
+    /// A stored record with the person and sealed fields in plain. The reading is on the record already.
     ///
     /// # Errors
     /// [`Refusal::Corrupt`], [`Refusal::Unavailable`].
-    pub fn reveal(&self, stored: &Stored) -> Result<Vec<u8>, Refusal> {
+    fn reveal(&self, stored: &Stored) -> Result<Vec<u8>, Refusal> {
         let damaged = || Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf));
         let (event_id, subject) = {
             let mut parser = Parser::new();
@@ -158,7 +153,7 @@ impl Service {
         .await
     }
 
-    fn tell(&self, found: Vec<(Kind, Stored)>, reveal: bool) -> Result<Option<Told>, Refusal> {
+    fn history(&self, found: Vec<(Kind, Stored)>, reveal: bool) -> Result<Option<DecisionHistory>, Refusal> {
         let mut decision = None;
         let (mut reviews, mut outcomes) = (Vec::new(), Vec::new());
         for (kind, stored) in found {
@@ -174,7 +169,7 @@ impl Service {
                 _ => {}
             }
         }
-        Ok(decision.map(|(leaf, decision)| Told { decision, leaf, reviews, outcomes }))
+        Ok(decision.map(|(leaf, decision)| DecisionHistory { decision, leaf, reviews, outcomes }))
     }
 }
 

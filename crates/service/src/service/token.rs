@@ -22,9 +22,7 @@ impl Service {
         expires_days: Option<u32>,
         actor: &Actor,
     ) -> Result<String, Refusal> {
-        self.must(actor, Role::Admin)?;
-        let made = self.make_token(name, roles, expires_days, actor).await;
-        self.counted(made)
+        self.authorised(actor, Role::Admin, self.make_token(name, roles, expires_days, actor)).await
     }
 
     async fn make_token(
@@ -49,8 +47,12 @@ impl Service {
     /// Every token that was ever made, without its secret.
     ///
     /// # Errors
-    /// [`Refusal::Corrupt`], [`Refusal::Unavailable`].
-    pub fn tokens(&self) -> Result<Vec<Token>, Refusal> {
+    /// [`Refusal::Forbidden`] without the role `admin`; [`Refusal::Corrupt`], [`Refusal::Unavailable`].
+    pub fn tokens(&self, actor: &Actor) -> Result<Vec<Token>, Refusal> {
+        self.authorised_blocking(actor, Role::Admin, || self.all_tokens())
+    }
+
+    fn all_tokens(&self) -> Result<Vec<Token>, Refusal> {
         Ok(self.tokens.list()?.as_ref().clone())
     }
 
@@ -59,10 +61,9 @@ impl Service {
     /// # Errors
     /// [`Refusal::Forbidden`], [`Refusal::Corrupt`], [`Refusal::Unavailable`].
     pub async fn revoke_token(self: &Arc<Self>, name_or_id: &str, actor: &Actor) -> Result<bool, Refusal> {
-        self.must(actor, Role::Admin)?;
         let name = name_or_id.to_owned();
-        let revoked = self.change_tokens("revoked", actor, move |tokens| tokens.revoke(&name)).await;
-        self.counted(revoked)
+        let revoke = self.change_tokens("revoked", actor, move |tokens| tokens.revoke(&name));
+        self.authorised(actor, Role::Admin, revoke).await
     }
 
     /// Changes the file, then puts the change on the record. Names of tokens can be those of persons and stay in the
@@ -76,9 +77,9 @@ impl Service {
         let service = self.clone();
         let actor = actor.name().to_owned();
         blocking(move || {
-            let before = service.tokens()?;
+            let before = service.all_tokens()?;
             let done = work(&service.tokens)?;
-            let changed = service.tokens()?.into_iter().find(|token| !before.contains(token));
+            let changed = service.all_tokens()?.into_iter().find(|token| !before.contains(token));
             let mut detail: Map<String, Json> = Map::new();
             detail.insert("actor".to_owned(), actor.into());
             detail.insert("change".to_owned(), change.into());

@@ -56,7 +56,7 @@ fn changes_of_tokens_are_on_the_record_without_names_or_secrets() {
     assert_eq!(whats(&house), ["started", "tokens_changed", "tokens_changed"]);
     let entry = &house.entries("system")[1];
     assert_eq!((entry["detail"]["change"].as_str(), entry["detail"]["actor"].as_str()), (Some("made"), Some("local")));
-    assert_eq!(entry["detail"]["token"], house.service.tokens().unwrap()[1].id);
+    assert_eq!(entry["detail"]["token"], house.service.tokens(&Actor::local()).unwrap()[1].id);
     assert!(house.memory.all().iter().all(|stored| {
         let record = String::from_utf8(stored.record.clone()).unwrap();
         !record.contains("jane") && !record.contains(&text[4..])

@@ -11,6 +11,13 @@ use tempfile::TempDir;
 #[derive(Default)]
 pub(crate) struct Memory(Mutex<Vec<Stored>>);
 
+impl Memory {
+    /// Changes what is stored, as damage does.
+    pub(crate) fn change(&self, leaf: LeafIndex, change: impl FnOnce(&mut Stored)) {
+        change(&mut self.0.lock().unwrap()[leaf.0 as usize]);
+    }
+}
+
 impl Follower for Memory {
     fn committed(&self, batch: &Committed) {
         let mut stored = self.0.lock().unwrap();

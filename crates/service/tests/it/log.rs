@@ -80,7 +80,7 @@ fn a_bad_line_stops_the_batch_and_every_one_is_named() {
     lines[2999] = decision(r#""timestamp":"3000-01-01T00:00:00Z""#);
     for refused in [
         house.service.log_batch(&batch(&lines.join("\n")), &Actor::local()).unwrap_err(),
-        house.service.check_batch(&batch(&lines.join("\n"))).unwrap_err(),
+        house.service.check_batch(&batch(&lines.join("\n")), &Actor::local()).unwrap_err(),
     ] {
         let Refusal::Invalid(faults) = refused else { panic!("{refused}") };
         assert_eq!(faults.lines_total, 3);

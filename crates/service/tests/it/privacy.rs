@@ -185,7 +185,7 @@ fn no_refusal_shows_what_was_sent() {
         assert!(!format!("{refused} {refused:?}").contains(secret), "{refused}");
         let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
         for refused in [
-            house.service.check_batch(&batch).unwrap_err(),
+            house.service.check_batch(&batch, &Actor::local()).unwrap_err(),
             house.service.log_batch(&batch, &Actor::local()).map(|_| ()).unwrap_err(),
         ] {
             assert!(!format!("{refused} {refused:?} {batch:?}").contains(secret), "{refused}");
@@ -210,7 +210,7 @@ fn a_member_name_that_is_personal_is_refused_and_not_repeated() {
         let shown = format!("{refused} {refused:?}");
         assert!(matches!(refused, Refusal::Invalid(_)) && !shown.contains("jane") && !shown.contains("555"), "{shown}");
         let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
-        let checked = house.service.check_batch(&batch).unwrap_err();
+        let checked = house.service.check_batch(&batch, &Actor::local()).unwrap_err();
         assert!(matches!(checked, Refusal::Invalid(_)) && !checked.to_string().contains("jane"), "{checked}");
     }
     assert!(!house.holds("jane@"));
@@ -305,12 +305,12 @@ fn sealed_fields_are_shown_to_who_may_reveal() {
     assert_eq!(shown["user_id"], "user-1");
     assert!(!house.holds("8123456"), "revealing writes nothing in plain");
 
-    let stored = &house.memory.all()[logged.receipt.leaf_index.0 as usize];
-    onrecord_service::sealed::check(&stored.record, &stored.beside).unwrap();
-    let mut destroyed = stored.clone();
-    destroyed.beside.clear();
-    let shown = String::from_utf8(house.service.reveal(&destroyed).unwrap()).unwrap();
-    assert!(shown.contains("\"sealed\""), "what was destroyed stays sealed, and the record still reads");
+    house.memory.change(logged.receipt.leaf_index, |stored| {
+        onrecord_service::sealed::check(&stored.record, &stored.beside).unwrap();
+        stored.beside.clear();
+    });
+    let shown = house.run(house.service.read("d1", true, &Actor::local())).unwrap().unwrap();
+    assert!(shown.decision.get().contains("\"sealed\""), "what was destroyed stays sealed, and the record still reads");
 }
 
 #[test]
@@ -401,6 +401,7 @@ proptest! {
         prop_assert_eq!(again.receipt.leaf_hash, logged.receipt.leaf_hash);
         let stored = &house.memory.all()[logged.receipt.leaf_index.0 as usize];
         prop_assert!(onrecord_service::sealed::check(&stored.record, &stored.beside).is_ok());
-        house.service.reveal(stored).unwrap();
+        let shown = house.run(house.service.read(&logged.decision_id, true, &Actor::local()));
+        prop_assert!(shown.unwrap().is_some());
     }
 }
