@@ -6,6 +6,7 @@ mod acceptance;
 mod bad_input;
 mod crash;
 mod demo;
+mod golden;
 mod http;
 mod import;
 mod large;
