@@ -54,7 +54,7 @@ fn stages(dir: &Path, records: u64) -> Outcome {
     let bytes: usize = rows.iter().map(|(_, record)| record.len()).sum();
     println!("{records} decisions of {} bytes\n", bytes as u64 / records);
     println!("{:<44} {:>8} {:>8}", "", "wall", "core");
-    let row = |leaf: usize| Row { leaf: leaf as u64, id: rows[leaf].0, record: &rows[leaf].1, beside: &[] };
+    let row = |leaf: usize| Row { leaf: leaf as u64, id: rows[leaf].0, record: &rows[leaf].1, sidecar: &[] };
     let borrowed: Vec<Row<'_>> = (0..rows.len()).map(row).collect();
 
     let columns = timed("survey (of 8,192 rows)", records, || survey(&borrowed, 8_192).plan());

@@ -147,7 +147,7 @@ impl<'s> Agreement<'s> {
             if !self.is_id_of(id, record) {
                 return Err(self.differs(leaf, column::EVENT_ID, "is not what its record says"));
             }
-            let row_again = Row { leaf, id, record, beside: rows.beside(row) };
+            let row_again = Row { leaf, id, record, sidecar: rows.sidecar(row) };
             self.shredder.push(&row_again, false).map_err(|error| Error::damaged(self.segment.path(), error))?;
             self.places.push(row as u32);
         }

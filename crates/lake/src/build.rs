@@ -35,10 +35,10 @@ pub(crate) trait Source: Sync {
 struct SidecarChecksum(u32);
 
 impl SidecarChecksum {
-    fn add(&mut self, id: &[u8; 16], beside: &[u8]) {
+    fn add(&mut self, id: &[u8; 16], sidecar: &[u8]) {
         self.0 = crc32c::crc32c_append(self.0, id);
-        self.0 = crc32c::crc32c_append(self.0, &(beside.len() as u64).to_le_bytes());
-        self.0 = crc32c::crc32c_append(self.0, beside);
+        self.0 = crc32c::crc32c_append(self.0, &(sidecar.len() as u64).to_le_bytes());
+        self.0 = crc32c::crc32c_append(self.0, sidecar);
     }
 }
 
@@ -101,7 +101,7 @@ fn shred(
             return Err(unsealable(format!("leaf {next} is missing")));
         }
         next += 1;
-        checksum.add(&row.id, row.beside);
+        checksum.add(&row.id, row.sidecar);
         shredder.push(row, exact.contains(&row.leaf)).map_err(|error| unsealable(error.to_string()))?;
         if shredder.is_full() { pass_on(&mut shredder) } else { Ok(()) }
     })?;
@@ -136,7 +136,7 @@ fn read_back(
         if expected != Some(&leaf_hash(record)) {
             differing.insert(leaf);
         }
-        found.add(&rows.id(row), rows.beside(row));
+        found.add(&rows.id(row), rows.sidecar(row));
         Ok(())
     })?;
     if found != *checksum {
@@ -207,7 +207,7 @@ mod tests {
 
     impl Claimed {
         fn row(&self, leaf: u64) -> Row<'_> {
-            Row { leaf, id: u128::from(leaf).to_be_bytes(), record: self.0[leaf as usize].0.as_bytes(), beside: &[] }
+            Row { leaf, id: u128::from(leaf).to_be_bytes(), record: self.0[leaf as usize].0.as_bytes(), sidecar: &[] }
         }
     }
 

@@ -161,7 +161,7 @@ impl Source for Old<'_> {
     fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         for segment in self.segments {
             each_row(segment, segment.first()..segment.end(), &mut |rows, row, record| {
-                visit(&Row { leaf: rows.leaf(row), id: rows.id(row), record, beside: rows.beside(row) })
+                visit(&Row { leaf: rows.leaf(row), id: rows.id(row), record, sidecar: rows.sidecar(row) })
             })?;
         }
         Ok(())
@@ -224,7 +224,7 @@ mod tests {
             let leaves: Vec<u64> = (0..records.len() as u64).collect();
             let rows = lake.by_leaves(&leaves).unwrap();
             assert!(rows.iter().map(|row| &row.record).eq(&records));
-            assert!(rows.iter().all(|row| row.beside.starts_with(b"beside ")));
+            assert!(rows.iter().all(|row| row.sidecar.starts_with(b"beside ")));
             drop((segments, lake));
             // The files that were replaced are gone, segments and indexes, and the directory opens.
             assert_eq!(std::fs::read_dir(dir.path().join(crate::lake::SEGMENTS)).unwrap().count(), 2);

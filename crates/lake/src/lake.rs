@@ -487,7 +487,7 @@ mod tests {
             let first = self.lake.sealed_end();
             let mut shredder = Shredder::new(&[]);
             for (leaf, id) in (first..).zip(ids) {
-                let row = Row { leaf, id: bytes(id), record: b"{}", beside: &[] };
+                let row = Row { leaf, id: bytes(id), record: b"{}", sidecar: &[] };
                 shredder.push(&row, false).unwrap();
             }
             let leaves = first..first + ids.len() as u64;

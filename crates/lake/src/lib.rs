@@ -50,5 +50,5 @@ pub struct Row<'a> {
     /// The bytes under the leaf hash.
     pub record: &'a [u8],
     /// The bytes next to the record, usually none.
-    pub beside: &'a [u8],
+    pub sidecar: &'a [u8],
 }

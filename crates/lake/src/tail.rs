@@ -171,12 +171,12 @@ impl Chunk {
 
 /// An entry as a row.
 pub(crate) fn row(leaf: u64, entry: &Entry) -> Row<'_> {
-    Row { leaf, id: entry.id().0, record: entry.record(), beside: entry.beside() }
+    Row { leaf, id: entry.id().0, record: entry.record(), sidecar: entry.sidecar() }
 }
 
 /// An entry as a row of its own.
 pub(crate) fn owned_row(leaf: u64, entry: &Entry) -> OwnedRow {
-    OwnedRow { leaf, id: entry.id().0, record: entry.record().to_vec(), beside: entry.beside().to_vec() }
+    OwnedRow { leaf, id: entry.id().0, record: entry.record().to_vec(), sidecar: entry.sidecar().to_vec() }
 }
 
 #[cfg(test)]

@@ -199,9 +199,9 @@ fn rows(
         }
         agreement.add(rows, row, record)?;
         hashes.push(leaf_hash(record));
-        if !rows.beside(row).is_empty() || wanted(record) {
-            let (record, beside) = (record.to_vec(), rows.beside(row).to_vec());
-            shown.push(OwnedRow { leaf: rows.leaf(row), id: rows.id(row), record, beside });
+        if !rows.sidecar(row).is_empty() || wanted(record) {
+            let (record, sidecar) = (record.to_vec(), rows.sidecar(row).to_vec());
+            shown.push(OwnedRow { leaf: rows.leaf(row), id: rows.id(row), record, sidecar });
         }
         bytes += record.len() as u64;
         let end = rows.leaf(row) + 1;

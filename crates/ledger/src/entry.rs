@@ -22,7 +22,7 @@ impl fmt::Debug for EntryId {
 pub struct Entry {
     id: EntryId,
     record: Bytes,
-    beside: Bytes,
+    sidecar: Bytes,
     leaf_hash: Hash,
 }
 
@@ -30,9 +30,9 @@ impl Entry {
     /// An entry of these bytes. `record` is under the leaf hash, which is computed here (about 0.7 µs per KiB); `beside`
     /// is kept next to the record and is not, so that it can be destroyed later without touching the tree.
     #[must_use]
-    pub fn new(id: EntryId, record: impl Into<Bytes>, beside: impl Into<Bytes>) -> Self {
+    pub fn new(id: EntryId, record: impl Into<Bytes>, sidecar: impl Into<Bytes>) -> Self {
         let record = record.into();
-        Self { id, leaf_hash: leaf_hash(&record), record, beside: beside.into() }
+        Self { id, leaf_hash: leaf_hash(&record), record, sidecar: sidecar.into() }
     }
 
     /// The id.
@@ -49,8 +49,8 @@ impl Entry {
 
     /// The bytes next to the record, usually none.
     #[must_use]
-    pub fn beside(&self) -> &Bytes {
-        &self.beside
+    pub fn sidecar(&self) -> &Bytes {
+        &self.sidecar
     }
 
     /// SHA-256(0x00 ‖ record).
@@ -63,8 +63,8 @@ impl Entry {
 /// Shows sizes only: records must not reach a log line.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (record, beside) = (self.record.len(), self.beside.len());
-        write!(f, "Entry({:?}, record {record} bytes, beside {beside} bytes)", self.id)
+        let (record, sidecar) = (self.record.len(), self.sidecar.len());
+        write!(f, "Entry({:?}, record {record} bytes, sidecar {sidecar} bytes)", self.id)
     }
 }
 

@@ -41,7 +41,7 @@ impl Records for LakeRecords {
 }
 
 fn stored(row: OwnedRow) -> Stored {
-    Stored { leaf: LeafIndex(row.leaf), record: row.record, beside: row.beside }
+    Stored { leaf: LeafIndex(row.leaf), record: row.record, sidecar: row.sidecar }
 }
 
 fn failed(error: onrecord_lake::Error) -> ReadError {

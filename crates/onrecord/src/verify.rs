@@ -33,7 +33,7 @@ pub(crate) fn closed(dir: &Path, request: &VerifyRequest, tell: &(dyn Fn(Event) 
     let ledger = ledger?;
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
-    check.beside(&ledger);
+    check.sidecar(&ledger);
     check.large_values();
     check.checkpoints(&ledger, &key, request)?;
     check.state(&ledger);
@@ -53,7 +53,7 @@ pub(crate) fn served(node: &Node, request: &VerifyRequest, tell: &(dyn Fn(Event)
     let ledger = image.check(&key)?;
     let mut check = Check::of(dir, &ledger);
     check.segments(&ledger, tell)?;
-    check.beside(&ledger);
+    check.sidecar(&ledger);
     check.large_values();
     check.checkpoints(&ledger, &key, request)?;
     check.state(&ledger);
@@ -102,7 +102,7 @@ impl<'a> Check<'a> {
             for row in checked.shown {
                 let large = large::check(self.dir, &row.record);
                 large.map_err(|error| format!("at leaf {}, a large value: {error}", row.leaf))?;
-                let matches = sealed::check(&row.record, &row.beside);
+                let matches = sealed::check(&row.record, &row.sidecar);
                 matches.map_err(|mismatch| format!("at leaf {}, what is beside the record: {mismatch}", row.leaf))?;
             }
             compare(ledger, checked)
@@ -126,14 +126,14 @@ impl<'a> Check<'a> {
 
     /// The ciphertexts beside unsealed records and their large values, which the leaf hashes do not cover: they must be
     /// those that the records commit to.
-    fn beside(&mut self, ledger: &ledger::Verified) {
+    fn sidecar(&mut self, ledger: &ledger::Verified) {
         for commit in &ledger.unsealed {
             let entries = (commit.first.0..).zip(&*commit.entries);
             for (leaf, entry) in entries {
                 if let Err(error) = large::check(self.dir, entry.record()) {
                     self.fault(error.path(), LeafIndex(leaf), error.to_string());
                 }
-                if let Err(mismatch) = sealed::check(entry.record(), entry.beside()) {
+                if let Err(mismatch) = sealed::check(entry.record(), entry.sidecar()) {
                     self.fault(&self.dir.join("wal"), LeafIndex(leaf), mismatch.to_string());
                 }
             }
@@ -256,12 +256,12 @@ mod tests {
         let lake = Lake::open(dir).unwrap();
         let (ledger, _) = Ledger::open(dir, signer, Config::default(), Arc::new(OsDisk), lake.clone()).unwrap();
         let record = br#"{"event_id":"00000000-0000-0000-0000-000000000001","kind":"decision","schema":1}"#;
-        let entry = |id, beside: &[u8]| Entry::new(EntryId([id; 16]), record.to_vec(), beside.to_vec());
+        let entry = |id, sidecar: &[u8]| Entry::new(EntryId([id; 16]), record.to_vec(), sidecar.to_vec());
         ledger.append(vec![entry(1, b""), entry(2, b"\x01\x02\0\0\0ab")]).unwrap();
         drop(ledger);
         let verified = ledger::directory(dir, &key, Arc::new(OsDisk)).unwrap();
         let mut check = Check::of(dir, &verified);
-        check.beside(&verified);
+        check.sidecar(&verified);
         let faults: Vec<_> =
             check.verification.faults.iter().map(|fault| (fault.file.as_str(), fault.leaf_index)).collect();
         assert_eq!(faults, [("wal", Some(1))]);

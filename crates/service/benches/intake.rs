@@ -114,7 +114,7 @@ fn parts(bodies: &[String]) {
 
 fn batches(service: &Service, name: &str, bodies: &[String]) -> Result<(), Refusal> {
     let lines = bodies.join("\n");
-    let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
+    let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, ticket: None };
     best(&format!("{name}: check only, all cores"), bodies.len(), || {
         black_box(service.check_batch(&batch, &Actor::local()).is_ok());
     });
@@ -154,14 +154,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // All users are known from here on.
     let lines = bodies[..1000].join("\n");
     service.log_batch(
-        &Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, turn: None },
+        &Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, ticket: None },
         &Actor::local(),
     )?;
     // One thread: below the size of a chunk a batch is not split.
     let chunks: Vec<String> = bodies[..500].chunks(100).map(|chunk| chunk.join("\n")).collect();
     let prepare = || {
         for chunk in &chunks {
-            let batch = Batch { lines: chunk.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
+            let batch = Batch { lines: chunk.as_bytes(), first_line: 1, idempotency_key: None, ticket: None };
             black_box(service.prepare_only(&batch).unwrap_or_default());
         }
     };
@@ -175,7 +175,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let bodies: Vec<String> = (0..10_000).map(|number| decision(number, next + number)).collect();
         next += bodies.len();
         let lines = bodies.join("\n");
-        let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
+        let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, ticket: None };
         let start = Instant::now();
         service.log_batch(&batch, &Actor::local())?;
         took.push(start.elapsed());

@@ -5,7 +5,7 @@
 
 use crate::intake::{Id, Intake, Prepared, Worker};
 use crate::refusal::LineFaults;
-use crate::turn::Turn;
+use crate::sequencer::Ticket;
 use crate::{Error, Refusal};
 use onrecord_record::Timestamp;
 use std::sync::Mutex;
@@ -25,8 +25,8 @@ pub struct Batch<'a> {
     /// With a key, a line without an `event_id` gets one that depends on the key, the line's number and its content, so
     /// that the same batch sent again adds nothing.
     pub idempotency_key: Option<&'a [u8]>,
-    /// With a turn, the batch is appended after those that took theirs before.
-    pub turn: Option<&'a Turn>,
+    /// With a ticket, the batch is appended after those that took theirs before.
+    pub ticket: Option<&'a Ticket>,
 }
 
 /// Shows sizes only.
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn lines_keep_their_numbers_and_empty_ones_are_skipped() {
-        let batch = Batch { lines: b"a\n\n  \r\nb\r\nc", first_line: 10, idempotency_key: None, turn: None };
+        let batch = Batch { lines: b"a\n\n  \r\nb\r\nc", first_line: 10, idempotency_key: None, ticket: None };
         let lines: Vec<(u64, &[u8])> = batch.split().iter().map(|line| (line.number, line.json)).collect();
         assert_eq!(lines, [(10, b"a".as_slice()), (13, b"b"), (14, b"c")]);
         assert!(Batch { lines: b"", ..batch }.split().is_empty());

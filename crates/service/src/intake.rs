@@ -8,7 +8,7 @@ use crate::cipher::Mac;
 use crate::clock::IdSource;
 use crate::large::{self, LargeValue};
 use crate::policy::{Correlation, Policy};
-use crate::protect::{self, OwnUser, Shield};
+use crate::protect::{self, RecordProtector, UserIdMatcher};
 use crate::records::Records;
 use crate::vault::{FieldKeys, Subject, SubjectToken, Vault};
 use crate::{Error, Refusal};
@@ -119,7 +119,7 @@ impl Intake {
         self.sent_bytes_max
     }
 
-    /// Turns one JSON document into an entry.
+    /// Sequencer one JSON document into an entry.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every fault; [`Refusal::TooLarge`]; whatever keeps the vault from answering.
@@ -148,7 +148,7 @@ impl Intake {
         };
         let user = sent.user_id().zip(token);
         let about = self.person_of(&sent)?;
-        let own_users = self.own_users(user, about.as_ref(), json);
+        let user_ids = self.user_ids(user, about.as_ref(), json);
         let input_hash = match &sent {
             Sent::Decision(decision) => {
                 scratch.clear();
@@ -159,25 +159,25 @@ impl Intake {
         };
         let stamp = Stamp { event_id, recorded_at, user: token, input_hash };
         let mut record = Vec::with_capacity(json.len() + 512);
-        let mut beside = Vec::new();
-        let mut shield = Shield {
+        let mut sidecar = Vec::new();
+        let mut protector = RecordProtector {
             policy: &self.policy,
             is_llm: sent.is_llm(),
             at_identifier: false,
             keys,
             user,
-            own_users: &own_users,
+            user_ids: &user_ids,
             event_id: *event_id.as_bytes(),
             scratch,
-            beside: &mut beside,
+            sidecar: &mut sidecar,
             sealed_count: 0,
             large: Vec::new(),
             large_texts: 0,
             faults: Vec::new(),
         };
-        sent.check_identifiers(&self.policy, &own_users, &mut shield.faults);
-        sent.write(&stamp, &mut shield, &mut record);
-        let (large, large_texts, mut faults) = (shield.large, shield.large_texts, shield.faults);
+        sent.check_identifiers(&self.policy, &user_ids, &mut protector.faults);
+        sent.write(&stamp, &mut protector, &mut record);
+        let (large, large_texts, mut faults) = (protector.large, protector.large_texts, protector.faults);
         if large::count(&record) != large_texts {
             faults.push(Fault::new(
                 "",
@@ -185,11 +185,11 @@ impl Intake {
             ));
         }
         if !faults.is_empty() {
-            return Err(self.refuse(faults, &own_users));
+            return Err(self.refuse(faults, &user_ids));
         }
-        check_size(record.len() + beside.len(), limit::RECORD_BYTES_MAX)?;
+        check_size(record.len() + sidecar.len(), limit::RECORD_BYTES_MAX)?;
         let decision_id = sent.decision_id().map(str::to_owned);
-        let entry = Entry::new(EntryId(*event_id.as_bytes()), record, beside);
+        let entry = Entry::new(EntryId(*event_id.as_bytes()), record, sidecar);
         Ok(Prepared { entry, event_id, decision_id, subject, large })
     }
 
@@ -201,13 +201,13 @@ impl Intake {
         let document = self.parse(&mut worker.parser, json)?;
         let sent = self.read(document.value(), json, recorded_at)?;
         let about = self.person_of(&sent)?;
-        let own_users = self.own_users(sent.user_id().map(|user_id| (user_id, "")), about.as_ref(), json);
+        let user_ids = self.user_ids(sent.user_id().map(|user_id| (user_id, "")), about.as_ref(), json);
         let mut faults = Vec::new();
-        sent.check_identifiers(&self.policy, &own_users, &mut faults);
+        sent.check_identifiers(&self.policy, &user_ids, &mut faults);
         for document in sent.documents().into_iter().flatten() {
-            protect::check_names(&self.policy, sent.is_llm(), &own_users, document, &mut faults);
+            protect::check_names(&self.policy, sent.is_llm(), &user_ids, document, &mut faults);
         }
-        if faults.is_empty() { Ok(()) } else { Err(self.refuse(faults, &own_users)) }
+        if faults.is_empty() { Ok(()) } else { Err(self.refuse(faults, &user_ids)) }
     }
 
     fn parse<'p>(&self, parser: &'p mut Parser, json: &[u8]) -> Result<onrecord_record::Document<'p>, Refusal> {
@@ -220,7 +220,7 @@ impl Intake {
     fn read<'a>(&self, value: Value<'a>, json: &[u8], recorded_at: Timestamp) -> Result<Sent<'a>, Refusal> {
         let sent = Sent::read(value).map_err(|faults| {
             let user_id = value.get("user_id").or_else(|| value.get("userId")).and_then(Value::as_str);
-            self.refuse(faults, &self.own_users(user_id.map(|user_id| (user_id, "sub_…")), None, json))
+            self.refuse(faults, &self.user_ids(user_id.map(|user_id| (user_id, "sub_…")), None, json))
         })?;
         let ahead = |at: Timestamp| at.check_not_ahead(recorded_at, self.policy.future_seconds_max, "/timestamp");
         sent.timestamp().map_or(Ok(()), ahead).map_err(|fault| Refusal::invalid(vec![fault]))?;
@@ -228,14 +228,14 @@ impl Intake {
     }
 
     /// The user ids that must not stand in the record's texts.
-    fn own_users<'a>(
+    fn user_ids<'a>(
         &'a self,
         user: Option<(&'a str, &'a str)>,
         about: Option<&'a Person>,
         json: &[u8],
-    ) -> Vec<OwnUser<'a>> {
-        let own = user.and_then(|(user_id, token)| OwnUser::new(&self.policy, user_id, token, json, 1));
-        let other = about.and_then(|about| OwnUser::new(&self.policy, &about.user_id, &about.token, json, 0));
+    ) -> Vec<UserIdMatcher<'a>> {
+        let own = user.and_then(|(user_id, token)| UserIdMatcher::new(&self.policy, user_id, token, json, 1));
+        let other = about.and_then(|about| UserIdMatcher::new(&self.policy, &about.user_id, &about.token, json, 0));
         own.into_iter().chain(other).collect()
     }
 
@@ -256,8 +256,8 @@ impl Intake {
         Ok(None)
     }
 
-    fn refuse(&self, mut faults: Vec<Fault>, own_users: &[OwnUser<'_>]) -> Refusal {
-        protect::mask_pointers(&self.policy.detector, own_users, &mut faults);
+    fn refuse(&self, mut faults: Vec<Fault>, user_ids: &[UserIdMatcher<'_>]) -> Refusal {
+        protect::mask_pointers(&self.policy.detector, user_ids, &mut faults);
         Refusal::invalid(faults)
     }
 
@@ -365,8 +365,8 @@ impl<'a> Sent<'a> {
     }
 
     /// What is written as it is.
-    fn check_identifiers(&self, policy: &Policy, own_users: &[OwnUser<'_>], faults: &mut Vec<Fault>) {
-        protect::check_identifier(policy, own_users, "/decision_id", self.decision_id(), faults);
+    fn check_identifiers(&self, policy: &Policy, user_ids: &[UserIdMatcher<'_>], faults: &mut Vec<Fault>) {
+        protect::check_identifier(policy, user_ids, "/decision_id", self.decision_id(), faults);
         if let Sent::Decision(decision) = self {
             protect::check_identifier(policy, &[], "/model_id", Some(decision.model_id), faults);
             protect::check_identifier(policy, &[], "/model_version", Some(decision.model_version), faults);

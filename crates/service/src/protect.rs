@@ -16,12 +16,12 @@ use memchr::memmem::Finder;
 use onrecord_record::{Action, Fault, Protect, Value, ValueKind, canonical, limit};
 
 /// A user id that a record must not hold in other text: its own user's, or that of the decision it is about.
-pub(crate) struct OwnUser<'a> {
+pub(crate) struct UserIdMatcher<'a> {
     user_id: Finder<'a>,
     token: &'a str,
 }
 
-impl<'a> OwnUser<'a> {
+impl<'a> UserIdMatcher<'a> {
     /// `None` when the policy does not look for it, when it is in no more places of the document than are `expected`, or
     /// when it is so short that it would be found in what has nothing to do with it: under 5 characters, or under 6
     /// digits.
@@ -34,7 +34,7 @@ impl<'a> OwnUser<'a> {
         // One look at the whole document spares one at each text. With a backslash anywhere the same text may be
         // spelled in many ways, so that only the texts themselves tell.
         let may_occur = memchr::memchr(b'\\', json).is_some() || user_id.find_iter(json).nth(expected).is_some();
-        may_occur.then_some(OwnUser { user_id, token })
+        may_occur.then_some(UserIdMatcher { user_id, token })
     }
 
     fn len(&self) -> usize {
@@ -73,7 +73,7 @@ impl<'a> OwnUser<'a> {
 }
 
 /// Applies the policy to one record.
-pub(crate) struct Shield<'a> {
+pub(crate) struct RecordProtector<'a> {
     pub(crate) policy: &'a Policy,
     /// Whether it is a decision of a language model.
     pub(crate) is_llm: bool,
@@ -82,12 +82,12 @@ pub(crate) struct Shield<'a> {
     pub(crate) keys: &'a FieldKeys,
     /// The record's user id and its token, if it has a user.
     pub(crate) user: Option<(&'a str, &'a str)>,
-    pub(crate) own_users: &'a [OwnUser<'a>],
+    pub(crate) user_ids: &'a [UserIdMatcher<'a>],
     pub(crate) event_id: [u8; 16],
     /// Where values are written before they are hashed or encrypted; its content means nothing.
     pub(crate) scratch: &'a mut Vec<u8>,
     /// The ciphertexts so far.
-    pub(crate) beside: &'a mut Vec<u8>,
+    pub(crate) sidecar: &'a mut Vec<u8>,
     pub(crate) sealed_count: u32,
     /// What is kept apart from the record, so far: large texts, and sealed fields as large.
     pub(crate) large: Vec<LargeValue>,
@@ -96,14 +96,14 @@ pub(crate) struct Shield<'a> {
     pub(crate) faults: Vec<Fault>,
 }
 
-impl Protect for Shield<'_> {
+impl Protect for RecordProtector<'_> {
     #[inline]
     fn member(&mut self, key: &str, value: Value<'_>) -> Action {
         self.at_identifier = self.policy.is_identifier(key);
         match self.mode(key) {
             None if is_user_id(key) && !value.is_null() => Action::Text(self.user_token(value)),
             None => {
-                if let Some(problem) = name_problem(&self.policy.detector, self.own_users, key) {
+                if let Some(problem) = name_problem(&self.policy.detector, self.user_ids, key) {
                     self.faults.push(Fault::new(parent(&value.pointer()), problem));
                 }
                 Action::Keep
@@ -138,7 +138,7 @@ impl Protect for Shield<'_> {
     #[inline]
     fn text(&mut self, text: &str, out: &mut String) -> bool {
         let detector = &self.policy.detector;
-        let Some(shown) = replace_all(self.own_users, text) else { return detector.mask(text, out) };
+        let Some(shown) = replace_all(self.user_ids, text) else { return detector.mask(text, out) };
         if !detector.mask(&shown, out) {
             *out = shown;
         }
@@ -154,7 +154,7 @@ impl Protect for Shield<'_> {
     }
 }
 
-impl Shield<'_> {
+impl RecordProtector<'_> {
     #[inline]
     fn mode(&self, key: &str) -> Option<Mode> {
         if self.is_llm { self.policy.mode_of_llm(key) } else { self.policy.mode(key) }
@@ -195,7 +195,7 @@ impl Shield<'_> {
                     self.large.push(value);
                     sha256
                 } else {
-                    sealed::push(self.beside, &sealed)
+                    sealed::push(self.sidecar, &sealed)
                 };
                 Action::Sealed { sha256 }
             }
@@ -214,20 +214,20 @@ fn is_user_id(key: &str) -> bool {
 }
 
 /// Why a member may not be called so.
-fn name_problem(detector: &Detector, own_users: &[OwnUser<'_>], key: &str) -> Option<String> {
+fn name_problem(detector: &Detector, user_ids: &[UserIdMatcher<'_>], key: &str) -> Option<String> {
     let noun = match detector.find(key).first() {
         Some((_, finding)) => finding.noun(),
-        None if own_users.iter().any(|own_user| own_user.occurs_in(key)) => "the user id",
+        None if user_ids.iter().any(|own_user| own_user.occurs_in(key)) => "the user id",
         None => return None,
     };
     Some(format!("has a member whose name holds {noun}: put it into a value, where it can be protected"))
 }
 
-/// Looks at all member names below a document without writing it: finds the faults that [`Shield`] would find.
+/// Looks at all member names below a document without writing it: finds the faults that [`RecordProtector`] would find.
 pub(crate) fn check_names(
     policy: &Policy,
     is_llm: bool,
-    own_users: &[OwnUser<'_>],
+    user_ids: &[UserIdMatcher<'_>],
     value: Value<'_>,
     faults: &mut Vec<Fault>,
 ) {
@@ -240,17 +240,15 @@ pub(crate) fn check_names(
                     Some(Mode::Keep) => {}
                     None if is_user_id(key) && !member.is_null() => continue,
                     None => {
-                        if let Some(problem) = name_problem(&policy.detector, own_users, key) {
+                        if let Some(problem) = name_problem(&policy.detector, user_ids, key) {
                             faults.push(Fault::new(parent(&member.pointer()), problem));
                         }
                     }
                 }
-                check_names(policy, is_llm, own_users, member, faults);
+                check_names(policy, is_llm, user_ids, member, faults);
             }
         }
-        ValueKind::Array => {
-            value.elements().for_each(|element| check_names(policy, is_llm, own_users, element, faults))
-        }
+        ValueKind::Array => value.elements().for_each(|element| check_names(policy, is_llm, user_ids, element, faults)),
         _ => {}
     }
 }
@@ -258,7 +256,7 @@ pub(crate) fn check_names(
 /// Why an identifier that is stored as it is may not hold what it holds.
 pub(crate) fn check_identifier(
     policy: &Policy,
-    own_users: &[OwnUser<'_>],
+    user_ids: &[UserIdMatcher<'_>],
     pointer: &str,
     id: Option<&str>,
     faults: &mut Vec<Fault>,
@@ -266,16 +264,16 @@ pub(crate) fn check_identifier(
     let Some(id) = id else { return };
     let noun = match policy.detector.find(id).first() {
         Some((_, finding)) => finding.noun(),
-        None if own_users.iter().any(|own_user| own_user.occurs_in(id)) => "the user id",
+        None if user_ids.iter().any(|own_user| own_user.occurs_in(id)) => "the user id",
         None => return,
     };
     faults.push(Fault::new(pointer, format!("holds {noun}, and identifiers are stored as they are: use another one")));
 }
 
 /// The text with tokens in place of all these user ids; `None` when it holds none of them.
-fn replace_all(own_users: &[OwnUser<'_>], text: &str) -> Option<String> {
+fn replace_all(user_ids: &[UserIdMatcher<'_>], text: &str) -> Option<String> {
     let mut replaced: Option<String> = None;
-    for own_user in own_users {
+    for own_user in user_ids {
         let mut shown = String::new();
         if own_user.replace(replaced.as_deref().unwrap_or(text), &mut shown) {
             replaced = Some(shown);
@@ -285,9 +283,9 @@ fn replace_all(own_users: &[OwnUser<'_>], text: &str) -> Option<String> {
 }
 
 /// Masks what is personal in the pointers of faults that go out.
-pub(crate) fn mask_pointers(detector: &Detector, own_users: &[OwnUser<'_>], faults: &mut [Fault]) {
+pub(crate) fn mask_pointers(detector: &Detector, user_ids: &[UserIdMatcher<'_>], faults: &mut [Fault]) {
     for fault in faults {
-        if let Some(shown) = replace_all(own_users, &fault.pointer) {
+        if let Some(shown) = replace_all(user_ids, &fault.pointer) {
             fault.pointer = shown;
         }
         let mut shown = String::new();

@@ -10,13 +10,13 @@ pub struct Stored {
     /// Its exact bytes.
     pub record: Vec<u8>,
     /// The ciphertexts beside it; empty when there are none or a rewrite removed them.
-    pub beside: Vec<u8>,
+    pub sidecar: Vec<u8>,
 }
 
 /// Shows sizes only: records must not reach a log line.
 impl std::fmt::Debug for Stored {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Stored(leaf {}, {} bytes, {} beside)", self.leaf, self.record.len(), self.beside.len())
+        write!(f, "Stored(leaf {}, {} bytes, {} beside)", self.leaf, self.record.len(), self.sidecar.len())
     }
 }
 

@@ -17,13 +17,13 @@ const AFTER: &[u8] = br#""}"#;
 const DIGITS: usize = 64;
 
 /// Appends a ciphertext to the bytes beside a record and gives what the record commits to.
-pub(crate) fn push(beside: &mut Vec<u8>, sealed: &[u8]) -> [u8; 32] {
-    if beside.is_empty() {
-        beside.push(VERSION);
+pub(crate) fn push(sidecar: &mut Vec<u8>, sealed: &[u8]) -> [u8; 32] {
+    if sidecar.is_empty() {
+        sidecar.push(VERSION);
     }
     // A record of at most 1 MiB has no longer value.
-    beside.extend_from_slice(&(sealed.len() as u32).to_le_bytes());
-    beside.extend_from_slice(sealed);
+    sidecar.extend_from_slice(&(sealed.len() as u32).to_le_bytes());
+    sidecar.extend_from_slice(sealed);
     Sha256::digest(sealed).into()
 }
 
@@ -37,8 +37,8 @@ pub struct Mismatch;
 ///
 /// # Errors
 /// [`Mismatch`].
-pub fn check(record: &[u8], beside: &[u8]) -> Result<(), Mismatch> {
-    let ciphertexts = split(beside)?;
+pub fn check(record: &[u8], sidecar: &[u8]) -> Result<(), Mismatch> {
+    let ciphertexts = split(sidecar)?;
     let committed: Vec<[u8; 32]> = commitments(record).map(|(_, sha256)| sha256).collect();
     let sound = ciphertexts.iter().all(|sealed| committed.contains(&Sha256::digest(sealed).into()));
     if sound { Ok(()) } else { Err(Mismatch) }
@@ -55,15 +55,15 @@ type Apart<'a, E> = dyn Fn(&[u8; 32]) -> Result<Option<Vec<u8>>, E> + 'a;
 /// [`Mismatch`]: the bytes beside the record are damaged; what `large` says.
 pub(crate) fn open_all<E: From<Mismatch>>(
     record: &[u8],
-    beside: &[u8],
+    sidecar: &[u8],
     event_id: &[u8; 16],
     keys: &FieldKeys,
     large: &Apart<'_, E>,
 ) -> Result<Vec<u8>, E> {
-    let ciphertexts = split(beside)?;
+    let ciphertexts = split(sidecar)?;
     let by_hash =
         |sha256: &[u8; 32]| ciphertexts.iter().find(|sealed| <[u8; 32]>::from(Sha256::digest(sealed)) == *sha256);
-    let mut shown = Vec::with_capacity(record.len() + beside.len());
+    let mut shown = Vec::with_capacity(record.len() + sidecar.len());
     let mut from = 0;
     for (at, sha256) in commitments(record) {
         let plain = match by_hash(&sha256) {
@@ -97,8 +97,8 @@ pub(crate) fn show_subject(record: &[u8], token: &str, shown: &str) -> Vec<u8> {
     out
 }
 
-fn split(beside: &[u8]) -> Result<Vec<&[u8]>, Mismatch> {
-    let Some((version, mut rest)) = beside.split_first() else { return Ok(Vec::new()) };
+fn split(sidecar: &[u8]) -> Result<Vec<&[u8]>, Mismatch> {
+    let Some((version, mut rest)) = sidecar.split_first() else { return Ok(Vec::new()) };
     if *version != VERSION {
         return Err(Mismatch);
     }
@@ -128,29 +128,29 @@ mod tests {
     use super::*;
 
     fn sealed_record(keys: &FieldKeys, event_id: &[u8; 16]) -> (Vec<u8>, Vec<u8>) {
-        let mut beside = Vec::new();
+        let mut sidecar = Vec::new();
         let mut record = b"{\"a\":".to_vec();
         for (ordinal, plain) in [b"42000".as_slice(), br#"{"x":"y"}"#].iter().enumerate() {
             let sealed = keys.seal(event_id, ordinal as u32, plain).unwrap();
-            let sha256 = push(&mut beside, &sealed);
+            let sha256 = push(&mut sidecar, &sealed);
             record.extend_from_slice(format!("{{\"sealed\":\"{}\"}},\"b\":", hex::encode(&sha256)).as_bytes());
         }
         record.extend_from_slice(b"1}");
-        (record, beside)
+        (record, sidecar)
     }
 
     #[test]
     fn shows_what_was_sealed_to_the_right_key_only() {
         let keys = FieldKeys::new(&[1; 32]);
-        let (record, beside) = sealed_record(&keys, &[9; 16]);
-        check(&record, &beside).unwrap();
+        let (record, sidecar) = sealed_record(&keys, &[9; 16]);
+        check(&record, &sidecar).unwrap();
         let large = |_: &[u8; 32]| Ok::<_, Mismatch>(None);
-        let shown = open_all(&record, &beside, &[9; 16], &keys, &large).unwrap();
+        let shown = open_all(&record, &sidecar, &[9; 16], &keys, &large).unwrap();
         assert_eq!(shown, br#"{"a":42000,"b":{"x":"y"},"b":1}"#);
-        assert_eq!(open_all(&record, &beside, &[9; 16], &FieldKeys::new(&[2; 32]), &large).unwrap(), record);
-        assert_eq!(open_all(&record, &beside, &[8; 16], &keys, &large).unwrap(), record);
+        assert_eq!(open_all(&record, &sidecar, &[9; 16], &FieldKeys::new(&[2; 32]), &large).unwrap(), record);
+        assert_eq!(open_all(&record, &sidecar, &[8; 16], &keys, &large).unwrap(), record);
         assert_eq!(open_all(&record, b"", &[9; 16], &keys, &large).unwrap(), record);
-        let apart = split(&beside).unwrap();
+        let apart = split(&sidecar).unwrap();
         let large = |sha256: &[u8; 32]| {
             let found = apart.iter().find(|sealed| <[u8; 32]>::from(Sha256::digest(sealed)) == *sha256);
             Ok::<_, Mismatch>(found.map(|sealed| sealed.to_vec()))
@@ -161,13 +161,13 @@ mod tests {
     #[test]
     fn every_flipped_byte_beside_is_noticed() {
         let keys = FieldKeys::new(&[1; 32]);
-        let (record, beside) = sealed_record(&keys, &[9; 16]);
-        for place in 0..beside.len() {
-            let mut flipped = beside.clone();
+        let (record, sidecar) = sealed_record(&keys, &[9; 16]);
+        for place in 0..sidecar.len() {
+            let mut flipped = sidecar.clone();
             flipped[place] ^= 1;
             assert_eq!(check(&record, &flipped), Err(Mismatch), "byte {place}");
         }
-        assert_eq!(check(b"{}", &beside), Err(Mismatch));
+        assert_eq!(check(b"{}", &sidecar), Err(Mismatch));
         check(&record, b"").unwrap();
     }
 

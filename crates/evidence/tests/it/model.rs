@@ -56,12 +56,12 @@ fn subproof(leaves: &[Hash], old: usize, known: bool) -> Vec<Hash> {
 /// The biggest subtrees left and right of the range, those next to it first.
 pub(crate) fn range(leaves: &[Hash], range: Range<usize>) -> RangeProof {
     let mut proof = RangeProof::default();
-    beside(leaves, 0, &range, &mut proof);
+    sidecar(leaves, 0, &range, &mut proof);
     proof.left.reverse();
     proof
 }
 
-fn beside(leaves: &[Hash], first: usize, range: &Range<usize>, proof: &mut RangeProof) {
+fn sidecar(leaves: &[Hash], first: usize, range: &Range<usize>, proof: &mut RangeProof) {
     let end = first + leaves.len();
     if end <= range.start {
         proof.left.push(root(leaves));
@@ -69,8 +69,8 @@ fn beside(leaves: &[Hash], first: usize, range: &Range<usize>, proof: &mut Range
         proof.right.push(root(leaves));
     } else if first < range.start || end > range.end {
         let (left, right) = leaves.split_at(split(leaves.len()));
-        beside(left, first, range, proof);
-        beside(right, first + left.len(), range, proof);
+        sidecar(left, first, range, proof);
+        sidecar(right, first + left.len(), range, proof);
     }
 }
 

@@ -111,7 +111,7 @@ pub mod column {
     /// `Boolean`.
     pub const CONSENT_GIVEN: &str = "consent_given";
     /// Bytes that the service keeps next to the record (ciphertext), `Binary`.
-    pub const BESIDE: &str = "beside";
+    pub const SIDECAR: &str = "sidecar";
     /// The exact record bytes where the columns do not determine them, `Binary`.
     pub const RECORD: &str = "record";
 }
@@ -148,7 +148,7 @@ pub fn fixed_fields() -> Vec<FieldRef> {
         field(column::HUMAN_REVIEWED, &DataType::Boolean, true),
         field(column::OVERRIDDEN, &DataType::Boolean, true),
         field(column::CONSENT_GIVEN, &DataType::Boolean, true),
-        field(column::BESIDE, &DataType::Binary, true),
+        field(column::SIDECAR, &DataType::Binary, true),
         field(column::RECORD, &DataType::Binary, true),
     ]
 }

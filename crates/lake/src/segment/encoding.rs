@@ -111,7 +111,7 @@ fn fixed(
             let builder = if ascends(array) { builder } else { filtered(builder, &path, BLOOM_FALSE_RATE, values) };
             by_share(builder, path, array, share, values)
         }
-        column::BESIDE | column::RECORD => plain(builder, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+        column::SIDECAR | column::RECORD => plain(builder, Encoding::DELTA_LENGTH_BYTE_ARRAY)
             .set_column_statistics_enabled(path.clone(), EnabledStatistics::None),
         name if name.ends_with("_rest") => builder.set_column_statistics_enabled(path, EnabledStatistics::None),
         _ => by_share(builder, path, array, distinct_share(array), values),

@@ -4,8 +4,10 @@ use crate::checksum::BlockSums;
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
+use rustix::fs::Advice;
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -26,6 +28,17 @@ impl SegmentFile {
     pub(crate) fn new(file: File, sums: Option<Arc<BlockSums>>) -> std::io::Result<Self> {
         let len = file.metadata()?.len();
         Ok(Self { file: Arc::new(file), len, sums })
+    }
+
+    /// Says that these ranges will be read next, so that the operating system fetches them all at once and not one after
+    /// the other. A range that it does not take is fetched when it is read.
+    pub fn will_need(&self, ranges: &[Range<u64>]) {
+        if let [_, _, ..] = ranges {
+            for range in ranges {
+                let length = NonZeroU64::new(range.end.saturating_sub(range.start));
+                let _ = rustix::fs::fadvise(&*self.file, range.start, length, Advice::WillNeed);
+            }
+        }
     }
 
     /// The bytes of a range, which lies in the file.

@@ -265,7 +265,7 @@ mod tests {
                 leaf,
                 id: u128::from(leaf).to_be_bytes(),
                 record: record.as_bytes(),
-                beside: &[],
+                sidecar: &[],
             })
             .collect();
         let columns = survey(&rows, 100).plan();

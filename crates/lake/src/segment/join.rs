@@ -133,7 +133,7 @@ mod tests {
         let rows: Vec<Row<'_>> = leaves
             .clone()
             .zip(&records)
-            .map(|(leaf, record)| Row { leaf, id: id(leaf), record: record.as_bytes(), beside: b"aside" })
+            .map(|(leaf, record)| Row { leaf, id: id(leaf), record: record.as_bytes(), sidecar: b"aside" })
             .collect();
         let columns = survey(&rows, 100).plan();
         let mut shredder = Shredder::new(&columns);
@@ -154,7 +154,7 @@ mod tests {
         let leaves: Vec<u64> = (0..3_000).collect();
         for row in joined.rows_at(&leaves, &mut lookup).unwrap() {
             assert_eq!(
-                (row.id, row.record, row.beside),
+                (row.id, row.record, row.sidecar),
                 (id(row.leaf), record(row.leaf).into_bytes(), b"aside".to_vec())
             );
         }
@@ -189,7 +189,7 @@ mod tests {
         assert!(!are_joinable(&[], 0));
         let mut columns = SegmentWriter::create(dir.path(), 1_300..1_301, Vec::new()).unwrap();
         let mut shredder = Shredder::new(&[]);
-        shredder.push(&Row { leaf: 1_300, id: id(1_300), record: b"{}", beside: &[] }, false).unwrap();
+        shredder.push(&Row { leaf: 1_300, id: id(1_300), record: b"{}", sidecar: &[] }, false).unwrap();
         columns.write(shredder.take().unwrap()).unwrap();
         let other = Arc::new(Segment::open(&columns.finish().unwrap().publish().unwrap()).unwrap());
         assert!(!are_joinable(&[parts[1].clone(), other], 0), "other columns");

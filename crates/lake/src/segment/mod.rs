@@ -34,7 +34,7 @@ use arrow::datatypes::SchemaRef;
 use id::IdBounds;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -186,10 +186,14 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub fn indexed(&self) -> Result<ArrowReaderMetadata> {
-        let options = ArrowReaderOptions::new()
+        // The footer was read when the segment was opened.
+        let mut reader = ParquetMetaDataReader::new_with_metadata(ParquetMetaData::clone(self.parquet()))
             .with_column_index_policy(PageIndexPolicy::Skip)
             .with_offset_index_policy(PageIndexPolicy::Optional);
-        ArrowReaderMetadata::load(&self.file()?, options).map_err(|error| self.unreadable(error))
+        let footer = reader.read_page_indexes(&self.file()?).and_then(|()| reader.finish());
+        let options = ArrowReaderOptions::new().with_schema(Arc::clone(self.schema()));
+        let indexed = footer.and_then(|footer| ArrowReaderMetadata::try_new(Arc::new(footer), options));
+        indexed.map_err(|error| self.unreadable(error))
     }
 
     /// The footer with the places and the bounds of pages.

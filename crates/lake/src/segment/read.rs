@@ -26,7 +26,7 @@ pub struct OwnedRow {
     /// The bytes under the leaf hash.
     pub record: Vec<u8>,
     /// The bytes next to the record.
-    pub beside: Vec<u8>,
+    pub sidecar: Vec<u8>,
 }
 
 /// The batches of a range of leaves of a segment, in order.
@@ -166,7 +166,7 @@ fn select(group: Range<u64>, ranges: &[Range<u64>], selectors: &mut Vec<RowSelec
 pub(crate) struct Rows {
     leaf_index: Int64Array,
     event_id: FixedSizeBinaryArray,
-    beside: BinaryArray,
+    sidecar: BinaryArray,
     assembler: Assembler,
     batch: RecordBatch,
 }
@@ -190,7 +190,7 @@ impl Rows {
                 .filter(|ids| ids.value_length() == 16)
                 .ok_or_else(|| missing(column::EVENT_ID))?
                 .clone(),
-            beside: find(column::BESIDE)?.as_binary_opt().ok_or_else(|| missing(column::BESIDE))?.clone(),
+            sidecar: find(column::SIDECAR)?.as_binary_opt().ok_or_else(|| missing(column::SIDECAR))?.clone(),
             assembler: Assembler::new(batch).map_err(|error| damaged(&error))?,
             batch: batch.clone(),
         })
@@ -219,8 +219,8 @@ impl Rows {
     }
 
     /// The bytes beside the record of the row.
-    pub(crate) fn beside(&self, row: usize) -> &[u8] {
-        if self.beside.is_valid(row) { self.beside.value(row) } else { &[] }
+    pub(crate) fn sidecar(&self, row: usize) -> &[u8] {
+        if self.sidecar.is_valid(row) { self.sidecar.value(row) } else { &[] }
     }
 
     /// Appends the record bytes of the row.
@@ -241,6 +241,6 @@ impl Rows {
     pub(crate) fn row(&mut self, segment: &Segment, row: usize) -> Result<OwnedRow> {
         let mut record = Vec::new();
         self.write_record(segment, row, &mut record)?;
-        Ok(OwnedRow { leaf: self.leaf(row), id: self.id(row), record, beside: self.beside(row).to_vec() })
+        Ok(OwnedRow { leaf: self.leaf(row), id: self.id(row), record, sidecar: self.sidecar(row).to_vec() })
     }
 }

@@ -96,7 +96,7 @@ pub(super) struct FixedColumns {
     texts: Vec<Cells>,
     input_hash: FixedSizeBinaryBuilder,
     scalars: Vec<Cells>,
-    beside: BinaryBuilder,
+    sidecar: BinaryBuilder,
     record: BinaryBuilder,
 }
 
@@ -122,7 +122,7 @@ impl FixedColumns {
             texts: TEXTS.iter().map(|_| Cells::new(Scalar::Utf8)).collect(),
             input_hash: FixedSizeBinaryBuilder::new(16),
             scalars: SCALARS.iter().map(|(_, scalar)| Cells::new(*scalar)).collect(),
-            beside: BinaryBuilder::new(),
+            sidecar: BinaryBuilder::new(),
             record: BinaryBuilder::new(),
         }
     }
@@ -138,9 +138,9 @@ impl FixedColumns {
     ) -> Result<bool, ArrowError> {
         self.leaf_index.append_value(row.leaf as i64);
         self.event_id.append_value(row.id)?;
-        if !row.beside.is_empty() {
-            pad_to(&mut self.beside, at, BinaryBuilder::append_nulls);
-            self.beside.append_value(row.beside);
+        if !row.sidecar.is_empty() {
+            pad_to(&mut self.sidecar, at, BinaryBuilder::append_nulls);
+            self.sidecar.append_value(row.sidecar);
         }
         let kind = record.and_then(|record| record.get("kind")).and_then(Value::as_str);
         let kind = kind.filter(|kind| Kind::parse(kind).is_some()).unwrap_or(UNKNOWN_KIND);
@@ -225,7 +225,7 @@ impl FixedColumns {
         pad_to(&mut self.timestamp, rows, TimestampMicrosecondBuilder::append_nulls);
         pad_to(&mut self.decision_id, rows, StringBuilder::append_nulls);
         pad_to(&mut self.input_hash, rows, FixedSizeBinaryBuilder::append_nulls);
-        pad_to(&mut self.beside, rows, BinaryBuilder::append_nulls);
+        pad_to(&mut self.sidecar, rows, BinaryBuilder::append_nulls);
         pad_to(&mut self.record, rows, BinaryBuilder::append_nulls);
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.leaf_index.finish()),
@@ -238,7 +238,7 @@ impl FixedColumns {
         columns.extend(self.texts.into_iter().map(|cells| cells.finish(rows)));
         columns.push(Arc::new(self.input_hash.finish()));
         columns.extend(self.scalars.into_iter().map(|cells| cells.finish(rows)));
-        columns.push(Arc::new(self.beside.finish()));
+        columns.push(Arc::new(self.sidecar.finish()));
         columns.push(Arc::new(self.record.finish()));
         columns
     }

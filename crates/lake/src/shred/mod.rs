@@ -78,7 +78,7 @@ impl<'p> Shredder<'p> {
             self.fixed.put_record(at, row.record);
         }
         self.rows += 1;
-        self.bytes += row.record.len() + row.beside.len();
+        self.bytes += row.record.len() + row.sidecar.len();
         Ok(())
     }
 

@@ -68,7 +68,7 @@ impl Node {
     fn check_entries(&self, size: u64) {
         let rows: Vec<OwnedRow> = self.lake.entries(LeafIndex(0)).unwrap().map(Result::unwrap).collect();
         let expected =
-            (0..size).map(|leaf| OwnedRow { leaf, id: id(leaf), record: sample::decision(leaf), beside: Vec::new() });
+            (0..size).map(|leaf| OwnedRow { leaf, id: id(leaf), record: sample::decision(leaf), sidecar: Vec::new() });
         assert!(rows.iter().cloned().eq(expected), "the lake has other entries");
         let hashes = self.ledger.leaf_hashes(0..size).unwrap();
         assert!(rows.iter().map(|row| leaf_hash(&row.record)).eq(hashes), "the tree has other leaves");

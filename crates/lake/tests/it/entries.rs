@@ -13,12 +13,12 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// What is at a leaf of these tests; some entries have bytes beside the record.
 fn expected(leaf: u64) -> OwnedRow {
-    let beside = if leaf.is_multiple_of(7) { format!("beside {leaf}").into_bytes() } else { Vec::new() };
-    OwnedRow { leaf, id: id(leaf), record: sample::decision(leaf), beside }
+    let sidecar = if leaf.is_multiple_of(7) { format!("beside {leaf}").into_bytes() } else { Vec::new() };
+    OwnedRow { leaf, id: id(leaf), record: sample::decision(leaf), sidecar }
 }
 
 fn append(house: &LakeFixture, leaves: Range<u64>) {
-    let entry = |row: OwnedRow| Entry::new(EntryId(row.id), row.record, row.beside);
+    let entry = |row: OwnedRow| Entry::new(EntryId(row.id), row.record, row.sidecar);
     house.ledger().append(leaves.map(expected).map(entry).collect()).unwrap();
 }
 

@@ -80,7 +80,7 @@ fn stored(number: u64, mut record: Map<String, Value>) -> ([u8; 16], Vec<u8>) {
 
 pub(crate) fn shred(records: &[([u8; 16], Vec<u8>)]) -> RecordBatch {
     let rows: Vec<Row<'_>> =
-        (0..).zip(records).map(|(leaf, (id, record))| Row { leaf, id: *id, record, beside: &[] }).collect();
+        (0..).zip(records).map(|(leaf, (id, record))| Row { leaf, id: *id, record, sidecar: &[] }).collect();
     shred::shred_all(&rows).unwrap().batch
 }
 
@@ -120,13 +120,13 @@ proptest! {
     fn any_bytes_come_back_from_a_segment(
         decisions in prop::collection::vec(any_decision(), 1..40),
         others in prop::collection::vec(any::<Vec<u8>>(), 0..5),
-        beside in any::<Vec<u8>>(),
+        sidecar in any::<Vec<u8>>(),
     ) {
         let house = LakeFixture::new(1_000);
         let mut records: Vec<_> = (0..).zip(decisions).map(|(number, record)| stored(number, record)).collect();
         records.extend((1_000..).zip(others).map(|(number, bytes)| (id(number), bytes)));
         let entries = records.iter().map(|(id, record)| {
-            onrecord_ledger::Entry::new(onrecord_ledger::EntryId(*id), record.clone(), beside.clone())
+            onrecord_ledger::Entry::new(onrecord_ledger::EntryId(*id), record.clone(), sidecar.clone())
         });
         house.ledger().append(entries.collect()).unwrap();
         house.seal();
@@ -136,7 +136,7 @@ proptest! {
         for (row, (id, record)) in rows.iter().zip(&records) {
             prop_assert_eq!(&row.record, record);
             prop_assert_eq!(&row.id, id);
-            prop_assert_eq!(&row.beside, &beside);
+            prop_assert_eq!(&row.sidecar, &sidecar);
         }
         prop_assert_eq!(house.verify(), Vec::<String>::new());
     }

@@ -68,7 +68,7 @@ fn bytes_beside_the_record_have_no_statistics() {
     let reader = reader();
     for column in reader.metadata().row_group(0).columns() {
         let name = column.column_descr().path().string();
-        if name == column::BESIDE || name == column::RECORD || name.ends_with("_rest") {
+        if name == column::SIDECAR || name == column::RECORD || name.ends_with("_rest") {
             let bounds = column.statistics().and_then(|statistics| statistics.min_bytes_opt());
             assert_eq!(bounds, None, "{name}");
             assert!(column.bloom_filter_offset().is_none(), "{name}");

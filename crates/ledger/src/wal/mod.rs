@@ -79,7 +79,7 @@ impl Header {
 
 /// Bytes that an entry takes in a frame.
 pub(crate) fn stored_bytes(entry: &Entry) -> usize {
-    ENTRY_HEADER_BYTES + entry.record().len() + entry.beside().len()
+    ENTRY_HEADER_BYTES + entry.record().len() + entry.sidecar().len()
 }
 
 /// Builds frames in one buffer that is kept from commit to commit. Record bytes are copied once, into it.
@@ -111,9 +111,9 @@ impl FrameBuilder {
         self.buffer.reserve(stored_bytes(entry));
         self.buffer.extend_from_slice(&id);
         self.buffer.extend_from_slice(&(entry.record().len() as u32).to_le_bytes());
-        self.buffer.extend_from_slice(&(entry.beside().len() as u32).to_le_bytes());
+        self.buffer.extend_from_slice(&(entry.sidecar().len() as u32).to_le_bytes());
         self.buffer.extend_from_slice(entry.record());
-        self.buffer.extend_from_slice(entry.beside());
+        self.buffer.extend_from_slice(entry.sidecar());
         self.crc = crc32c::crc32c_append(self.crc, &self.buffer[start..]);
         self.entries += 1;
     }
@@ -164,7 +164,7 @@ mod tests {
         assert!(frames.iter().all(|frame| frame.checkpoint == "a note\n"));
         assert_eq!(frames[1].end_offset(), bytes.len() as u64);
         let read: Vec<Entry> = hash_entries(frames).into_iter().flatten().collect();
-        let parts = |entry: &Entry| (entry.id(), entry.record().clone(), entry.beside().clone(), entry.leaf_hash());
+        let parts = |entry: &Entry| (entry.id(), entry.record().clone(), entry.sidecar().clone(), entry.leaf_hash());
         assert_eq!(read.iter().map(parts).collect::<Vec<_>>(), entries.iter().map(parts).collect::<Vec<_>>());
     }
 

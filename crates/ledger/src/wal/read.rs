@@ -59,7 +59,7 @@ impl Frame {
     /// The entries, hashed.
     #[must_use]
     pub fn entries(self) -> Vec<Entry> {
-        self.entries.into_iter().map(|(id, record, beside)| Entry::new(id, record, beside)).collect()
+        self.entries.into_iter().map(|(id, record, sidecar)| Entry::new(id, record, sidecar)).collect()
     }
 }
 
@@ -187,12 +187,12 @@ fn parse_entries(bytes: &Bytes, start: usize, end: usize, count: u32) -> Option<
         let mut id = [0; 16];
         id.copy_from_slice(&header[..16]);
         let record = place + ENTRY_HEADER_BYTES;
-        let beside = record.checked_add(u32_at(header, 16) as usize)?;
-        place = beside.checked_add(u32_at(header, 20) as usize)?;
+        let sidecar = record.checked_add(u32_at(header, 16) as usize)?;
+        place = sidecar.checked_add(u32_at(header, 20) as usize)?;
         if place > end {
             return None;
         }
-        entries.push((EntryId(id), bytes.slice(record..beside), bytes.slice(beside..place)));
+        entries.push((EntryId(id), bytes.slice(record..sidecar), bytes.slice(sidecar..place)));
     }
     (place == end).then_some(entries)
 }

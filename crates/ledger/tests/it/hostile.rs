@@ -51,12 +51,12 @@ proptest! {
     ) {
         let log = Log::create(Path::new("/data"), Arc::new(FaultyDisk::new(0)), Config::default());
         let mut next = 0_u128;
-        let mut make = |(record, beside): (Vec<u8>, Vec<u8>)| {
+        let mut make = |(record, sidecar): (Vec<u8>, Vec<u8>)| {
             next += 1;
-            Entry::new(EntryId(next.to_be_bytes()), record, beside)
+            Entry::new(EntryId(next.to_be_bytes()), record, sidecar)
         };
         let batches: Vec<Vec<Entry>> = batches.into_iter().map(|batch| batch.into_iter().map(&mut make).collect()).collect();
-        let parts = |entry: &Entry| (entry.id(), entry.record().clone(), entry.beside().clone(), entry.leaf_hash());
+        let parts = |entry: &Entry| (entry.id(), entry.record().clone(), entry.sidecar().clone(), entry.leaf_hash());
         let expect: Vec<_> = batches.iter().flatten().map(parts).collect();
         append_all(&log.open().unwrap().0, batches);
         let bytes = log.disk.read(Path::new("/data/wal/00000000000000000000.wal")).unwrap();

@@ -103,8 +103,8 @@ impl Log {
 pub(crate) fn entry(number: u64) -> Entry {
     let mut id = [0; 16];
     id[8..].copy_from_slice(&number.to_be_bytes());
-    let beside = if number.is_multiple_of(3) { format!("beside {number}") } else { String::new() };
-    Entry::new(EntryId(id), format!("record {number} {}", "x".repeat(number as usize % 40)), beside)
+    let sidecar = if number.is_multiple_of(3) { format!("beside {number}") } else { String::new() };
+    Entry::new(EntryId(id), format!("record {number} {}", "x".repeat(number as usize % 40)), sidecar)
 }
 
 pub(crate) fn entries(numbers: impl IntoIterator<Item = u64>) -> Vec<Entry> {

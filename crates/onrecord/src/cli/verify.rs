@@ -31,7 +31,7 @@ impl Verify {
             None => None,
         };
         let request = VerifyRequest { checkpoint };
-        let bar = Bar::new()?;
+        let bar = Progress::new()?;
         let report = if target.url.is_some() || directory::is_served(target.data()) {
             let client = Client::connect(target, Purpose::Command).await?;
             remote(&client, &request, &bar).await?
@@ -47,7 +47,7 @@ impl Verify {
     }
 }
 
-async fn remote(client: &Client, request: &VerifyRequest, bar: &Bar) -> Result<Verification> {
+async fn remote(client: &Client, request: &VerifyRequest, bar: &Progress) -> Result<Verification> {
     let mut body = client.post_json("/v1/verify", "application/x-ndjson", request).await?.stream();
     let mut pending = Vec::new();
     while let Some(chunk) = body.next().await {
@@ -92,11 +92,11 @@ fn print(target: &Target, report: &Verification) -> Result<()> {
     }
 }
 
-struct Bar {
+struct Progress {
     bar: ProgressBar,
 }
 
-impl Bar {
+impl Progress {
     fn new() -> Result<Self> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         bar.set_style(

@@ -57,11 +57,11 @@ pub(super) async fn log_batch(
     let permit = node.limits.batch().await?;
     let lines = body::read(body, BATCH_BYTES_MAX.max(node.service.sent_bytes_max())).await?;
     // Taken once all of it is here, so that nobody waits for a sender.
-    let turn = key.as_deref().filter(|_| !taking.check).map(|key| node.service.turn(&caller.0, key));
+    let ticket = key.as_deref().filter(|_| !taking.check).map(|key| node.service.ticket(&caller.0, key));
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let (idempotency_key, turn) = (key.as_deref(), turn.as_ref());
-        let batch = Batch { lines: &lines, first_line: taking.first_line, idempotency_key, turn };
+        let (idempotency_key, ticket) = (key.as_deref(), ticket.as_ref());
+        let batch = Batch { lines: &lines, first_line: taking.first_line, idempotency_key, ticket };
         if taking.check {
             node.service.check_batch(&batch, &caller.0).map(|()| BatchLogged::default())
         } else {

@@ -3,7 +3,7 @@
 //! All or nothing per file, as far as the rows themselves go: a first pass checks every row and writes nothing; only a
 //! file without a bad row is then recorded. (An event id that is on the record with another body shows in the second
 //! pass: the rows before it stay, and perhaps some behind it that were under way.) With `--skip-bad` there is one pass,
-//! and bad rows are put aside. Either way an import that broke off can be run again: a row without an event id gets one
+//! and bad rows are put bad_rows. Either way an import that broke off can be run again: a row without an event id gets one
 //! derived from the file's name, the row's number and its content, so what is on the record already is recognised.
 
 mod cell;
@@ -64,28 +64,32 @@ pub(crate) struct Import {
 impl Import {
     pub(crate) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
         let mapping = self.mapping.as_deref().map(Mapping::read).transpose()?;
-        let mut aside = self.skip_bad.as_deref().map(Aside::create).transpose()?;
+        let mut bad_rows = self.skip_bad.as_deref().map(BadRowsFile::create).transpose()?;
         for path in &self.files {
             let kind = source::kind_of(path, self.kind, mapping.as_ref())?;
-            let reading = Reading { path, kind, mapping: mapping.as_ref(), keep_originals: aside.is_some() };
+            let reading = Reading { path, kind, mapping: mapping.as_ref(), keep_originals: bad_rows.is_some() };
             let started = Instant::now();
-            let recorded = import_file(client, &reading, aside.as_mut()).await?;
+            let recorded = import_file(client, &reading, bad_rows.as_mut()).await?;
             report(target, path, &recorded, started.elapsed().as_secs_f64())?;
         }
-        match aside {
-            Some(aside) => aside.finish(),
+        match bad_rows {
+            Some(bad_rows) => bad_rows.finish(),
             None => Ok(true),
         }
     }
 }
 
-async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&mut Aside>) -> Result<Recorded> {
+async fn import_file(
+    client: &Client,
+    reading: &Reading<'_>,
+    mut bad_rows: Option<&mut BadRowsFile>,
+) -> Result<Recorded> {
     let sink = BatchSink::new(client, reading.path);
     let before = state_of(reading.path)?;
-    let rows = match aside.as_deref_mut() {
+    let rows = match bad_rows.as_deref_mut() {
         None => Some(check(&sink, reading).await?),
-        Some(aside) => {
-            aside.write(&source::header(reading)?)?;
+        Some(bad_rows) => {
+            bad_rows.write(&source::header(reading)?)?;
             None
         }
     };
@@ -94,7 +98,7 @@ async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&
     }
     let progress = Progress::new("recording", reading.path)?;
     let mut recorded = Recorded::default();
-    let outcome = match aside {
+    let outcome = match bad_rows {
         None => {
             let record = |chunk: Chunk| {
                 let (position, rows) = (chunk.position, chunk.rows);
@@ -107,11 +111,11 @@ async fn import_file(client: &Client, reading: &Reading<'_>, mut aside: Option<&
             })
             .await
         }
-        Some(aside) => {
+        Some(bad_rows) => {
             let sink = &sink;
             let record = |chunk: Chunk| async move { sink.record_good(&chunk).await.map(|outcome| (outcome, chunk)) };
             each_chunk(reading, 1, record, |((outcome, bad), chunk)| {
-                aside.put(&chunk, bad)?;
+                bad_rows.put(&chunk, bad)?;
                 recorded.add(outcome);
                 progress.advance(chunk.position, chunk.rows);
                 Ok(())
@@ -216,7 +220,7 @@ fn report(target: &Target, path: &Path, recorded: &Recorded, seconds: f64) -> Re
                 text.push_str(&format!(", {} were on the record already", recorded.already));
             }
             if recorded.bad > 0 {
-                text.push_str(&format!(", {} bad row{} put aside", recorded.bad, plural(recorded.bad)));
+                text.push_str(&format!(", {} bad row{} put bad_rows", recorded.bad, plural(recorded.bad)));
             }
             output::line(&format!("{text} ({seconds:.1} s, {rate:.0} rows/s)"))
         }
@@ -231,14 +235,14 @@ fn report(target: &Target, path: &Path, recorded: &Recorded, seconds: f64) -> Re
 }
 
 /// The file into which bad rows go.
-struct Aside {
+struct BadRowsFile {
     path: PathBuf,
     file: File,
     rows: u64,
     named: usize,
 }
 
-impl Aside {
+impl BadRowsFile {
     fn create(path: &Path) -> Result<Self> {
         let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { path: path.to_owned(), file, rows: 0, named: 0 })

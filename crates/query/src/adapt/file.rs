@@ -79,8 +79,8 @@ impl FileColumns {
     }
 
     /// Every column that a record is put together from.
-    pub(super) fn all_but_beside(&self) -> (Vec<Expr>, Vec<FieldRef>) {
+    pub(super) fn all_but_sidecar(&self) -> (Vec<Expr>, Vec<FieldRef>) {
         let fields = self.schema.fields().iter().enumerate();
-        fields.filter(|(_, field)| field.name() != column::BESIDE).map(|(at, _)| self.at(at)).unzip()
+        fields.filter(|(_, field)| field.name() != column::SIDECAR).map(|(at, _)| self.at(at)).unzip()
     }
 }

@@ -171,7 +171,7 @@ impl FlatAdapter {
             }
             Source::Reviewed(reviewed) => self.reviewed(*reviewed),
             Source::Record => {
-                let (args, fields) = self.file.all_but_beside();
+                let (args, fields) = self.file.all_but_sidecar();
                 Ok(KernelExpr::new(Assemble::new(Whole::Record, fields), args, schema))
             }
             Source::Member(name, data_type) => {

@@ -151,10 +151,10 @@ fn narrow(expr: &Expr) -> Option<Expr> {
 }
 
 /// Text beside a number, as a number of its type.
-fn number_of(text: &Expr, beside: &DataType) -> Option<Expr> {
+fn number_of(text: &Expr, sidecar: &DataType) -> Option<Expr> {
     match text {
-        Expr::Literal(value, _) if value.try_as_str().flatten().is_some() && is_number(beside) => {
-            Some(cast_expr(text.clone(), beside.clone()))
+        Expr::Literal(value, _) if value.try_as_str().flatten().is_some() && is_number(sidecar) => {
+            Some(cast_expr(text.clone(), sidecar.clone()))
         }
         _ => None,
     }

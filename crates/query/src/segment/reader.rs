@@ -80,6 +80,18 @@ impl AsyncFileReader for SegmentReader {
         std::future::ready(bytes.map_err(|error| external(self.segment.unreadable(error)))).boxed()
     }
 
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
+        self.file.will_need(&ranges);
+        let read = async move {
+            let mut read = Vec::with_capacity(ranges.len());
+            for range in ranges {
+                read.push(self.get_bytes(range).await?);
+            }
+            Ok(read)
+        };
+        read.boxed()
+    }
+
     fn get_metadata<'a>(
         &'a mut self,
         _options: Option<&'a ArrowReaderOptions>,

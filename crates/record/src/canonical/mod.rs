@@ -169,6 +169,10 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
         let magnitude = match number {
             Some(Number::Integer { negative: false, magnitude }) => Some(u128::from(magnitude)),
             Some(Number::Wide { negative: false, magnitude }) => Some(magnitude),
+            // 4.1e15 is written as an integer, and is one.
+            Some(Number::Double(double)) if double >= 0.0 && double < 1e21 && double.fract() == 0.0 => {
+                Some(double as u128)
+            }
             _ => None,
         };
         if let Some(text) = magnitude.and_then(|magnitude| self.protect.integer(magnitude)) {

@@ -111,7 +111,7 @@ fn gap_at(text: &str, at: usize) -> Option<(Gap, usize)> {
     let mut bytes = 0;
     for (count, character) in text[at..].chars().enumerate() {
         let kind = match character {
-            ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}' => Gap::Space,
+            ' ' | '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' => Gap::Space,
             '-' | '\u{2010}'..='\u{2013}' => Gap::Hyphen,
             '.' => Gap::Dot,
             '/' => Gap::Slash,

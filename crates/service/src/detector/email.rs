@@ -22,7 +22,7 @@ pub(super) fn signs(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 
 /// The address around a sign, looking left no further than `from`.
 pub(super) fn around(text: &str, sign: Range<usize>, from: usize) -> Option<Range<usize>> {
-    let end = domain_end(text, sign.end)?;
+    let end = if sign.len() == 1 { domain_end(text, sign.end)? } else { encoded_domain_end(text, sign.end)? };
     let start = match text[from..sign.start].ends_with('"') {
         true => quoted_start(text, sign.start, from),
         false => local_start(text, sign, from),
@@ -57,6 +57,23 @@ fn quoted_start(text: &str, at: usize, from: usize) -> Option<usize> {
     let opens = |quote: &usize| bytes[*quote] == b'"' && (*quote == 0 || !is_escaped(*quote));
     let start = (nearest..at - 1).rev().find(opens)?;
     (start + 1 < at - 1).then_some(start)
+}
+
+/// The end of a percent-encoded domain: that of the decoded one, where it stands in the text.
+fn encoded_domain_end(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let (mut decoded, mut ends, mut at) = (Vec::new(), Vec::new(), from);
+    while at < bytes.len() && decoded.len() <= DOMAIN_BYTES_MAX {
+        let hex = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        at += if byte.is_some() { 3 } else { 1 };
+        decoded.push(byte.unwrap_or(bytes[at - 1]));
+        ends.push(at);
+    }
+    let valid = String::from_utf8_lossy(&decoded);
+    // What is no text any more behind the domain has another length, and the domain before it the same.
+    let end = domain_end(&valid, 0)?;
+    ends.get(end.checked_sub(1)?).copied()
 }
 
 fn domain_end(text: &str, from: usize) -> Option<usize> {

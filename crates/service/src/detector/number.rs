@@ -41,8 +41,36 @@ enum Announced {
     Nothing,
 }
 
-const PHONE_WORDS: &[&str] =
-    &["phone", "telephone", "tel", "mobile", "cell", "cellphone", "fax", "whatsapp", "sms", "handy", "telefon", "tlf"];
+const PHONE_WORDS: &[&str] = &[
+    "phone",
+    "telephone",
+    "tel",
+    "mobile",
+    "cell",
+    "cellphone",
+    "fax",
+    "whatsapp",
+    "sms",
+    "handy",
+    "telefon",
+    "tlf",
+    "tél",
+    "téléphone",
+    "portable",
+    "teléfono",
+    "móvil",
+    "telefone",
+    "celular",
+    "telefono",
+    "cellulare",
+    "telefoon",
+    "тел",
+    "телефон",
+    "電話",
+    "电话",
+];
+/// May stand between such a word and its number.
+const NUMBER_WORDS: &[&str] = &["number", "no", "nr", "num", "nummer", "is", "n"];
 const SSN_WORDS: &[&str] = &["ssn", "itin"];
 
 /// Judges what stands before byte `at`.
@@ -52,19 +80,35 @@ fn announced_by(text: &str, at: usize) -> Option<Announced> {
     if previous.is_alphanumeric() || previous == '_' {
         return Some(Announced::Nothing);
     }
-    let trimmed = before.trim_end_matches([' ', ':', '=', '#', '.', '-', '"', '\u{a0}']);
-    let word_start = trimmed.rfind(|c: char| !c.is_ascii_alphabetic()).map_or(0, |i| i + 1);
-    // `rfind` gives the first byte of a character; a multi-byte one leaves a start inside it.
-    let word = trimmed.get(word_start..).unwrap_or("");
-    let is = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
-    if is(PHONE_WORDS) {
+    let (mut word, rest) = last_word(before);
+    if is_one_of(NUMBER_WORDS, word) {
+        word = last_word(rest).0;
+    }
+    if is_one_of(PHONE_WORDS, word) {
         return Some(Announced::Phone);
     }
-    if is(SSN_WORDS) {
+    if is_one_of(SSN_WORDS, word) {
         return Some(Announced::Ssn);
     }
     let mut back = before.chars().rev();
     let joined =
         matches!(back.next(), Some('-' | '.' | '/' | ',' | '+')) && back.next().is_some_and(char::is_alphanumeric);
     joined.then_some(Announced::Nothing)
+}
+
+/// The longest word that announces anything, in bytes.
+const WORD_BYTES_MAX: usize = 20;
+
+/// The word that a text ends with, but for what may stand between a word and a number, and the text before it.
+fn last_word(text: &str) -> (&str, &str) {
+    let text = text.trim_end_matches([' ', '\t', ':', '=', '#', '.', '-', '"', '\'', '°', 'º', '\u{a0}']);
+    let letters =
+        text.char_indices().rev().take_while(|(at, c)| c.is_alphabetic() && text.len() - at <= WORD_BYTES_MAX);
+    let start = letters.last().map_or(text.len(), |(at, _)| at);
+    (&text[start..], &text[..start])
+}
+
+fn is_one_of(words: &[&str], word: &str) -> bool {
+    let same = |known: &&str| known.chars().flat_map(char::to_lowercase).eq(word.chars().flat_map(char::to_lowercase));
+    !word.is_empty() && words.iter().any(|known| same(&known))
 }

@@ -51,7 +51,7 @@ impl Candidate<'_> {
             [b'0', second, ..] if *second != b'0' && (2..=5).contains(&code.len()) => extent(9..=12, 2),
             // A trunk digit before an area code in parentheses, and an area code without a zero.
             [b'1' | b'8'] if self.area_code_at(1) => extent(10..=12, 3),
-            _ if opens && self.area_code_at(0) => extent(8..=12, 2),
+            _ if opens && self.area_code_at(0) => extent(9..=12, 2),
             _ => None,
         }
     }

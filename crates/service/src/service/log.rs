@@ -5,7 +5,7 @@ use super::{Service, blocking};
 use crate::api_token::{Actor, Role};
 use crate::batch::{self, Batch};
 use crate::intake::{Id, Prepared};
-use crate::turn::Turn;
+use crate::sequencer::Ticket;
 use crate::{Refusal, clock};
 use memchr::memmem;
 use onrecord_evidence::{BatchReceipt, Receipt};
@@ -87,9 +87,9 @@ impl Service {
         }
     }
 
-    /// The next turn among the batches of this caller with this idempotency key; see [`Batch::turn`].
-    pub fn turn(&self, actor: &Actor, idempotency_key: &[u8]) -> Turn {
-        self.turns.take(actor.name(), idempotency_key)
+    /// The next ticket among the batches of this caller with this idempotency key; see [`Batch::ticket`].
+    pub fn ticket(&self, actor: &Actor, idempotency_key: &[u8]) -> Ticket {
+        self.sequencer.take(actor.name(), idempotency_key)
     }
 
     fn prepare(&self, body: &[u8]) -> Result<Prepared, Refusal> {
@@ -119,7 +119,7 @@ impl Service {
         self.vault.flush(&subjects)?;
         prepared.iter().try_for_each(|prepared| self.large.put(&prepared.large))?;
         let entries: Vec<Entry> = prepared.into_iter().map(|prepared| prepared.entry).collect();
-        batch.turn.map_or(Ok(()), Turn::wait)?;
+        batch.ticket.map_or(Ok(()), Ticket::wait)?;
         let Settled { commit, already } = self.append_new(&lines, entries)?;
         Ok(BatchLogged {
             accepted: commit.as_ref().map_or(0, Commit::count),

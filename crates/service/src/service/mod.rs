@@ -22,8 +22,8 @@ use crate::count::{Counters, Counts};
 use crate::intake::Intake;
 use crate::large::LargeStore;
 use crate::records::Records;
+use crate::sequencer::Sequencer;
 use crate::state::StateFiles;
-use crate::turn::Turns;
 use crate::vault::Vault;
 use crate::{Keys, Policy, Reason, Refusal};
 use onrecord_evidence::Verifier;
@@ -64,7 +64,7 @@ pub struct Service {
     tokens: Tokens,
     large: LargeStore,
     workers: Workers,
-    turns: Arc<Turns>,
+    sequencer: Arc<Sequencer>,
     counters: Arc<Counters>,
     /// What the newest entry about the state files says.
     recorded: Mutex<StateFiles>,
@@ -103,7 +103,7 @@ impl Service {
             tokens,
             large: LargeStore::open(&dir)?,
             workers: Workers::default(),
-            turns: Arc::default(),
+            sequencer: Arc::default(),
             counters: Arc::default(),
             recorded: Mutex::default(),
             refusals_recorded: AtomicI64::new(0),

@@ -92,7 +92,7 @@ impl Service {
         };
         let large = |sha256: &[u8; 32]| self.large.ciphertext(sha256).map_err(Refusal::from).map_err(Opening::Large);
         let open = |record: &[u8], keys| {
-            let opened = sealed::open_all(record, &stored.beside, &event_id, keys, &large);
+            let opened = sealed::open_all(record, &stored.sidecar, &event_id, keys, &large);
             opened.map_err(|error| match error {
                 Opening::Sidecar(_) => damaged(),
                 Opening::Large(refusal) => refusal,

@@ -57,9 +57,9 @@ const SWEEP_FROM: usize = 4096;
 /// The keys that derive from the key-encryption key and open the vault.
 #[derive(Clone, Debug)]
 struct Root {
-    /// Turns a user id into the key of its row.
+    /// Sequencer a user id into the key of its row.
     index: Mac,
-    /// Turns a subject's secret into the subject's keys.
+    /// Sequencer a subject's secret into the subject's keys.
     subject: Mac,
     /// Encrypts rows.
     row: crate::cipher::Aead256,

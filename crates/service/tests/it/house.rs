@@ -24,7 +24,7 @@ impl Follower for Memory {
         for (place, entry) in batch.entries.iter().enumerate() {
             let leaf = LeafIndex(batch.first.0 + place as u64);
             assert_eq!(leaf.0, stored.len() as u64);
-            stored.push(Stored { leaf, record: entry.record().to_vec(), beside: entry.beside().to_vec() });
+            stored.push(Stored { leaf, record: entry.record().to_vec(), sidecar: entry.sidecar().to_vec() });
         }
     }
 

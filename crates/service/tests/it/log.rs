@@ -7,7 +7,7 @@ use uuid::Uuid;
 const ID: &str = "0193a3e0-0000-7000-8000-000000000001";
 
 fn batch(lines: &str) -> Batch<'_> {
-    Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, turn: None }
+    Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, ticket: None }
 }
 
 #[test]

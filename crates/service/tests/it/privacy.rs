@@ -64,7 +64,12 @@ fn personal() -> Vec<(&'static str, Json)> {
         ("1980-02-03", base(json!({"dob": "1980-02-03"}))),
         ("203.0.113.9", base(json!({"ip_address": "203.0.113.9"}))),
         ("13055550199", base(json!({"mobile": "13055550199", "phone_number": 13_055_550_199_u64}))),
-        ("4012888888881881", base(json!({"x": 4_012_888_888_881_881_u64, "list": [1, 4_012_888_888_881_881_u64]}))),
+        (
+            "4012888888881881",
+            base(
+                json!({"x": 4_012_888_888_881_881_u64, "list": [1, 4_012_888_888_881_881_u64], "y": 4.012888888881881e15}),
+            ),
+        ),
         (
             "Blackwood",
             llm(json!({"prompt": "Is Mrs Blackwood creditworthy?", "temperature": 0.2}), json!("Mrs Blackwood is")),
@@ -95,7 +100,7 @@ fn nothing_personal_is_in_any_byte_of_the_directory() {
     house.log(decision(sealed)).unwrap();
     let lines: Vec<_> = personal().into_iter().map(|(_, decision)| decision.to_string()).collect();
     let lines = lines.join("\n");
-    let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: Some(b"k"), turn: None };
+    let batch = Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: Some(b"k"), ticket: None };
     house.service.log_batch(&batch, &Actor::local()).unwrap();
     assert!(house.holds("tok_") && house.holds("sub_") && house.holds("[email]"));
 
@@ -120,7 +125,7 @@ fn a_review_and_an_outcome_do_not_name_the_person_whom_their_decision_is_about()
     house
         .service
         .log_batch(
-            &Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, turn: None },
+            &Batch { lines: lines.as_bytes(), first_line: 1, idempotency_key: None, ticket: None },
             &Actor::local(),
         )
         .unwrap();
@@ -183,7 +188,7 @@ fn no_refusal_shows_what_was_sent() {
         let refused = house.log(body.clone()).unwrap_err();
         assert!(matches!(refused, Refusal::Invalid(_)), "{body}: {refused}");
         assert!(!format!("{refused} {refused:?}").contains(secret), "{refused}");
-        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
+        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None, ticket: None };
         for refused in [
             house.service.check_batch(&batch, &Actor::local()).unwrap_err(),
             house.service.log_batch(&batch, &Actor::local()).map(|_| ()).unwrap_err(),
@@ -209,7 +214,7 @@ fn a_member_name_that_is_personal_is_refused_and_not_repeated() {
         let refused = house.log(body.clone()).unwrap_err();
         let shown = format!("{refused} {refused:?}");
         assert!(matches!(refused, Refusal::Invalid(_)) && !shown.contains("jane") && !shown.contains("555"), "{shown}");
-        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None, turn: None };
+        let batch = Batch { lines: body.as_bytes(), first_line: 1, idempotency_key: None, ticket: None };
         let checked = house.service.check_batch(&batch, &Actor::local()).unwrap_err();
         assert!(matches!(checked, Refusal::Invalid(_)) && !checked.to_string().contains("jane"), "{checked}");
     }
@@ -306,8 +311,8 @@ fn sealed_fields_are_shown_to_who_may_reveal() {
     assert!(!house.holds("8123456"), "revealing writes nothing in plain");
 
     house.memory.change(logged.receipt.leaf_index, |stored| {
-        onrecord_service::sealed::check(&stored.record, &stored.beside).unwrap();
-        stored.beside.clear();
+        onrecord_service::sealed::check(&stored.record, &stored.sidecar).unwrap();
+        stored.sidecar.clear();
     });
     let shown = house.run(house.service.read("d1", true, &Actor::local())).unwrap().unwrap();
     assert!(shown.decision.get().contains("\"sealed\""), "what was destroyed stays sealed, and the record still reads");
@@ -400,7 +405,7 @@ proptest! {
         prop_assert!(!again.created);
         prop_assert_eq!(again.receipt.leaf_hash, logged.receipt.leaf_hash);
         let stored = &house.memory.all()[logged.receipt.leaf_index.0 as usize];
-        prop_assert!(onrecord_service::sealed::check(&stored.record, &stored.beside).is_ok());
+        prop_assert!(onrecord_service::sealed::check(&stored.record, &stored.sidecar).is_ok());
         let shown = house.run(house.service.read(&logged.decision_id, true, &Actor::local()));
         prop_assert!(shown.unwrap().is_some());
     }

@@ -1,6 +1,6 @@
 //! The order of batches of one source: each is prepared beside the others and appended in the order of arrival.
 //!
-//! A source is what one caller sends under one idempotency key, so that nobody can hold up another. Invariant: a turn
+//! A source is what one caller sends under one idempotency key, so that nobody can hold up another. Invariant: a ticket
 //! that was taken ends, whatever becomes of its batch, because dropping it ends it; and none is waited for longer than
 //! [`WAIT_MAX`].
 
@@ -14,30 +14,30 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 
 type Source = (String, Vec<u8>);
 
-/// The turns that are taken, by source.
+/// Numbers tickets, by source, and lets their holders go on in turn.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
+pub(crate) struct Sequencer {
     taken: Mutex<HashMap<Source, VecDeque<u64>>>,
     ended: Condvar,
 }
 
 /// A place in the order of one source.
 #[derive(Debug)]
-pub struct Turn {
-    turns: Arc<Turns>,
+pub struct Ticket {
+    sequencer: Arc<Sequencer>,
     source: Source,
     number: u64,
 }
 
-impl Turns {
-    /// The next turn of a caller's source.
-    pub(crate) fn take(self: &Arc<Self>, caller: &str, idempotency_key: &[u8]) -> Turn {
+impl Sequencer {
+    /// The next ticket of a caller's source.
+    pub(crate) fn take(self: &Arc<Self>, caller: &str, idempotency_key: &[u8]) -> Ticket {
         let source = (caller.to_owned(), idempotency_key.to_vec());
         let mut taken = self.taken();
         let queue = taken.entry(source.clone()).or_default();
         let number = queue.back().map_or(0, |last| last + 1);
         queue.push_back(number);
-        Turn { turns: self.clone(), source, number }
+        Ticket { sequencer: self.clone(), source, number }
     }
 
     // Every change is one call, so a panic elsewhere cannot leave it half changed.
@@ -46,8 +46,8 @@ impl Turns {
     }
 }
 
-impl Turn {
-    /// Blocks until all turns before this one have ended.
+impl Ticket {
+    /// Blocks until all tickets before this one have ended.
     ///
     /// # Errors
     /// [`Refusal::Busy`] if they do not in time.
@@ -55,14 +55,14 @@ impl Turn {
         let waits = |taken: &mut HashMap<Source, VecDeque<u64>>| {
             taken.get(&self.source).and_then(VecDeque::front).is_some_and(|first| *first < self.number)
         };
-        let waited = self.turns.ended.wait_timeout_while(self.turns.taken(), WAIT_MAX, waits);
+        let waited = self.sequencer.ended.wait_timeout_while(self.sequencer.taken(), WAIT_MAX, waits);
         if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() { Err(Refusal::Busy) } else { Ok(()) }
     }
 }
 
-impl Drop for Turn {
+impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut taken = self.turns.taken();
+        let mut taken = self.sequencer.taken();
         if let Some(queue) = taken.get_mut(&self.source) {
             queue.retain(|number| *number != self.number);
             if queue.is_empty() {
@@ -70,7 +70,7 @@ impl Drop for Turn {
             }
         }
         drop(taken);
-        self.turns.ended.notify_all();
+        self.sequencer.ended.notify_all();
     }
 }
 
@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn turns_of_one_source_come_in_order_and_those_of_others_do_not_wait() {
-        let turns = Arc::new(Turns::default());
-        let mine: Vec<Turn> = (0..8).map(|_| turns.take("me", b"mine")).collect();
-        turns.take("me", b"other").wait().unwrap();
-        turns.take("somebody", b"mine").wait().unwrap();
+        let sequencer = Arc::new(Sequencer::default());
+        let mine: Vec<Ticket> = (0..8).map(|_| sequencer.take("me", b"mine")).collect();
+        sequencer.take("me", b"other").wait().unwrap();
+        sequencer.take("somebody", b"mine").wait().unwrap();
         let order = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for (at, turn) in mine.into_iter().enumerate().rev() {
@@ -98,6 +98,6 @@ mod tests {
             }
         });
         assert_eq!(order.into_inner().unwrap(), [0, 1, 2, 4, 5, 6, 7]);
-        assert!(turns.taken().is_empty());
+        assert!(sequencer.taken().is_empty());
     }
 }
