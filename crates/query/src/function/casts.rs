@@ -10,21 +10,24 @@ use super::input;
 use super::interval::Span;
 use super::numeric::{self, overflow};
 use super::text;
+use super::uuid::UUID_OF;
 use crate::json::function::JsonMember;
+use crate::json::steps;
+use crate::table::is_uuid;
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, Float64Array, PrimitiveArray, StringViewArray,
-    StringViewBuilder,
+    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, Float64Array, ListArray, PrimitiveArray,
+    StringViewArray, StringViewBuilder,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Float64Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit,
+    ArrowPrimitiveType, DataType, Date32Type, FieldRef, Float64Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit,
     Time64MicrosecondType, TimeUnit, TimestampMicrosecondType, i256,
 };
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue, exec_err, plan_err};
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr::{Like, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -70,6 +73,10 @@ fn replace_casts(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 fn replace(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
+        Expr::Cast(cast) if is_uuid(&cast.field) => {
+            let call = ScalarFunction::new_udf(Arc::clone(&UUID_OF), vec![*cast.expr]);
+            Ok(Transformed::yes(Expr::ScalarFunction(call)))
+        }
         Expr::Cast(Cast { expr, field }) => {
             let from = expr.get_type(schema)?;
             let to = field.data_type();
@@ -94,8 +101,16 @@ fn replace(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 _ => Ok(Transformed::no(Expr::AggregateFunction(call))),
             }
         }
+        Expr::Like(like) if ends_with_escape(&like) => plan_err!("LIKE pattern must not end with escape character"),
         expr => Ok(Transformed::no(expr)),
     }
+}
+
+fn ends_with_escape(like: &Like) -> bool {
+    let Expr::Literal(pattern, _) = like.pattern.as_ref() else { return false };
+    let escape = like.escape_char.unwrap_or('\\');
+    let pattern = pattern.try_as_str().flatten().unwrap_or_default();
+    (pattern.len() - pattern.trim_end_matches(escape).len()) % 2 == 1
 }
 
 fn is_interval(data_type: &DataType) -> bool {
@@ -123,11 +138,14 @@ fn differs(from: &DataType, to: &DataType) -> bool {
         to if to.is_integer() => from.is_floating() || from.is_decimal(),
         to if to.is_decimal() => from.is_floating() || from.is_string(),
         DataType::Float64 => from.is_decimal(),
+        // Not in the order of the times: no bound of a file says anything about it, as DataFusion would have it.
+        DataType::Time64(_) if matches!(from, DataType::Timestamp(..)) => true,
         DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _)
         | DataType::Date32
         | DataType::Time64(_)
         | DataType::Interval(IntervalUnit::MonthDayNano) => from.is_string(),
         to if to.is_string() => has_own_text(from),
+        DataType::List(_) => from.is_string(),
         _ => false,
     }
 }
@@ -188,6 +206,8 @@ fn cast_to(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         to if to.is_decimal() => to_decimals(values, to),
         to if to.is_floating() => to_floats(values, to),
         to if to.is_string() => Ok(cast(&texts(values)?, to)?),
+        DataType::List(item) => lists_of(values, item),
+        to if matches!(values.data_type(), DataType::Timestamp(..)) => Ok(cast(values, to)?),
         to => of_texts(values, to),
     }
 }
@@ -213,6 +233,28 @@ fn of_texts(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     };
     let strict = arrow::compute::CastOptions { safe: false, ..Default::default() };
     arrow::compute::cast_with_options(&out, to, &strict).map_err(|_| super::calendar::out_of_range())
+}
+
+/// Text such as `{1,2}` as lists.
+fn lists_of(values: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
+    let texts = cast(values, &DataType::Utf8View)?;
+    let mut elements = StringViewBuilder::new();
+    let mut lengths = Vec::with_capacity(texts.len());
+    for text in texts.as_string_view() {
+        let steps = text.map(|text| steps(text).ok_or_else(|| fault("malformed array literal"))).transpose()?;
+        lengths.push(steps.as_ref().map_or(0, Vec::len));
+        steps.into_iter().flatten().for_each(|step| elements.append_option(step));
+    }
+    let elements: ArrayRef = Arc::new(elements.finish());
+    let elements = match item.data_type() {
+        to if differs(&DataType::Utf8View, to) => cast_to(&elements, to)?,
+        to => {
+            let strict = arrow::compute::CastOptions { safe: false, ..Default::default() };
+            arrow::compute::cast_with_options(&elements, to, &strict)?
+        }
+    };
+    let offsets = arrow::buffer::OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, elements, texts.nulls().cloned())?))
 }
 
 fn to_integers(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {

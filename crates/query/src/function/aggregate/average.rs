@@ -3,6 +3,7 @@
 use super::super::numeric::{self, NUMERIC, SCALE};
 use super::integers::{IntegerGroups, SUM, as_sum};
 use super::sum::summed;
+use super::window::{Of, Window};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal256Array, Int64Array};
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Field, FieldRef, Int32Type, Int64Type, i256};
 use bigdecimal::BigDecimal;
@@ -105,6 +106,7 @@ impl AggregateUDFImpl for Average {
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         match is_exact(args.expr_fields[0].data_type()) {
             true => self.accumulator(args),
+            false if *args.expr_fields[0].data_type() == DataType::Float64 => Ok(Box::new(Window::new(Of::Average))),
             false => avg_udaf().create_sliding_accumulator(args),
         }
     }

@@ -4,6 +4,7 @@ mod average;
 mod integers;
 mod ordered;
 mod sum;
+mod window;
 
 use datafusion::functions_aggregate::bool_and_or::bool_and_udaf;
 use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};

@@ -1,6 +1,7 @@
 //! Aggregates of an ordered set: `percentile_cont`, `percentile_disc` and `mode`, WITHIN GROUP (ORDER BY …).
 //!
-//! The values of a group are kept and sorted, so they count towards the query's memory.
+//! DataFusion's `percentile_cont` rounds the place between two values to six digits, so it is not used. The values of a
+//! group are kept and sorted, so they count towards the query's memory.
 
 use super::super::call::fault;
 use super::super::numeric;
@@ -8,12 +9,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{SortOptions, cast, concat, filter, is_not_null, sort};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Schema};
 use datafusion::common::{Result, ScalarValue, plan_err};
-use datafusion::functions_aggregate::percentile_cont::percentile_cont_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, ColumnarValue, GroupsAccumulator, Signature, Volatility,
-};
+use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, ColumnarValue, Signature, Volatility};
 use std::sync::Arc;
 
 /// What is taken of the set.
@@ -81,9 +79,6 @@ impl AggregateUDFImpl for Ordered {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        if self.is_left_to_datafusion(&args) {
-            return percentile_cont_udaf().accumulator(args);
-        }
         let fractions = match args.exprs.get(1) {
             Some(expr) => match expr.evaluate(&RecordBatch::new_empty(Arc::new(Schema::empty()))) {
                 Ok(ColumnarValue::Scalar(fractions)) => read_fractions(&fractions)?,
@@ -109,14 +104,6 @@ impl AggregateUDFImpl for Ordered {
         Ok(vec![Arc::new(Field::new(name, DataType::new_list(value, true), true))])
     }
 
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        self.is_left_to_datafusion(&args) && percentile_cont_udaf().groups_accumulator_supported(args)
-    }
-
-    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        percentile_cont_udaf().create_groups_accumulator(args)
-    }
-
     fn supports_within_group_clause(&self) -> bool {
         true
     }
@@ -133,15 +120,6 @@ impl Ordered {
             What::Discrete => "percentile_disc(fraction) WITHIN GROUP (ORDER BY …)",
             What::Continuous => "percentile_cont(fraction) WITHIN GROUP (ORDER BY a number)",
         }
-    }
-
-    /// One fraction of doubles, in ascending order, is DataFusion's own.
-    fn is_left_to_datafusion(&self, args: &AccumulatorArgs) -> bool {
-        self.what == What::Continuous
-            && !args.is_distinct
-            && is_one(args.expr_fields.get(1).map(|field| field.data_type()))
-            && args.order_bys.first().is_none_or(|order| !order.options.descending)
-            && *args.expr_fields[0].data_type() == DataType::Float64
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::average::{One, is_int, states};
 use super::integers::{IntegerGroups, SUM};
+use super::window::{Of, Window};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, plan_err};
 use datafusion::functions_aggregate::sum::sum_udaf;
@@ -103,6 +104,7 @@ impl AggregateUDFImpl for Sum {
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         match is_int(args.expr_fields[0].data_type()) {
             true => self.accumulator(args),
+            false if *args.expr_fields[0].data_type() == DataType::Float64 => Ok(Box::new(Window::new(Of::Sum))),
             false => sum_udaf().create_sliding_accumulator(args),
         }
     }
