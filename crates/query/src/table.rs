@@ -28,6 +28,28 @@ pub(super) fn is_json(field: &Field) -> bool {
     field.metadata().get(EXTENSION_NAME_KEY).is_some_and(|name| name == JSON_EXTENSION)
 }
 
+/// Says on the field of `explanation` which document it is, through every query.
+const DOCUMENT_KEY: &str = "onrecord:document";
+
+/// The extension name of text whose values are uuids.
+const UUID_EXTENSION: &str = "onrecord.uuid";
+
+/// A nullable field of uuids.
+pub(super) fn uuid_field(name: &str) -> Field {
+    Field::new(name, DataType::Utf8View, true)
+        .with_metadata(HashMap::from([(EXTENSION_NAME_KEY.to_owned(), UUID_EXTENSION.to_owned())]))
+}
+
+/// Whether the values of this field are uuids.
+pub(super) fn is_uuid(field: &Field) -> bool {
+    field.metadata().get(EXTENSION_NAME_KEY).is_some_and(|name| name == UUID_EXTENSION)
+}
+
+/// Whether the values of this field are explanations as records have them.
+pub(super) fn is_of_explanation(field: &Field) -> bool {
+    field.metadata().get(DOCUMENT_KEY).is_some_and(|name| name == Document::Explanation.name())
+}
+
 /// What a review replaces in its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Replaced {
@@ -89,6 +111,11 @@ impl Column {
                 Field::new(name, DataType::Boolean, true)
             }
             Source::Reviewed(Replaced::OverrideReason) => Field::new(name, DataType::Utf8View, true),
+            Source::Document(Document::Explanation) => {
+                let mut field = json_field(name);
+                field.metadata_mut().insert(DOCUMENT_KEY.to_owned(), Document::Explanation.name().to_owned());
+                field
+            }
             Source::Reviewed(Replaced::HumanDecision)
             | Source::Document(_)
             | Source::Record

@@ -4,6 +4,7 @@
 
 use super::{Expr, FlatAdapter};
 use crate::json::function::Form;
+use crate::json::plain_number;
 use crate::kernel::KernelExpr;
 use crate::kernel::among::Among;
 use crate::table::Source;
@@ -145,7 +146,8 @@ fn scalar_constants(scalar: Scalar, constants: &[&str]) -> Option<Vec<ScalarValu
         let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
         let mut canonical = Vec::new();
         canonical::write_number(number, &mut canonical);
-        (canonical == text.as_bytes()).then_some(number)
+        let shown = std::str::from_utf8(&canonical).ok().and_then(plain_number);
+        (shown.as_deref() == Some(*text)).then_some(number)
     };
     let constants = constants.iter();
     match scalar {

@@ -1,15 +1,12 @@
-//! The SQL functions over JSON text: `json_value` (`->`, `#>`), `json_text` (`->>`, `#>>`) and `json_has` (`?`), with
-//! `json_typeof`, `json_array_length` and `json_array_elements`, also under their `jsonb_` names.
+//! The members of documents: `json_value` (`->`, `#>`) and `json_text` (`->>`, `#>>`).
 //!
-//! The first two are marked as cheap to move towards the scan. There `adapt` replaces them by the column that holds the
-//! member; what is defined here runs where no such column is: over the rest of a document, over whole records, and
-//! over text that the query itself made. A document or path that is not there is null.
+//! Both are marked as cheap to move towards the scan. There `adapt` replaces them by the column that holds the member;
+//! what is defined here runs where no such column is: over the rest of a document, over whole records, and over text that
+//! the query itself made. A document or path that is not there is null.
 
-use super::Key;
+use super::{Key, build, change, gather, inspect};
 use crate::table::json_field;
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Int64Array, Int64Builder, ListBuilder, StringViewArray, StringViewBuilder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
@@ -19,11 +16,17 @@ use datafusion::logical_expr::{
 };
 use std::sync::{Arc, LazyLock};
 
-/// Every function of this module.
+/// Every function over documents.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
-    let inspect = [Inspect::TypeOf, Inspect::ArrayLength, Inspect::ArrayElements]
-        .map(|what| Arc::new(ScalarUDF::new_from_impl(JsonInspect::new(what))));
-    [Arc::clone(&VALUE), Arc::clone(&TEXT), Arc::clone(&HAS)].into_iter().chain(inspect).collect()
+    let tables = [inspect::FUNCTIONS, build::FUNCTIONS, change::FUNCTIONS, gather::FUNCTIONS];
+    let others = tables.into_iter().flatten().map(|function| Arc::new(function.udf()));
+    [Arc::clone(&VALUE), Arc::clone(&TEXT)].into_iter().chain(others).collect()
+}
+
+/// The function of that name, which is one of [`all`].
+pub(crate) fn named(name: &str) -> Option<Arc<ScalarUDF>> {
+    static ALL: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(all);
+    ALL.iter().find(|function| function.name() == name).cloned()
 }
 
 /// `json_value(document, key, …)`.
@@ -32,8 +35,6 @@ pub(crate) static VALUE: LazyLock<Arc<ScalarUDF>> =
 /// `json_text(document, key, …)`.
 pub(crate) static TEXT: LazyLock<Arc<ScalarUDF>> =
     LazyLock::new(|| Arc::new(ScalarUDF::new_from_impl(JsonMember::new(Form::Text))));
-/// `json_has(document, key)`.
-pub(crate) static HAS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::new_from_impl(JsonHas::new())));
 
 /// How a member is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -212,144 +213,5 @@ pub(crate) fn text_array(array: &ArrayRef) -> Result<StringViewArray> {
     match array.as_string_view_opt() {
         Some(views) => Ok(views.clone()),
         None => Ok(cast(array, &DataType::Utf8View)?.as_string_view().clone()),
-    }
-}
-
-/// Whether a document has a member of that name.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct JsonHas {
-    signature: Signature,
-}
-
-impl JsonHas {
-    fn new() -> Self {
-        Self { signature: Signature::any(2, Volatility::Immutable) }
-    }
-}
-
-impl ScalarUDFImpl for JsonHas {
-    fn name(&self) -> &str {
-        "json_has"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        check_arguments(self.name(), arg_types)?;
-        Ok(DataType::Boolean)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [documents, keys] = args.args.as_slice() else {
-            return exec_err!("json_has needs a document and a key");
-        };
-        let documents = text_array(&documents.to_array(args.number_rows)?)?;
-        let keys = text_array(&keys.to_array(args.number_rows)?)?;
-        let mut out = BooleanBuilder::with_capacity(documents.len());
-        for (document, key) in documents.iter().zip(keys.iter()) {
-            out.append_option(
-                document
-                    .zip(key)
-                    .map(|(document, key)| super::find(document, &[]).is_some_and(|value| super::has(value, key))),
-            );
-        }
-        Ok(ColumnarValue::Array(Arc::new(out.finish())))
-    }
-}
-
-/// What can be asked of one JSON value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Inspect {
-    TypeOf,
-    ArrayLength,
-    ArrayElements,
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct JsonInspect {
-    what: Inspect,
-    aliases: [String; 1],
-    signature: Signature,
-}
-
-impl JsonInspect {
-    fn new(what: Inspect) -> Self {
-        let alias = match what {
-            Inspect::TypeOf => "jsonb_typeof",
-            Inspect::ArrayLength => "jsonb_array_length",
-            Inspect::ArrayElements => "jsonb_array_elements",
-        };
-        Self { what, aliases: [alias.to_owned()], signature: Signature::any(1, Volatility::Immutable) }
-    }
-}
-
-impl ScalarUDFImpl for JsonInspect {
-    fn name(&self) -> &str {
-        match self.what {
-            Inspect::TypeOf => "json_typeof",
-            Inspect::ArrayLength => "json_array_length",
-            Inspect::ArrayElements => "json_array_elements",
-        }
-    }
-
-    fn aliases(&self) -> &[String] {
-        &self.aliases
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        check_arguments(self.name(), arg_types)?;
-        Ok(match self.what {
-            Inspect::TypeOf => DataType::Utf8View,
-            Inspect::ArrayLength => DataType::Int64,
-            Inspect::ArrayElements => DataType::List(Arc::new(json_field(Field::LIST_FIELD_DEFAULT_NAME))),
-        })
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [documents] = args.args.as_slice() else {
-            return exec_err!("{} needs one document", self.name());
-        };
-        let documents = text_array(&documents.to_array(args.number_rows)?)?;
-        let values = documents.iter().map(|document| document.and_then(|document| super::find(document, &[])));
-        Ok(ColumnarValue::Array(match self.what {
-            Inspect::TypeOf => Arc::new(values.map(|value| value.map(type_of)).collect::<StringViewArray>()),
-            Inspect::ArrayLength => Arc::new(array_lengths(values)),
-            Inspect::ArrayElements => {
-                let field = Arc::new(json_field(Field::LIST_FIELD_DEFAULT_NAME));
-                let mut out = ListBuilder::new(StringViewBuilder::new()).with_field(field);
-                for value in values {
-                    let list = value.filter(|value| value.starts_with('['));
-                    list.into_iter().flat_map(super::elements).for_each(|element| out.values().append_value(element));
-                    out.append(list.is_some());
-                }
-                Arc::new(out.finish())
-            }
-        }))
-    }
-}
-
-fn array_lengths<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Int64Array {
-    let mut out = Int64Builder::new();
-    for value in values {
-        let list = value.filter(|value| value.starts_with('['));
-        out.append_option(list.and_then(|list| i64::try_from(super::elements(list).count()).ok()));
-    }
-    out.finish()
-}
-
-fn type_of(value: &str) -> &'static str {
-    match value.as_bytes().first() {
-        Some(b'{') => "object",
-        Some(b'[') => "array",
-        Some(b'"') => "string",
-        Some(b't' | b'f') => "boolean",
-        Some(b'n') => "null",
-        _ => "number",
     }
 }

@@ -64,7 +64,7 @@ fn write(value: &str, levels: usize, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// The members in jsonb's order; of two with one name the later.
-fn sorted(object: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+pub(super) fn sorted(object: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
     let mut sorted = members(object).map(|(name, value)| Some((unescape(name)?, value))).collect::<Option<Vec<_>>>()?;
     sorted.reverse();
     sorted.sort_by(|(one, _), (two, _)| (one.len(), one).cmp(&(two.len(), two)));

@@ -2,15 +2,33 @@
 //!
 //! Documents lie in columns as RFC 8785 text, so a member is a slice of its document, found by skipping over what lies
 //! before it. Text that is not JSON has no members: every look-up answers `None`, never an error, since a query must
-//! not fail because of one row. The SQL functions and operators over it are in [`function`] and [`operator`],
-//! comparisons in [`order`].
+//! not fail because of one row. The functions of members are in [`function`], all others one file a topic,
+//! operators in [`operator`], what makes the planner see which texts are documents in [`order`].
 
+mod build;
+mod call;
+mod change;
 pub(super) mod function;
+mod gather;
+mod inspect;
 mod key;
 pub(super) mod operator;
 pub(super) mod order;
+mod spell;
 
+pub(super) use call::steps;
+pub(super) use spell::{plain_number, shown};
+
+use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
 use std::borrow::Cow;
+
+/// A column of documents as PostgreSQL shows them.
+pub(super) fn shown_texts(documents: &ArrayRef) -> datafusion::common::Result<StringViewArray> {
+    let documents = function::text_array(documents)?;
+    let mut out = StringViewBuilder::with_capacity(documents.len());
+    documents.iter().for_each(|document| out.append_option(document.map(shown)));
+    Ok(out.finish())
+}
 
 /// One step of a path into a document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,12 +52,14 @@ pub(super) fn find<'a>(json: &'a str, path: &[Key]) -> Option<&'a str> {
     Some(value)
 }
 
-/// What `->>` shows of a value: a string without quotes and escapes, `None` for null, else its JSON.
+/// What `->>` shows of a value: a string without quotes and escapes, `None` for null, else its JSON as PostgreSQL spells it.
 pub(super) fn text(value: &str) -> Option<Cow<'_, str>> {
     match value.as_bytes().first()? {
         b'n' => None,
         b'"' => unescape(value),
-        _ => Some(Cow::Borrowed(value)),
+        b'{' | b'[' => Some(Cow::Owned(shown(value))),
+        b't' | b'f' => Some(Cow::Borrowed(value)),
+        _ => Some(plain_number(value).unwrap_or(Cow::Borrowed(value))),
     }
 }
 
@@ -192,7 +212,8 @@ mod tests {
         assert_eq!(text(r#""a\u00e9\ud83d\ude00""#).as_deref(), Some("aé😀"));
         assert_eq!(text("null"), None);
         assert_eq!(text("1.5").as_deref(), Some("1.5"));
-        assert_eq!(text(r#"{"a":1}"#).as_deref(), Some(r#"{"a":1}"#));
+        assert_eq!(text(r#"{"aa":1,"b":2}"#).as_deref(), Some(r#"{"b": 2, "aa": 1}"#));
+        assert_eq!(text("1e+21").as_deref(), Some("1000000000000000000000"));
     }
 
     #[test]

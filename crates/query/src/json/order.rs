@@ -1,41 +1,51 @@
-//! Comparing and sorting documents as PostgreSQL compares jsonb: by their [keys](super::key), not by their text.
+//! Which texts of a plan are documents, and what follows from it: they compare and sort as PostgreSQL compares jsonb, by
+//! their [keys](super::key), become text in its spelling, and are JSON in the functions that make JSON.
 //!
-//! The rule runs after DataFusion's coercion of types. What a document is, the mark on its field tells. Stored documents
-//! are canonical, so that equal ones have equal text: GROUP BY, DISTINCT and joins need no key.
+//! The rule runs after DataFusion's coercion of types. What a document is, the mark on its field tells, or what the
+//! expression is made of: a CASE, COALESCE or NULLIF of documents is one. Documents are canonical, so that equal ones have
+//! equal text: GROUP BY, DISTINCT and joins need no key.
 
-use super::function::text_array;
+use super::call::JsonCall;
+use super::function::{Form, JsonMember, text_array};
 use super::key::key;
-use crate::table::is_json;
+use super::operator::call;
+use crate::table::{is_json, is_of_explanation};
 use arrow::array::{Array, BinaryBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue, exec_err, plan_err};
-use datafusion::logical_expr::expr::{Between, InList, ScalarFunction, Sort};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, exec_err, plan_err};
+use datafusion::logical_expr::expr::{Between, Case, InList, ScalarFunction, Sort};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::{Arc, LazyLock};
 
-/// Compares and sorts documents by their keys.
-#[derive(Debug)]
-pub(crate) struct DocumentOrder;
+/// Functions whose result is one of their arguments.
+const CHOICES: [&str; 2] = ["coalesce", "nullif"];
 
-impl AnalyzerRule for DocumentOrder {
+/// Functions that take any value as its text.
+const TAKE_TEXT: [&str; 6] = ["concat", "concat_ws", "format", "quote_ident", "quote_literal", "quote_nullable"];
+
+/// Finds the documents of a plan.
+#[derive(Debug)]
+pub(crate) struct Documents;
+
+impl AnalyzerRule for Documents {
     fn name(&self) -> &str {
-        "document_order"
+        "documents"
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(by_keys)?.data)
+        Ok(plan.transform_up_with_subqueries(find)?.data)
     }
 }
 
-fn by_keys(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+fn find(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = match &plan {
         // The conditions of a scan are over its own columns.
         LogicalPlan::TableScan(scan) => scan.projected_schema.as_ref().clone(),
@@ -51,11 +61,48 @@ fn by_keys(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         }
         Ok(expr.update_data(|expr| name.restore(expr)))
     };
-    plan.map_expressions(|expr| match expr {
+    let plan = plan.map_expressions(|expr| match expr {
         // A set of groups has no name of its own; its members have.
         Expr::GroupingSet(_) => expr.map_children(replaced),
         expr => replaced(expr),
-    })
+    })?;
+    let plan = match plan.data {
+        LogicalPlan::Unnest(_) => return unnested(plan),
+        _ => plan,
+    };
+    match &plan.data {
+        // Their schemas have no marks that came up from below.
+        LogicalPlan::Union(_) | LogicalPlan::RecursiveQuery(_) | LogicalPlan::TableScan(_) => Ok(plan),
+        _ => plan.map_data(LogicalPlan::recompute_schema),
+    }
+}
+
+/// The elements of lists of documents with the mark that they have in the list.
+fn unnested(plan: Transformed<LogicalPlan>) -> Result<Transformed<LogicalPlan>> {
+    let plan = plan.map_data(LogicalPlan::recompute_schema)?;
+    let LogicalPlan::Unnest(unnest) = &plan.data else { return Ok(plan) };
+    let is_list = |at: usize| match unnest.input.schema().field(at).data_type() {
+        DataType::List(item) => is_json(item),
+        _ => false,
+    };
+    let documents: Vec<&Column> = unnest
+        .list_type_columns
+        .iter()
+        .filter(|(at, list)| is_list(*at) && list.depth == 1)
+        .map(|(_, list)| &list.output_column)
+        .collect();
+    if documents.is_empty() {
+        return Ok(plan);
+    }
+    let columns = plan.data.schema().columns().into_iter().map(|column| match documents.contains(&&column) {
+        true => {
+            let (relation, name) = (column.relation.clone(), column.name.clone());
+            Ok(marked(Expr::Column(column))?.data.alias_qualified(relation, name))
+        }
+        false => Ok(Expr::Column(column)),
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    Ok(Transformed::yes(LogicalPlanBuilder::from(plan.data).project(columns)?.build()?))
 }
 
 fn replace(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -75,6 +122,22 @@ fn replace(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let list = list.into_iter().map(key_of).collect();
             Transformed::yes(Expr::InList(InList::new(boxed(*expr), list, negated)))
         }
+        Expr::Cast(cast) if is_json(&cast.field) => match is_document(&cast.expr, schema) {
+            true => Transformed::yes(*cast.expr),
+            false => Transformed::yes(call("jsonb_in", vec![*cast.expr])?),
+        },
+        Expr::Cast(mut cast) if cast.field.data_type().is_string() && is_document(&cast.expr, schema) => {
+            cast.expr = Box::new(as_text(*cast.expr)?);
+            Transformed::yes(Expr::Cast(cast))
+        }
+        Expr::Case(case) if is_document_of_case(&case, schema) => {
+            let branch = |expr: Box<Expr>| -> Result<Box<Expr>> { Ok(Box::new(as_document(*expr, schema)?)) };
+            let when_then = case.when_then_expr.into_iter();
+            let when_then_expr = when_then.map(|(when, then)| Ok((when, branch(then)?))).collect::<Result<Vec<_>>>()?;
+            let else_expr = case.else_expr.map(branch).transpose()?;
+            marked(Expr::Case(Case { expr: case.expr, when_then_expr, else_expr }))?
+        }
+        Expr::ScalarFunction(function) => replace_call(function, schema)?,
         Expr::AggregateFunction(mut call) => {
             let of_documents = call.params.args.first().is_some_and(|arg| is_document(arg, schema));
             if of_documents && ["min", "max"].contains(&call.func.name()) {
@@ -95,6 +158,74 @@ fn replace(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     })
 }
 
+fn replace_call(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let name = function.name();
+    if function.func.inner().is::<JsonMember>()
+        || ["json_has", "jsonb_extract_path", "jsonb_extract_path_text"].contains(&name)
+    {
+        as_stored(&mut function, schema);
+    }
+    let name = function.name();
+    let is_choice = CHOICES.contains(&name) && function.args.iter().any(|arg| is_document(arg, schema));
+    if let Some(json) = function.func.inner().downcast_ref::<JsonCall>() {
+        let documents = function.args.iter().map(|arg| is_document(arg, schema)).collect();
+        function.func = Arc::new(json.marked(documents));
+    } else if is_choice {
+        let args = function.args.into_iter().map(|arg| as_document(arg, schema));
+        function.args = args.collect::<Result<_>>()?;
+        return marked(Expr::ScalarFunction(function));
+    } else if ["greatest", "least"].contains(&name) && function.args.iter().any(|arg| is_document(arg, schema)) {
+        return plan_err!("{name} of documents is not there: take a member as text (->>) and cast it");
+    } else if TAKE_TEXT.contains(&name) {
+        let args = function.args.into_iter();
+        let args = args.map(|arg| if is_document(&arg, schema) { as_text(arg) } else { Ok(arg) });
+        function.args = args.collect::<Result<_>>()?;
+    }
+    Ok(Transformed::yes(Expr::ScalarFunction(function)))
+}
+
+/// The name that is stored, where the record takes another spelling of it too: `topFeatures` of an explanation. Other
+/// documents have the names that their senders gave.
+fn as_stored(function: &mut ScalarFunction, schema: &DFSchema) {
+    let [document, name, ..] = function.args.as_mut_slice() else { return };
+    let is_sent = matches!(name, Expr::Literal(value, _) if value.try_as_str().flatten() == Some("topFeatures"));
+    if is_sent && document.to_field(schema).is_ok_and(|(_, field)| is_of_explanation(&field)) {
+        *name = lit(ScalarValue::Utf8View(Some("top_features".to_owned())));
+    }
+}
+
+/// The expression with the mark of a document on its field.
+fn marked(expr: Expr) -> Result<Transformed<Expr>> {
+    let Some(function) = super::function::named("jsonb_in") else { return Ok(Transformed::no(expr)) };
+    let json = function.inner().downcast_ref::<JsonCall>().map(|json| json.marked(vec![true]));
+    let function = json.map_or(function, Arc::new);
+    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![expr]))))
+}
+
+fn as_text(document: Expr) -> Result<Expr> {
+    call("jsonb_out", vec![document]).map(|call| mark_arguments(call, true))
+}
+
+/// A literal beside documents, read as one.
+fn as_document(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    match is_document(&expr, schema) || !is_text(&expr, schema) {
+        true => Ok(expr),
+        false => call("jsonb_in", vec![expr]).map(|call| mark_arguments(call, false)),
+    }
+}
+
+fn mark_arguments(expr: Expr, is_document: bool) -> Expr {
+    match expr {
+        Expr::ScalarFunction(mut function) => {
+            if let Some(json) = function.func.inner().downcast_ref::<JsonCall>() {
+                function.func = Arc::new(json.marked(vec![is_document; function.args.len()]));
+            }
+            Expr::ScalarFunction(function)
+        }
+        expr => expr,
+    }
+}
+
 fn compares(op: Operator) -> bool {
     use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
@@ -107,9 +238,34 @@ fn sort_key(sort: Sort, schema: &DFSchema) -> Sort {
     }
 }
 
-/// A cast makes text of a document, and has its field's mark all the same.
-fn is_document(expr: &Expr, schema: &DFSchema) -> bool {
-    !matches!(expr, Expr::Cast(_) | Expr::TryCast(_)) && expr.to_field(schema).is_ok_and(|(_, field)| is_json(&field))
+/// Whether the values are documents. A cast to text makes text of one.
+pub(super) fn is_document(expr: &Expr, schema: &DFSchema) -> bool {
+    match expr {
+        Expr::Cast(cast) => is_json(&cast.field),
+        Expr::TryCast(cast) => is_json(&cast.field),
+        Expr::Alias(alias) => is_document(&alias.expr, schema),
+        Expr::Case(case) => is_document_of_case(case, schema),
+        // Not by its field, which takes the fields of all its parts: a long sum is looked at once for each of its signs.
+        Expr::ScalarFunction(function) => is_document_of_call(function, schema),
+        Expr::BinaryExpr(_) | Expr::Literal(..) | Expr::Not(_) | Expr::Negative(_) => false,
+        expr => expr.to_field(schema).is_ok_and(|(_, field)| is_json(&field)),
+    }
+}
+
+fn is_document_of_call(function: &ScalarFunction, schema: &DFSchema) -> bool {
+    let inner = function.func.inner();
+    if let Some(member) = inner.downcast_ref::<JsonMember>() {
+        return member.form() == Form::Json;
+    }
+    match inner.downcast_ref::<JsonCall>() {
+        Some(json) => json.gives_document(),
+        None => CHOICES.contains(&function.name()) && function.args.iter().any(|arg| is_document(arg, schema)),
+    }
+}
+
+fn is_document_of_case(case: &Case, schema: &DFSchema) -> bool {
+    let thens = case.when_then_expr.iter().map(|(_, then)| then);
+    thens.chain(&case.else_expr).any(|branch| is_document(branch, schema))
 }
 
 fn is_text(expr: &Expr, schema: &DFSchema) -> bool {

@@ -1,8 +1,8 @@
 //! Physical values as the text that SQL shows: ids, hashes, and scalars of documents.
 
 use super::Kernel;
-use crate::json::Key;
 use crate::json::function::{Form, members, text_array};
+use crate::json::{Key, plain_number};
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_err};
@@ -76,7 +76,7 @@ impl Kernel for ScalarText {
             }
             DataType::Float64 => {
                 let values = column.as_primitive::<Float64Type>();
-                text_of(rows, values, |row, out| canonical::write_number(values.value(row), out))
+                text_of(rows, values, |row, out| self.write_number(values.value(row), out))
             }
             DataType::Boolean => {
                 let values = column.as_boolean();
@@ -89,6 +89,17 @@ impl Kernel for ScalarText {
             }
             other => return exec_err!("{} takes a scalar, not {other}", self.describe()),
         }))
+    }
+}
+
+impl ScalarText {
+    /// A number as the record has it, or as text without an exponent.
+    fn write_number(&self, number: f64, out: &mut Vec<u8>) {
+        canonical::write_number(number, out);
+        if self.0 == Form::Text && out.contains(&b'e') {
+            let plain = std::str::from_utf8(out).ok().and_then(plain_number).map(|plain| plain.into_owned());
+            *out = plain.map_or_else(|| std::mem::take(out), String::into_bytes);
+        }
     }
 }
 

@@ -10,8 +10,10 @@ mod ipc;
 mod json;
 mod value;
 
+use super::function::{field_type_name, texts};
+use super::json::shown_texts;
 use super::table::is_json;
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::error::ArrowError;
@@ -35,6 +37,21 @@ pub enum Format {
 /// Whether a column's values are JSON text.
 pub fn is_document(field: &Field) -> bool {
     is_json(field)
+}
+
+/// PostgreSQL's name of a column's type, `timestamp with time zone` or `jsonb`.
+pub fn type_name(field: &Field) -> String {
+    // A column of nothing but untyped nulls is text, as in PostgreSQL.
+    if field.data_type().is_null() { "text".to_owned() } else { field_type_name(field) }
+}
+
+/// The values of a column as PostgreSQL's text, as `::text` gives them.
+///
+/// # Errors
+/// If the column has a type that cannot be printed.
+pub fn text(field: &Field, values: &ArrayRef) -> Result<StringViewArray, ArrowError> {
+    let texts = if is_json(field) { shown_texts(values) } else { texts(values) };
+    texts.map_err(|error| ArrowError::ExternalError(Box::new(error)))
 }
 
 /// Prints an answer batch by batch: [`Printer::begin`], [`Printer::rows`] for each batch, [`Printer::end`].
