@@ -12,14 +12,15 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    self, DataType, Expr, Query, Select, SelectItem, SetExpr, TimezoneInfo, TrimWhereField, Value,
+    self, ArrayElemTypeDef, DataType, ExactNumberInfo, Expr, Query, Select, SelectItem, SetExpr, TimezoneInfo,
+    TrimWhereField,
 };
 use futures::StreamExt;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// PostgreSQL's name of what has none.
-const UNNAMED: &str = "?column?";
+pub(super) const UNNAMED: &str = "?column?";
 
 /// The names of the columns of an answer, as far as the statement says them: from its first columns on, and from its last
 /// ones backwards, for `*` stands for any number.
@@ -101,13 +102,12 @@ fn item_name(item: &SelectItem) -> Option<String> {
 }
 
 /// The name of an expression, as PostgreSQL's `FigureColname` finds it; `None` if it has none.
-fn name_of(expr: &Expr) -> Option<String> {
+pub(super) fn name_of(expr: &Expr) -> Option<String> {
     own_name(expr).or_else(|| match expr {
         Expr::Cast { data_type, .. } => Some(type_name(data_type)),
         Expr::TypedString(typed) => Some(type_name(&typed.data_type)),
         Expr::Interval(_) => Some("interval".to_owned()),
         Expr::Case { .. } => Some("case".to_owned()),
-        Expr::Value(value) => matches!(value.value, Value::Boolean(_)).then(|| "bool".to_owned()),
         Expr::Nested(inner) => name_of(inner),
         _ => None,
     })
@@ -134,6 +134,7 @@ fn own_name(expr: &Expr) -> Option<String> {
         Expr::Ceil { .. } => named("ceil"),
         Expr::Floor { .. } => named("floor"),
         Expr::Position { .. } => named("position"),
+        Expr::Substring { shorthand: true, .. } => named("substr"),
         Expr::Substring { .. } => named("substring"),
         Expr::Overlay { .. } => named("overlay"),
         Expr::Trim { trim_where, .. } => named(match trim_where {
@@ -150,7 +151,7 @@ fn own_name(expr: &Expr) -> Option<String> {
 }
 
 /// A name that is not quoted is read in lower case.
-fn folded(name: &ast::Ident) -> String {
+pub(super) fn folded(name: &ast::Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
@@ -161,6 +162,7 @@ fn type_name(data_type: &DataType) -> String {
         DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => "int4",
         DataType::BigInt(_) | DataType::Int8(_) => "int8",
         DataType::Real | DataType::Float4 => "float4",
+        DataType::Float(ExactNumberInfo::Precision(bits)) if *bits <= 24 => "float4",
         DataType::Float(_) | DataType::Float8 | DataType::Double(_) | DataType::DoublePrecision => "float8",
         DataType::Numeric(_) | DataType::Decimal(_) | DataType::Dec(_) => "numeric",
         DataType::Boolean | DataType::Bool => "bool",
@@ -171,6 +173,7 @@ fn type_name(data_type: &DataType) -> String {
         DataType::Time(_, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => "timetz",
         DataType::Time(..) => "time",
         DataType::Interval { .. } => "interval",
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => return type_name(element),
         other => {
             let text = other.to_string().to_lowercase();
             return text.split(['(', ' ', '[']).next().unwrap_or_default().to_owned();
@@ -204,7 +207,7 @@ mod tests {
             ("1 + 1", "?column?"),
             ("NULL", "?column?"),
             ("'a'", "?column?"),
-            ("true", "bool"),
+            ("true", "?column?"),
             ("confidence", "confidence"),
             ("t.Confidence", "confidence"),
             ("\"Confidence\"", "Confidence"),

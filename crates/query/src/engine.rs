@@ -10,8 +10,9 @@ use super::error::Error;
 use super::guard::{self, WITHHELD_FUNCTIONS};
 use super::identity::{Identity, IdentityResolver};
 use super::json::operator::{JsonOperators, PostgresTypes};
-use super::json::order::DocumentOrder;
+use super::json::order::Documents;
 use super::late::LateReads;
+use super::lateral::Lateral;
 use super::provider::LakeTable;
 use super::review_reader::ReviewReader;
 use super::rows::{self, Message, Rows, Started};
@@ -20,7 +21,7 @@ use super::size::{self, STACK_BYTES};
 use super::table::TABLES;
 use super::table_scan::{QuerySnapshot, TableScan};
 use super::watch::{Clock, Running, Watch, stoppable};
-use super::{function, json};
+use super::{function, json, pushdown, syntax};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
 use datafusion::common::config::Dialect;
 use datafusion::execution::SessionStateBuilder;
@@ -31,7 +32,6 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
-use datafusion::sql::parser::Statement;
 use onrecord_lake::Snapshot;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -170,8 +170,9 @@ impl Shared {
         let state = self.state(snapshot, identity.as_ref(), context).map_err(planning)?;
         let mut statement = state.sql_to_statement(sql, &Dialect::PostgreSQL).map_err(planning)?;
         guard::check(&statement)?;
+        syntax::check(&statement)?;
         let names = ColumnNames::of(&statement);
-        rewrite(&mut statement);
+        syntax::rewrite(&mut statement);
         let plan = state.statement_to_plan(statement).await.map_err(planning)?;
         guard::check_plan(&plan)?;
         let plan = bounded(plan, context.rows_max).map_err(planning)?;
@@ -228,15 +229,6 @@ fn bounded(plan: LogicalPlan, rows_max: Option<usize>) -> datafusion::common::Re
     }
 }
 
-/// Writes syntax that the planner does not know as calls of functions.
-fn rewrite(statement: &mut Statement) {
-    match statement {
-        Statement::Statement(statement) => function::rewrite(statement),
-        Statement::Explain(explain) => rewrite(&mut explain.statement),
-        _ => {}
-    }
-}
-
 fn base_state(threads: usize) -> SessionState {
     let mut config = SessionConfig::new()
         .with_target_partitions(threads)
@@ -249,12 +241,16 @@ fn base_state(threads: usize) -> SessionState {
     options.execution.time_zone = Some("UTC".to_owned());
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
+    // DataFusion's filter for the least and greatest values of columns leaves those of expressions beside them out.
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     options.optimizer.repartition_file_min_size = SPLIT_BYTES_MIN;
     let mut builder = SessionStateBuilder::new()
         .with_default_features()
         .with_config(config)
         .with_file_formats(Vec::new())
-        .with_analyzer_rule(Arc::new(DocumentOrder))
+        .with_physical_optimizer_rules(pushdown::rules())
+        .with_analyzer_rule(Arc::new(Documents))
+        .with_analyzer_rule(Arc::new(Lateral))
         .with_analyzer_rule(Arc::new(function::PostgresCasts))
         .with_analyzer_rule(Arc::new(function::GuardedDivision))
         .with_optimizer_rule(Arc::new(function::UtcDates))

@@ -9,8 +9,11 @@ use super::identity::IdentityError;
 use super::message;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
+use parquet::errors::ParquetError;
 use std::borrow::Cow;
 use std::time::Duration;
+
+const UNREADABLE: &str = "a segment cannot be read";
 
 /// An error of a query.
 #[derive(Debug, thiserror::Error)]
@@ -111,11 +114,22 @@ impl Error {
             }
             DataFusionError::External(error) if error.is::<IdentityError>() => Error::Identity(IdentityError),
             DataFusionError::External(error) if error.is::<Fault>() => Error::Value(error.to_string().into()),
-            DataFusionError::ParquetError(_) | DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
-                Error::Engine("a segment cannot be read")
-            }
+            DataFusionError::ParquetError(error) => Error::of_parquet(error, bytes_max),
+            DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => Error::Engine(UNREADABLE),
             DataFusionError::ExecutionJoin(_) => Error::Engine("it was stopped"),
             _ => Error::Engine("an internal error"),
+        }
+    }
+
+    /// The reader of segments evaluates conditions too: what these meet is no fault of the segment.
+    fn of_parquet(error: &ParquetError, bytes_max: usize) -> Self {
+        let ParquetError::External(inner) = error else { return Error::Engine(UNREADABLE) };
+        if let Some(error) = inner.downcast_ref::<DataFusionError>() {
+            return Self::running_ref(error.find_root(), bytes_max);
+        }
+        match inner.downcast_ref::<ArrowError>() {
+            Some(ArrowError::ParquetError(_) | ArrowError::IoError(..)) | None => Error::Engine(UNREADABLE),
+            Some(error) => Error::of_arrow(error),
         }
     }
 
@@ -161,7 +175,7 @@ fn lake_error(error: DataFusionError) -> Result<onrecord_lake::Error, DataFusion
             boxed(inner).ok_or_else(|| DataFusionError::Internal(String::new()))
         }
         DataFusionError::ParquetError(inner) => match *inner {
-            parquet::errors::ParquetError::External(inner) if inner.is::<onrecord_lake::Error>() => {
+            ParquetError::External(inner) if inner.is::<onrecord_lake::Error>() => {
                 boxed(inner).ok_or_else(|| DataFusionError::Internal(String::new()))
             }
             other => Err(DataFusionError::ParquetError(Box::new(other))),

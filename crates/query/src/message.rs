@@ -13,6 +13,10 @@ use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 /// Names that one message suggests.
 const SUGGESTED_MAX: usize = 3;
 
+/// What is said of a subquery that DataFusion has no way to run.
+const NO_SUBQUERY: &str = "this kind of subquery is not supported: EXISTS, IN and a subquery that gives one value may stand \
+    in WHERE, and may use columns of the outer query in equalities only; a join says the rest";
+
 /// How DataFusion shows a text in an expression, up to the text.
 const SHOWN_TEXTS: [&str; 3] = ["Utf8(\"", "Utf8View(\"", "LargeUtf8(\""];
 
@@ -29,6 +33,9 @@ pub(super) fn of_plan(sql: &str, message: &str) -> String {
         let meant = near(asked, meant.strip_suffix("'?"));
         let more = "docs/sql.md lists what there is";
         return format!("there is no function {}; {}", name(sql, asked), meant_or(&meant, more));
+    }
+    if message.starts_with("Physical plan does not support logical expression") {
+        return NO_SUBQUERY.to_owned();
     }
     blot(sql, &table_name(message))
 }

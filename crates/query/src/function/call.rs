@@ -5,7 +5,7 @@
 
 use super::numeric::{self, NUMERIC};
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit,
     Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
@@ -280,7 +280,8 @@ impl ScalarUDFImpl for Call {
             .collect::<Result<Vec<_>>>()?;
         let gives = args.return_field.data_type();
         let out = (overload.run)(&Args { columns, rows, gives })?;
-        let out = if out.data_type() == gives { out } else { cast(&out, gives)? };
+        let strict = CastOptions { safe: false, ..CastOptions::default() };
+        let out = if out.data_type() == gives { out } else { cast_with_options(&out, gives, &strict)? };
         if constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?));
         }

@@ -364,6 +364,7 @@ const FLOAT: &[Kind] = &[Kind::Float];
 const NUMBER: &[Kind] = &[Kind::Numeric];
 const DECIMAL: &[Kind] = &[Kind::Decimal];
 const PLACES: &[Kind] = &[Kind::Numeric, Kind::Int];
+const INTS4: &[Kind] = &[Kind::Int4, Kind::Int4];
 const INTS: &[Kind] = &[Kind::Int, Kind::Int];
 const NUMBERS: &[Kind] = &[Kind::Numeric, Kind::Numeric];
 const FLOATS: &[Kind] = &[Kind::Float, Kind::Float];
@@ -400,10 +401,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
     ),
     function("sign", &[takes(FLOAT, gives::float, sign_float), takes(DECIMAL, whole, sign_numeric)]),
-    function("mod", &[takes(INTS, gives::int, mod_int), takes(NUMBERS, numeric_pair, mod_numeric)]),
+    function(
+        "mod",
+        &[
+            takes(INTS4, gives::int4, mod_int),
+            takes(INTS, gives::int, mod_int),
+            takes(NUMBERS, numeric_pair, mod_numeric),
+        ],
+    ),
     function("div", &[takes(NUMBERS, gives::numeric, div)]),
-    function("gcd", &[takes(INTS, gives::int, gcd)]),
-    function("lcm", &[takes(INTS, gives::int, lcm)]),
+    function("gcd", &[takes(INTS4, gives::int4, gcd), takes(INTS, gives::int, gcd)]),
+    function("lcm", &[takes(INTS4, gives::int4, lcm), takes(INTS, gives::int, lcm)]),
     function(
         "power",
         &[

@@ -21,19 +21,18 @@ mod math;
 mod numeric;
 mod operator;
 mod pattern;
-mod rewrite;
 mod session;
 mod text;
+mod uuid;
 mod zone;
 
-pub(crate) use call::Fault;
+pub(crate) use call::{Fault, fault};
 pub(crate) use casts::{PostgresCasts, float, texts};
 pub(crate) use date::UtcDates;
 pub(crate) use extract::Parts;
 pub(crate) use guarded::GuardedDivision;
-pub(crate) use numeric::NUMERIC;
+pub(crate) use numeric::{NUMERIC, field_type_name};
 pub(crate) use operator::Operators;
-pub(crate) use rewrite::{NANOSECOND_DIGITS, rewrite};
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use std::sync::Arc;

@@ -5,10 +5,11 @@
 //! after the 24th is rounded, half away from zero.
 
 use super::call::fault;
+use crate::table::{is_json, is_uuid};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalUnit, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
+    ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field, Int8Type,
+    Int16Type, Int32Type, Int64Type, IntervalUnit, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
 };
 use bigdecimal::num_bigint::{BigInt, Sign};
 use bigdecimal::{BigDecimal, RoundingMode, Signed, ToPrimitive, Zero};
@@ -122,6 +123,12 @@ pub(super) fn divide(dividend: &BigDecimal, divisor: &BigDecimal) -> Result<BigD
     if divisor.is_zero() {
         return Err(by_zero());
     }
+    // Of a number without a declared scale the zeros at its end say nothing.
+    let own = |number: &BigDecimal| match number.fractional_digit_count() == i64::from(SCALE) {
+        true => number.normalized(),
+        false => number.clone(),
+    };
+    let (dividend, divisor) = (&own(dividend), &own(divisor));
     let scale = quotient_scale(dividend, divisor).min(SCALE.into());
     let (top, top_scale) = dividend.as_bigint_and_scale();
     let (bottom, bottom_scale) = divisor.as_bigint_and_scale();
@@ -158,6 +165,15 @@ pub(super) fn shown(number: &BigDecimal) -> String {
     }
 }
 
+/// The name that PostgreSQL has for the type of a column or of a list's elements.
+pub(crate) fn field_type_name(field: &Field) -> String {
+    match field {
+        field if is_json(field) => "jsonb".to_owned(),
+        field if is_uuid(field) => "uuid".to_owned(),
+        field => type_name(field.data_type()),
+    }
+}
+
 /// The name that PostgreSQL has for a type.
 pub(crate) fn type_name(data_type: &DataType) -> String {
     use DataType as T;
@@ -166,8 +182,8 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
         T::Boolean => "boolean",
         T::Int8 | T::Int16 | T::UInt8 => "smallint",
         T::Int32 | T::UInt16 => "integer",
-        T::Int64 | T::UInt32 => "bigint",
-        T::UInt64 | T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => "numeric",
+        T::Int64 | T::UInt32 | T::UInt64 => "bigint",
+        T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => "numeric",
         T::Float16 | T::Float32 => "real",
         T::Float64 => "double precision",
         T::Utf8 | T::LargeUtf8 | T::Utf8View => "text",
@@ -180,7 +196,8 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
             "interval"
         }
         T::List(field) | T::LargeList(field) | T::FixedSizeList(field, _) => {
-            return format!("{}[]", type_name(field.data_type()));
+            // However many dimensions a list has, its type is one.
+            return format!("{}[]", field_type_name(field).trim_end_matches("[]"));
         }
         T::Dictionary(_, values) => return type_name(values),
         T::Struct(_) => "record",

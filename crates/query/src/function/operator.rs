@@ -6,11 +6,14 @@
 
 use super::arithmetic::{Operation, arithmetic, operands, result_of_numbers};
 use crate::json::function::JsonMember;
+use crate::table::{is_uuid, uuid_field};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr};
+use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawWindowExpr};
 use datafusion::logical_expr::sqlparser::ast::BinaryOperator;
-use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, Operator, cast as cast_expr, lit};
+use datafusion::logical_expr::{BinaryExpr, Case, Cast, Expr, ExprSchemable, Operator, cast as cast_expr, lit};
+use std::sync::Arc;
 
 /// Plans the operators.
 #[derive(Debug)]
@@ -24,13 +27,45 @@ impl ExprPlanner for Operators {
         {
             expr.args = vec![narrow];
         }
+        // A cast is left out of the name of a call, so that the sums of a column and of its cast would have one name.
+        for arg in &mut expr.args {
+            if matches!(arg, Expr::Cast(_)) {
+                let name = arg.to_string();
+                *arg = std::mem::replace(arg, lit(ScalarValue::Null)).alias(name);
+            }
+        }
         Ok(PlannerResult::Original(expr))
+    }
+
+    /// A number of a row is a `bigint`, not without a sign.
+    fn plan_window(&self, expr: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        let gives = match expr.func_def.name() {
+            "row_number" | "rank" | "dense_rank" => DataType::Int64,
+            "ntile" => DataType::Int32,
+            _ => return Ok(PlannerResult::Original(expr)),
+        };
+        let params = WindowFunctionParams {
+            args: expr.args,
+            partition_by: expr.partition_by,
+            order_by: expr.order_by,
+            window_frame: expr.window_frame,
+            filter: expr.filter,
+            null_treatment: expr.null_treatment,
+            distinct: expr.distinct,
+        };
+        let window = Expr::from(WindowFunction { fun: expr.func_def, params });
+        Ok(PlannerResult::Planned(cast_expr(window, gives)))
     }
 
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let (Ok(left), Ok(right)) = (type_of(&expr.left, schema), type_of(&expr.right, schema)) else {
             return Ok(PlannerResult::Original(expr));
         };
+        if is_of_bits(&expr.op)
+            && let (Some(one), Some(two)) = (narrow(&expr.left), narrow(&expr.right))
+        {
+            return Ok(PlannerResult::Original(RawBinaryExpr { op: expr.op, left: one, right: two }));
+        }
         let planned = match comparison(&expr.op) {
             Some(operator) => plan_comparison(expr, operator, &left, &right),
             None => plan_arithmetic(expr, &left, &right),
@@ -57,6 +92,15 @@ fn comparison(op: &BinaryOperator) -> Option<Operator> {
     })
 }
 
+fn is_of_bits(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{BitwiseAnd, BitwiseOr, BitwiseXor, PGBitwiseShiftLeft, PGBitwiseShiftRight, PGBitwiseXor};
+    matches!(op, BitwiseAnd | BitwiseOr | BitwiseXor | PGBitwiseShiftLeft | PGBitwiseShiftRight | PGBitwiseXor)
+}
+
+fn is_literal_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if value.data_type().is_string())
+}
+
 fn is_number(data_type: &DataType) -> bool {
     data_type.is_integer() || data_type.is_floating() || data_type.is_decimal()
 }
@@ -76,6 +120,21 @@ fn is_date(data_type: &DataType) -> bool {
 fn plan_comparison(expr: RawBinaryExpr, operator: Operator, left: &DataType, right: &DataType) -> Planned {
     let compared =
         |left: Expr, right: Expr| Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right))));
+    // Text beside a truth is one.
+    if *left == DataType::Boolean && is_literal_text(&expr.right) {
+        return compared(expr.left, cast_expr(expr.right, DataType::Boolean));
+    }
+    if *right == DataType::Boolean && is_literal_text(&expr.left) {
+        return compared(cast_expr(expr.left, DataType::Boolean), expr.right);
+    }
+    let is_of_uuids = |side: &Expr| matches!(side, Expr::Cast(cast) if is_uuid(&cast.field));
+    let as_uuid = |side: Expr| Expr::Cast(Cast::new_from_field(Box::new(side), Arc::new(uuid_field(""))));
+    if is_of_uuids(&expr.left) && is_literal_text(&expr.right) {
+        return compared(expr.left, as_uuid(expr.right));
+    }
+    if is_of_uuids(&expr.right) && is_literal_text(&expr.left) {
+        return compared(as_uuid(expr.left), expr.right);
+    }
     if is_span(left) && is_span(right) {
         return compared(Operation::Order.call(vec![expr.left]), Operation::Order.call(vec![expr.right]));
     }
