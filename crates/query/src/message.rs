@@ -81,7 +81,8 @@ fn table_name(text: &str) -> String {
 fn near<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let asked = asked.to_lowercase();
     let distance = |name: &'a str| (levenshtein(&asked, &name.to_lowercase()), name);
-    let differ_max = asked.chars().count().div_ceil(3).min(4);
+    // A name of one or two letters is near to every other such name.
+    let differ_max = (asked.chars().count() / 3).min(4);
     let mut near: Vec<_> = names.into_iter().map(distance).filter(|(differ, _)| *differ <= differ_max).collect();
     near.sort_unstable();
     near.dedup();
@@ -206,5 +207,6 @@ mod tests {
             "there is no function justify_hours; docs/sql.md lists what there is"
         );
         assert_eq!(near("agee", ["age", "agree", "model_id"]), ["age", "agree"]);
+        assert!(near("x", ["id", "v", "n"]).is_empty() && near("ab", ["abc", "a"]).is_empty());
     }
 }

@@ -188,7 +188,12 @@ fn replace_call(mut function: ScalarFunction, schema: &DFSchema) -> Result<Trans
 /// documents have the names that their senders gave.
 fn as_stored(function: &mut ScalarFunction, schema: &DFSchema) {
     let [document, name, ..] = function.args.as_mut_slice() else { return };
-    let is_sent = matches!(name, Expr::Literal(value, _) if value.try_as_str().flatten() == Some("topFeatures"));
+    // The coercion of types may have put a cast around it.
+    let given = match &*name {
+        Expr::Cast(cast) => cast.expr.as_ref(),
+        name => name,
+    };
+    let is_sent = matches!(given, Expr::Literal(value, _) if value.try_as_str().flatten() == Some("topFeatures"));
     if is_sent && document.to_field(schema).is_ok_and(|(_, field)| is_of_explanation(&field)) {
         *name = lit(ScalarValue::Utf8View(Some("top_features".to_owned())));
     }

@@ -64,3 +64,99 @@ fn s2_a_name_that_the_record_takes_in_two_spellings_is_found_by_both() {
     let other = all("SELECT count(*) AS n FROM ai_audit_logs WHERE metadata->'topFeatures' IS NOT NULL");
     assert_eq!(other, [json!({"n": 0})]);
 }
+
+/// The one value of an answer.
+fn one(sql: &str) -> serde_json::Value {
+    let (engine, house) = (engine(), sampled(200));
+    rows(&engine, &house, sql, &QueryContext::default())[0]["x"].clone()
+}
+
+#[test]
+fn s3_documents_are_asked_made_and_changed() {
+    for (sql, x) in [
+        (
+            r#"count(*) FROM ai_audit_logs WHERE input_features @> '{"gender":"female"}'"#,
+            "input_features->>'gender' = 'female'",
+        ),
+        ("count(*) FROM ai_audit_logs WHERE input_features ?& array['age','gender']", "true"),
+        (
+            "count(*) FROM ai_audit_logs WHERE human_decision ?| array['approved','x']",
+            "human_decision->'approved' IS NOT NULL",
+        ),
+        (
+            "count(DISTINCT leaf_index) FROM ai_audit_logs, jsonb_array_elements(explanation->'top_features') f WHERE f->>'feature' = 'age'",
+            r#"explanation @> '{"top_features":[{"feature":"age"}]}'"#,
+        ),
+    ] {
+        let counted = one(&format!("SELECT count(*) AS x FROM ai_audit_logs WHERE {x}"));
+        assert_eq!(one(&format!("SELECT {}", sql.replacen(')', ") AS x", 1))), counted, "{sql}");
+        assert_ne!(counted, json!(0), "{sql}");
+    }
+    for (expression, x) in [
+        (r#"jsonb_build_object('b', 1, 'a', '[2]'::jsonb)"#, json!({"a": [2], "b": 1})),
+        (r#"jsonb_set('{"a":{"b":1}}', '{a,b}', '"x"')"#, json!({"a": {"b": "x"}})),
+        (r#"('{"a":1,"b":null}'::jsonb || '{"c":3}') - 'a'"#, json!({"b": null, "c": 3})),
+        (r#"(SELECT jsonb_agg(g ORDER BY g DESC) FROM generate_series(1, 3) g)"#, json!([3, 2, 1])),
+        (r#"CASE WHEN true THEN '10'::jsonb END > '9'"#, json!(true)),
+    ] {
+        assert_eq!(one(&format!("SELECT {expression} AS x")), x, "{expression}");
+    }
+    let keys = "SELECT count(DISTINCT key) AS x FROM ai_audit_logs, jsonb_object_keys(metadata) AS key";
+    assert_eq!(one(keys), json!(2));
+    let left = "SELECT count(*) AS x FROM ai_audit_logs LEFT JOIN LATERAL jsonb_each(human_decision) e ON true";
+    assert_eq!(one(left), json!(200));
+}
+
+#[test]
+fn s2_the_spelling_that_was_sent_is_found_through_subqueries() {
+    let sent = "SELECT count(*) AS x FROM (SELECT explanation AS e FROM ai_audit_logs ORDER BY leaf_index LIMIT 50) t \
+                WHERE e->'topFeatures'->0->>'feature' IS NOT NULL";
+    assert_eq!(one(sent), json!(50));
+    let with = "WITH t AS (SELECT explanation, count(*) FROM ai_audit_logs GROUP BY 1) \
+                SELECT count(*) AS x FROM t WHERE explanation ? 'topFeatures'";
+    assert_eq!(one(with), json!(200));
+}
+
+#[test]
+fn s6_columns_have_the_types_of_postgres() {
+    let (engine, house) = (engine(), sampled(10));
+    let shown = rows(&engine, &house, "DESCRIBE ai_audit_logs", &QueryContext::default());
+    let of = |name: &str| shown.iter().find(|row| row["column_name"] == name).unwrap()["data_type"].clone();
+    assert_eq!(of("timestamp"), "timestamp with time zone");
+    assert_eq!(of("input_features"), "jsonb");
+    assert_eq!(of("model_id"), "text");
+    assert_eq!(of("confidence"), "double precision");
+    let sql =
+        "SELECT count(*) AS x FROM information_schema.columns WHERE data_type = 'jsonb' AND table_name = 'decisions'";
+    assert_eq!(one(sql), json!(6));
+}
+
+#[test]
+fn s8_a_fault_of_a_condition_is_no_fault_of_a_segment() {
+    let (engine, house) = (engine(), sampled(200));
+    for condition in [
+        "input_features @> 'no document'",
+        "jsonb_array_length(input_features) > 0",
+        "(input_features->>'gender')::int > 0",
+        "leaf_index / (leaf_index - leaf_index) > 1",
+    ] {
+        let sql = format!("SELECT count(*) FROM ai_audit_logs WHERE {condition}");
+        let said = error(&engine, &house, &sql, &QueryContext::default());
+        assert!(matches!(said, onrecord_query::Error::Value(_)), "{condition}: {said:?}");
+    }
+}
+
+#[test]
+fn a_filter_asks_the_side_of_a_join_that_it_names() {
+    let sql = "SELECT count(*) AS x FROM decisions a RIGHT JOIN decisions b ON a.leaf_index = b.leaf_index + 1 \
+               WHERE a.leaf_index IS NULL";
+    assert_eq!(one(sql), json!(1));
+    let least = "SELECT max(timestamp::date)::text AS x, min(leaf_index) AS n FROM decisions";
+    assert_eq!(one(least), one("SELECT max(timestamp)::date::text AS x FROM decisions"));
+    let noon = "SELECT count(*) FILTER (WHERE timestamp::time > '07:00:00.05') AS x FROM decisions";
+    assert_eq!(one("SELECT count(*) AS x FROM decisions WHERE timestamp::time > '07:00:00.05'"), one(noon));
+    assert_eq!(
+        one("SELECT count(*) AS x FROM decisions WHERE leaf_index > ANY (SELECT leaf_index FROM decisions)"),
+        json!(199)
+    );
+}
