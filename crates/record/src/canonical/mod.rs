@@ -170,7 +170,7 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
             Some(Number::Integer { negative: false, magnitude }) => Some(u128::from(magnitude)),
             Some(Number::Wide { negative: false, magnitude }) => Some(magnitude),
             // 4.1e15 is written as an integer, and is one.
-            Some(Number::Double(double)) if double >= 0.0 && double < 1e21 && double.fract() == 0.0 => {
+            Some(Number::Double(double)) if (0.0..1e21).contains(&double) && double.fract() == 0.0 => {
                 Some(double as u128)
             }
             _ => None,
