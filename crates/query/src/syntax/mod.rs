@@ -1,13 +1,14 @@
 //! The statement as it was written, made into one that DataFusion plans, and plans as PostgreSQL does.
 //!
 //! One file a kind of syntax: [`expression`], [`select`] for what belongs to a whole SELECT, [`set`] for functions that give
-//! sets of rows, [`aggregate`] for those that give JSON, [`row`] for whole rows as values, [`schema`] for what says the
+//! sets of rows, [`aggregate`] for those that give JSON, [`row`] for whole rows as values, [`order`] for names in ORDER BY, [`schema`] for what says the
 //! types of columns. What holds: a statement means the
 //! same before and after; what cannot be written otherwise is left to the planner to refuse.
 
 mod aggregate;
 mod check;
 mod expression;
+mod order;
 mod row;
 mod schema;
 mod select;
@@ -45,6 +46,7 @@ impl VisitorMut for Rewriter {
         select::name_columns(query);
         select::fetch_as_limit(query);
         self.rows.enter(query);
+        order::qualify(query, &self.rows.read_by(query));
         ControlFlow::Continue(())
     }
 

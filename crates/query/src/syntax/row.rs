@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
 const TAKE_ROWS: [&str; 5] = ["row_to_json", "to_json", "to_jsonb", "json_agg", "jsonb_agg"];
 
 /// A name and the columns under it.
-type Source = (String, Vec<String>);
+pub(super) type Source = (String, Vec<String>);
 
 /// What is known of the queries around an expression.
 #[derive(Default)]
@@ -32,6 +32,14 @@ impl Rows {
         for table in query.with.iter().flat_map(|with| &with.cte_tables) {
             let columns = renamed(&table.alias, self.columns_of(&table.query));
             self.named.extend(columns.map(|columns| (folded(&table.alias.name), columns)));
+        }
+    }
+
+    /// The tables that a query's own SELECT reads, as far as their columns are known.
+    pub(super) fn read_by(&self, query: &Query) -> Vec<Source> {
+        match query.body.as_ref() {
+            SetExpr::Select(select) => self.sources(select),
+            _ => Vec::new(),
         }
     }
 

@@ -11,10 +11,12 @@ use std::collections::HashSet;
 
 /// Gives the columns of a query the names that PostgreSQL would call them, each once.
 pub(super) fn name_columns(query: &mut Query) {
-    for_selects(&mut query.body, &mut name_items);
+    let sorted_by = super::order::names_in_expressions(query);
+    for_selects(&mut query.body, &mut |select| name_items(select, &sorted_by));
 }
 
-fn name_items(select: &mut Select) {
+/// A column has another name where ORDER BY has an expression of that name: the planner would take it for this column.
+fn name_items(select: &mut Select, sorted_by: &HashSet<String>) {
     let has_wildcard = select.projection.iter().any(|item| {
         matches!(
             item,
@@ -45,6 +47,7 @@ fn name_items(select: &mut Select) {
             continue;
         }
         let name = name_of(expr).unwrap_or_else(|| UNNAMED.to_owned());
+        let name = if sorted_by.contains(&name) { format!("{name} of the answer") } else { name };
         // Beside `*` a column may have the name of one of its columns.
         if has_wildcard && matches!(expr, Expr::Cast { .. } | Expr::Nested(_) | Expr::Case { .. } | Expr::Subquery(_)) {
             continue;

@@ -36,3 +36,20 @@ SELECT leaf_index FROM ai_audit_logs ORDER BY 5
 SELECT leaf_index FROM ai_audit_logs ORDER BY leaf_index USING >  LIMIT 2
 -- missing: FETCH
 SELECT leaf_index, model_version FROM ai_audit_logs WHERE leaf_index < 9 ORDER BY model_version FETCH FIRST 1 ROW WITH TIES
+SELECT confidence::numeric(2,1), leaf_index FROM ai_audit_logs ORDER BY confidence * -1, leaf_index LIMIT 9
+SELECT leaf_index::text FROM ai_audit_logs ORDER BY leaf_index + 0 LIMIT 12
+SELECT -leaf_index AS leaf_index FROM ai_audit_logs ORDER BY leaf_index LIMIT 3
+-- missing: ambiguous
+SELECT -leaf_index AS leaf_index FROM ai_audit_logs ORDER BY leaf_index + 0 LIMIT 3
+SELECT leaf_index % 3 AS leaf_index, count(*) FROM ai_audit_logs WHERE leaf_index < 5 GROUP BY leaf_index ORDER BY 1, 2
+SELECT DISTINCT confidence::int FROM ai_audit_logs ORDER BY confidence
+SELECT model_version::text, count(*) FROM ai_audit_logs GROUP BY model_version ORDER BY model_version DESC
+SELECT lower(model_version) FROM ai_audit_logs WHERE leaf_index < 3 ORDER BY lower
+SELECT max(leaf_index) FROM ai_audit_logs GROUP BY model_version ORDER BY max(leaf_index) DESC
+SELECT count(*) FROM ai_audit_logs GROUP BY model_version HAVING count(*) > 5 ORDER BY count
+-- missing: ambiguous
+SELECT t.confidence::int AS confidence FROM (SELECT confidence, leaf_index FROM ai_audit_logs WHERE leaf_index < 6) t ORDER BY confidence * 1, t.leaf_index
+SELECT model_version::text, count(*) FROM ai_audit_logs GROUP BY model_version ORDER BY length(model_version), count(*) DESC
+-- missing: ambiguous
+SELECT upper(model_version) AS model_version, count(*) FROM ai_audit_logs GROUP BY model_version ORDER BY model_version || 'x'
+SELECT row_number() OVER (ORDER BY leaf_index DESC) AS leaf_index FROM ai_audit_logs ORDER BY leaf_index LIMIT 2

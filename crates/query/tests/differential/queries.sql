@@ -76,3 +76,37 @@ SELECT a.leaf_index, b.leaf_index FROM ai_audit_logs a LEFT JOIN ai_audit_logs b
 SELECT a.confidence, b.confidence FROM ai_audit_logs a JOIN ai_audit_logs b ON a.leaf_index = b.leaf_index + 1 WHERE a.confidence < 0.6 AND b.confidence > 0.9 ORDER BY b.leaf_index
 SELECT max(a.leaf_index), min(b.leaf_index), max(b.leaf_index) FROM ai_audit_logs a LEFT JOIN ai_audit_logs b ON a.leaf_index = b.leaf_index + 590
 SELECT count(*) FROM ai_audit_logs WHERE timestamp::time < '06:00' AND timestamp::time >= '01:00'
+SELECT count(*) FROM ai_audit_logs WHERE input_features->>'age' > '30' AND (input_features->>'age')::int > 30
+SELECT count(*) FROM ai_audit_logs WHERE (input_features->>'ratio')::float8 BETWEEN -1 AND 1.5
+SELECT count(*) FROM ai_audit_logs WHERE (input_features->'applicant'->>'children')::int IN (1, 2)
+SELECT count(*) FROM ai_audit_logs WHERE input_features->>'ratio' = '-10' OR input_features->>'ratio' = '0.125'
+SELECT count(*) FROM ai_audit_logs WHERE (input_features->>'age')::numeric / 2 > 20
+SELECT count(*) FROM ai_audit_logs WHERE leaf_index::text LIKE '1%'
+SELECT count(*) FROM ai_audit_logs WHERE model_version::text >= '2.3' AND confidence::text < '0.6'
+SELECT count(*) FROM ai_audit_logs WHERE confidence::numeric(3,1) = 0.5
+SELECT count(*) FROM ai_audit_logs WHERE confidence::int = 1
+-- differs: what PostgreSQL refuses
+SELECT count(*) FROM ai_audit_logs WHERE leaf_index::boolean
+SELECT count(*) FROM ai_audit_logs WHERE leaf_index::int::boolean
+SELECT count(*) FROM ai_audit_logs WHERE extract(dow FROM timestamp) IN (0, 6)
+SELECT count(*) FROM ai_audit_logs WHERE date_trunc('month', timestamp) = '2026-05-01'
+SELECT count(*) FROM ai_audit_logs WHERE timestamp AT TIME ZONE 'Asia/Tokyo' >= '2026-05-01' AND timestamp AT TIME ZONE 'Asia/Tokyo' < '2026-05-02'
+SELECT count(*) FROM ai_audit_logs WHERE timestamp::text LIKE '2026-05%'
+SELECT count(*) FROM ai_audit_logs WHERE left(user_id, 7) = 'sub_01a' OR user_id > 'sub_01a8'
+SELECT count(*) FROM ai_audit_logs WHERE override_reason IS NULL AND overridden
+SELECT override_reason, count(*) FROM ai_audit_logs WHERE overridden GROUP BY 1 ORDER BY 1
+SELECT count(*) FROM ai_audit_logs WHERE human_decision = '"reject"'
+SELECT count(*) FROM ai_audit_logs WHERE human_decision->>'approved' = 'true'
+SELECT count(*) FROM ai_audit_logs WHERE metadata IS NOT NULL AND metadata->>'channel' <> 'web'
+SELECT count(*) FROM ai_audit_logs WHERE NOT (metadata->>'channel' = 'web')
+SELECT min(input_features->>'age'), max(input_features->>'age'), min((input_features->>'age')::int), max((input_features->>'ratio')::numeric) FROM ai_audit_logs
+SELECT min(timestamp), max(leaf_index), min(model_version || 'x'), max(length(user_id)) FROM ai_audit_logs
+SELECT model_version, min(timestamp)::date, max(confidence) FROM ai_audit_logs GROUP BY 1 ORDER BY 1
+SELECT leaf_index FROM ai_audit_logs ORDER BY timestamp::time, leaf_index LIMIT 5
+SELECT leaf_index FROM ai_audit_logs ORDER BY input_features->>'age' DESC, leaf_index LIMIT 5
+SELECT leaf_index, input_features->'age' FROM ai_audit_logs ORDER BY (input_features->>'age')::int DESC, leaf_index LIMIT 5
+SELECT a.leaf_index FROM ai_audit_logs a JOIN ai_audit_logs b ON a.input_features->>'age' = b.input_features->>'age' AND a.leaf_index < b.leaf_index ORDER BY a.leaf_index, b.leaf_index LIMIT 5
+SELECT a.leaf_index, b.leaf_index FROM ai_audit_logs a LEFT JOIN ai_audit_logs b ON a.leaf_index = b.leaf_index AND b.confidence > 0.9 WHERE b.leaf_index IS NULL ORDER BY 1 LIMIT 5
+SELECT count(*) FROM (SELECT leaf_index FROM ai_audit_logs ORDER BY leaf_index LIMIT 10) a FULL JOIN (SELECT leaf_index FROM ai_audit_logs ORDER BY leaf_index LIMIT 20) b USING (leaf_index) WHERE a.leaf_index IS NULL
+SELECT t.leaf_index, count(*) OVER () FROM (SELECT * FROM ai_audit_logs WHERE confidence > 0.95) t ORDER BY 1 LIMIT 3
+SELECT x.v, y.v FROM (SELECT DISTINCT model_version v FROM ai_audit_logs) x LEFT JOIN (SELECT DISTINCT model_version v FROM ai_audit_logs WHERE model_version <> '1.0') y ON x.v = y.v ORDER BY x.v
