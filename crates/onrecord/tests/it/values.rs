@@ -107,12 +107,8 @@ timestamp = "at"
 
 /// The input features of every decision, in order.
 fn features(directory: &Directory) -> Vec<String> {
-    let printed = directory.ok(&[
-        "sql",
-        "SELECT input_features::text AS f FROM decisions ORDER BY leaf_index",
-        "--format",
-        "csv",
-    ]);
+    let printed =
+        directory.ok(&["sql", "SELECT input_features AS f FROM decisions ORDER BY leaf_index", "--format", "csv"]);
     printed.lines().skip(1).map(|line| line.trim_matches('"').replace("\"\"", "\"")).collect()
 }
 

@@ -54,3 +54,14 @@ SELECT input_features @? '$.age' FROM ai_audit_logs ORDER BY leaf_index LIMIT 1
 SELECT * FROM jsonb_to_recordset('[{"a":1}]') AS t(a int)
 -- missing: jsonb_populate_record
 SELECT jsonb_populate_record(NULL::ai_audit_logs, '{"model_id":"x"}')
+SELECT jsonb_build_object('a', jsonb_agg(metadata ORDER BY leaf_index)) FROM ai_audit_logs WHERE leaf_index < 3
+SELECT jsonb_build_object('t', coalesce(metadata, '{}'), 'c', CASE WHEN overridden THEN prediction ELSE 'null' END) FROM ai_audit_logs ORDER BY leaf_index LIMIT 3
+SELECT m, to_jsonb(m) FROM (SELECT metadata m FROM ai_audit_logs UNION ALL SELECT '{"b":1,"a":2}'::jsonb) t WHERE m ? 'a'
+SELECT m->'channel' > '"a"', jsonb_typeof(m) FROM (SELECT metadata m, leaf_index FROM ai_audit_logs WHERE leaf_index < 3 UNION ALL SELECT metadata, leaf_index FROM ai_audit_logs WHERE leaf_index = 4) t ORDER BY leaf_index
+SELECT x > '9' FROM (SELECT '10'::jsonb x UNION ALL SELECT '8') t ORDER BY 1
+SELECT x FROM (SELECT '10'::jsonb x UNION SELECT '9') t ORDER BY x
+WITH RECURSIVE r(d, n) AS (SELECT '10'::jsonb, 1 UNION ALL SELECT d, n + 1 FROM r WHERE n < 2) SELECT d > '9', d FROM r
+SELECT max(d::text) FROM (SELECT DISTINCT metadata d FROM ai_audit_logs) t
+SELECT first_value(metadata) OVER (ORDER BY leaf_index), to_jsonb(first_value(metadata) OVER (ORDER BY leaf_index)) FROM ai_audit_logs WHERE leaf_index BETWEEN 1 AND 2
+SELECT (SELECT metadata FROM ai_audit_logs WHERE leaf_index = 1), to_jsonb((SELECT metadata FROM ai_audit_logs WHERE leaf_index = 1))
+SELECT jsonb_build_object('l', lag(metadata) OVER (ORDER BY leaf_index)) FROM ai_audit_logs WHERE leaf_index < 4 ORDER BY leaf_index
