@@ -4,7 +4,7 @@
 //! and the names of tables and columns; of these, string literals are blotted out. Once rows are read, a message of
 //! DataFusion or Arrow may hold a value ("cannot cast …"), so only its kind is passed on.
 
-use super::function::Fault;
+use super::fault::Fault;
 use super::identity::IdentityError;
 use super::message;
 use datafusion::arrow::error::ArrowError;

@@ -4,11 +4,11 @@
 //! DataFusion shows one. It is taken out only where it stands by itself: the letters of `'a'` are in most words. A name
 //! is suggested only when it is near.
 
+use super::redact::tokens;
 use super::table::TABLES;
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::common::{Column, SchemaError};
-use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::logical_expr::sqlparser::tokenizer::Token;
 
 /// Names that one message suggests.
 const SUGGESTED_MAX: usize = 3;
@@ -95,13 +95,6 @@ fn read_table(sql: &str) -> Option<&'static str> {
         Token::Word(word) => TABLES.iter().map(|table| table.name).find(|name| name.eq_ignore_ascii_case(&word.value)),
         _ => None,
     })
-}
-
-/// The query's tokens, up to where it is no SQL any more.
-fn tokens(sql: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let _ = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location_into_buf(&mut tokens);
-    tokens.into_iter().map(|token| token.token).collect()
 }
 
 /// The message with the query's string literals blotted out: they may be user ids.

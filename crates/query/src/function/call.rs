@@ -4,6 +4,7 @@
 //! function that meets a value it cannot use fails with a message that holds none of it ([`fault`]).
 
 use super::numeric::{self, NUMERIC};
+pub(super) use crate::fault::fault;
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
@@ -11,20 +12,10 @@ use arrow::datatypes::{
     Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
 use bigdecimal::BigDecimal;
-use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
+use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-
-/// A fault of a query whose message is safe to show: it is made of words of ours only, never of a value.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Fault(pub(crate) String);
-
-/// An error with a message that holds no value of any record.
-pub(crate) fn fault(message: impl Into<String>) -> DataFusionError {
-    DataFusionError::External(Box::new(Fault(message.into())))
-}
 
 /// The types that arguments and results have, as PostgreSQL names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,6 @@ mod text;
 mod uuid;
 mod zone;
 
-pub(crate) use call::{Fault, fault};
 pub(crate) use casts::{PostgresCasts, float, texts};
 pub(crate) use date::UtcDates;
 pub(crate) use extract::Parts;

@@ -6,7 +6,8 @@
 
 use super::function::text_array;
 use super::{shown, spell, text};
-use crate::function::{fault, field_type_name, texts};
+use crate::fault::fault;
+use crate::function::{field_type_name, texts};
 use crate::table::json_field;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListBuilder, StringViewArray, StringViewBuilder,

@@ -4,7 +4,7 @@ use super::build::Members;
 use super::call::Kind::{Bool, Document, Int, Text, Texts};
 use super::call::{Gives, JsonFunction, Row, Value};
 use super::{elements, inspect, key, text};
-use crate::function::fault;
+use crate::fault::fault;
 use datafusion::common::Result;
 
 /// The functions of this file.

@@ -5,7 +5,7 @@ use super::build::Members;
 use super::call::Kind::{Any, Bool};
 use super::call::{Gives, JsonFunction, Row, Value};
 use super::{elements, key, text};
-use crate::function::fault;
+use crate::fault::fault;
 use datafusion::common::Result;
 use std::cmp::Reverse;
 

@@ -5,7 +5,7 @@
 use super::call::Kind::{Document, Text, Texts};
 use super::call::{Gives, JsonFunction, Row, Value, text_value};
 use super::{elements, has, key, members, unescape};
-use crate::function::fault;
+use crate::fault::fault;
 use datafusion::common::{DataFusionError, Result};
 use std::borrow::Cow;
 

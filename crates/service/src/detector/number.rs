@@ -110,5 +110,5 @@ fn last_word(text: &str) -> (&str, &str) {
 
 fn is_one_of(words: &[&str], word: &str) -> bool {
     let same = |known: &&str| known.chars().flat_map(char::to_lowercase).eq(word.chars().flat_map(char::to_lowercase));
-    !word.is_empty() && words.iter().any(|known| same(known))
+    !word.is_empty() && words.iter().any(same)
 }

@@ -153,14 +153,14 @@ fn nothing_that_a_reader_asks_for_is_kept_unless_a_decision_has_it() {
         assert!(house.run(service.read(asked, true, &actor)).unwrap().is_none());
         assert!(house.run(service.evidence(asked, &actor)).unwrap().is_none());
     }
-    let sql = r#"SELECT 'max.mustermann' AS "max.mustermann", 1 AS "Max Mustermann" FROM "reviews" -- max@example.com"#;
-    house.run(service.record_access(&actor, Action::Sql, What::Sql(sql), None)).unwrap();
+    let sql = r#"SELECT ? AS "?", ? AS "?" FROM "reviews" -- max@example.com"#;
+    house.run(service.record_access(&actor, Action::Sql, What::Query(sql), None)).unwrap();
     assert!(house.run(service.read("d1", false, &actor)).unwrap().is_some());
     let accesses = house.entries("access");
     assert_eq!(accesses.len(), 14);
     assert!(accesses[..12].iter().all(|access| access["what"].as_str().unwrap().starts_with("tok_")));
     assert_eq!(accesses[0]["what"], accesses[2]["what"], "the same id is the same token");
-    assert_eq!(accesses[12]["what"], r#"SELECT ? AS "?", ? AS "?" FROM "reviews""#);
+    assert_eq!(accesses[12]["what"], r#"SELECT ? AS "?", ? AS "?" FROM "reviews" -- [email]"#);
     assert_eq!(accesses[13]["what"], "d1");
 
     let house = house.reopen();
