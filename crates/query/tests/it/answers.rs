@@ -203,8 +203,9 @@ fn a_query_is_revealing_that_shows_or_compares_user_ids_and_no_other() {
     for (sql, expected) in [
         ("SELECT user_id FROM ai_audit_logs", true),
         ("SELECT count(*) FROM ai_audit_logs WHERE user_id = 'user_12345'", true),
-        ("SELECT max(last) FROM (SELECT max(user_id) AS last FROM decisions GROUP BY model_id)", true),
-        ("SELECT count(*) FROM ai_audit_logs WHERE confidence > (SELECT count(user_id) FROM decisions)", true),
+        ("SELECT max(last) FROM (SELECT max(user_id) AS last FROM ai_audit_logs GROUP BY model_id)", true),
+        ("SELECT count(*) FROM ai_audit_logs WHERE user_id < (SELECT 'v')", true),
+        ("SELECT user_id FROM decisions", false),
         ("SELECT model_id FROM ai_audit_logs", false),
         ("SELECT count(*) FROM ai_audit_logs WHERE input_features->>'user_id' = 'x'", false),
     ] {
