@@ -1,6 +1,6 @@
 //! What SQL may do: read the tables of this ledger, and nothing else.
 //!
-//! Three walls stand one behind the other. The statement must be of a kind that reads ([`check`]); the plan must hold
+//! There are three layers of defence. The statement must be of a kind that reads ([`check`]); the plan must hold
 //! no DDL, DML or session statement (DataFusion's own check); and there is nothing to reach: the object stores of a
 //! query hold no file ([`withhold_files`]), no table function reads files, and the catalog takes no new tables.
 

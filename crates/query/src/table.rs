@@ -1,7 +1,7 @@
 //! The tables that SQL sees, and from where in a segment's columns each of their columns comes.
 //!
 //! One table per kind of entry, named by its plural, `entries` with every record as JSON, and `ai_audit_logs`: the
-//! decisions with the latest review of each merged in and, for who is entitled, with user ids in place of tokens.
+//! decisions with the latest review of each merged in and, for callers with the role `reveal`, with user ids in place of tokens.
 //! A column says what it means ([`Source`]); how a source is read from one particular file is the work of `adapt`.
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -74,7 +74,7 @@ pub(super) enum Source {
     DecisionId,
     /// `input_hash` in hex.
     InputHash,
-    /// `user_id`: the token, or the user id for who is entitled.
+    /// `user_id`: the token, or the user id for callers with the role `reveal`.
     User,
     /// A document as JSON.
     Document(Document),

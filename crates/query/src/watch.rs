@@ -1,6 +1,6 @@
 //! Stopping a query: when its time is up, or when nobody waits for its rows any more.
 //!
-//! A task of an async runtime can only be stopped where it gives way. DataFusion's scans do; a join over them may not
+//! A task of an async runtime can only be stopped where it yields. DataFusion's scans do; a join over them may not
 //! for hours, when it makes rows from what it has in memory, or finds that none of them match. So joins are made to
 //! give way between batches, and their conditions to look at the [`Watch`]. The clock runs on a thread of its own, so
 //! that a caller gets an answer in time even while every other thread is busy.

@@ -144,9 +144,9 @@ fn each<T: Send>(
     let mut results = Vec::with_capacity(lines.len());
     let mut faults = LineFaults::default();
     for chunk in done {
-        // A chunk is missing only when its thread panicked: a defect, and nothing was recorded.
+        // A chunk is missing only when its thread panicked: nothing was recorded.
         let chunk = chunk.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let chunk = chunk.ok_or_else(|| Refusal::Unavailable("a line met a defect of onrecord".to_owned()))??;
+        let chunk = chunk.ok_or_else(|| Refusal::Unavailable("an internal error stopped a line".to_owned()))??;
         results.extend(chunk.results);
         faults.append(chunk.faults);
     }

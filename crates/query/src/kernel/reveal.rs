@@ -1,4 +1,4 @@
-//! Subject tokens as user ids, for who is entitled.
+//! Subject tokens as user ids, for callers with the role `reveal`.
 
 use super::Kernel;
 use crate::identity::IdentityResolver;

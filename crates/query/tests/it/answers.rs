@@ -243,7 +243,7 @@ fn nobody_is_said_to_be_missing_when_the_vault_cannot_be_read() {
 }
 
 #[test]
-fn user_ids_are_for_who_is_entitled() {
+fn user_ids_are_for_callers_who_may_reveal() {
     let (engine, house) = (engine(), sampled(50));
     let sql = "SELECT DISTINCT user_id FROM ai_audit_logs WHERE user_id = 'user_12345'";
     assert_eq!(rows(&engine, &house, sql, &revealing(7)), [json!({"user_id": "user_12345"})]);

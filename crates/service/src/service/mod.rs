@@ -207,6 +207,6 @@ impl Service {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
     let joined = tokio::task::spawn_blocking(work).await;
     joined.unwrap_or_else(|_| {
-        Err(Refusal::Unavailable("the work met a defect of onrecord, or is shutting down".to_owned()))
+        Err(Refusal::Unavailable("an internal error stopped the work, or it is shutting down".to_owned()))
     })
 }

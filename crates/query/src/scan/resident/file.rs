@@ -36,7 +36,7 @@ pub(super) struct Columns {
     pub(super) bytes: Count,
 }
 
-/// What is asked for of some blocks of a file, block by block. It gives way after each.
+/// What is asked for of some blocks of a file, block by block. It yields after each.
 pub(super) fn batches(
     file: Arc<File>,
     blocks: Vec<usize>,
