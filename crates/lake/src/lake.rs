@@ -1,4 +1,4 @@
-//! The lake: segments and tail as one, and the look-ups over both.
+//! The lake: segments and tail as one. `lookup` finds single entries in both.
 //!
 //! Invariant: segments hold the leaves from 0 to where the tail begins. Both change under one lock, so that a
 //! [`Snapshot`] has each leaf once: a seal puts the segment in and takes the entries out in one step, a compaction
@@ -8,17 +8,14 @@ use crate::cache::LookupCache;
 use crate::catalog::{self, Segments};
 use crate::error::{Error, Result};
 use crate::index::Key;
-use crate::schema::column;
-use crate::segment::{OwnedRow, Segment, is_v7};
-use crate::tail::{Chunk, Tail, owned_row};
+use crate::segment::{Segment, is_v7};
+use crate::tail::{Chunk, Tail};
 use arrow::array::RecordBatch;
 use onrecord_evidence::{LeafIndex, TreeSize};
 use onrecord_ledger::{Closed, Committed, Entry, EntryId, Follower, LookupError};
-use onrecord_record::{Parser, canonical};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Bytes of memory for what look-ups have read of segments: enough for the ids of some ten million entries.
 const LOOKUP_BYTES_MAX: usize = 192 * 1024 * 1024;
@@ -83,12 +80,12 @@ impl Snapshot {
         self.chunks.last().map_or(sealed, |chunk| chunk.leaves().end)
     }
 
-    fn segment_of(&self, leaf: u64) -> Option<&Arc<Segment>> {
+    pub(crate) fn segment_of(&self, leaf: u64) -> Option<&Arc<Segment>> {
         let at = self.segments.partition_point(|segment| segment.end() <= leaf);
         self.segments.get(at)
     }
 
-    fn tail_entry(&self, leaf: u64) -> Option<&Entry> {
+    pub(crate) fn tail_entry(&self, leaf: u64) -> Option<&Entry> {
         let at = self.chunks.partition_point(|chunk| chunk.leaves().end <= leaf);
         self.chunks.get(at)?.entry(leaf)
     }
@@ -215,157 +212,6 @@ impl Lake {
         }
     }
 
-    /// The entry at a leaf.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub fn by_leaf(&self, leaf: u64) -> Result<Option<OwnedRow>> {
-        Ok(self.rows(&self.snapshot(), &[leaf])?.pop())
-    }
-
-    /// The entries at these leaves, which are sorted and different; those that do not exist are left out.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub fn by_leaves(&self, leaves: &[u64]) -> Result<Vec<OwnedRow>> {
-        self.rows(&self.snapshot(), leaves)
-    }
-
-    /// The entry with that event id.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub fn by_event_id(&self, id: [u8; 16]) -> Result<Option<OwnedRow>> {
-        let snapshot = self.snapshot();
-        match self.leaf_of(&snapshot, &id)? {
-            Some(leaf) => Ok(self.rows(&snapshot, &[leaf])?.pop()),
-            None => Ok(None),
-        }
-    }
-
-    /// The entries with that decision id, by leaf: the decision, its reviews and outcomes.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub fn by_decision_id(&self, decision_id: &str) -> Result<Vec<OwnedRow>> {
-        let snapshot = self.snapshot();
-        let mut leaves = self.leaves_with(&snapshot, column::DECISION_ID, decision_id)?;
-        // A decision whose id was not given has that of its event, and no text in the column.
-        if let Ok(id) = Uuid::try_parse(decision_id)
-            && let Some(leaf) = self.leaf_of(&snapshot, id.as_bytes())?
-            && let Err(at) = leaves.binary_search(&leaf)
-        {
-            leaves.insert(at, leaf);
-        }
-        let mut rows = self.rows(&snapshot, &leaves)?;
-        rows.retain(|row| has_member(&row.record, column::DECISION_ID, decision_id));
-        Ok(rows)
-    }
-
-    /// The leaves of the entries about a subject, by its token, ascending.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub fn leaves_of_user(&self, token: &str) -> Result<Vec<u64>> {
-        self.leaves_with(&self.snapshot(), column::USER_ID, token)
-    }
-
-    /// The newest entry of a kind whose record `wanted` takes.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub fn newest_of_kind(&self, kind: &str, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<OwnedRow>> {
-        let snapshot = self.snapshot();
-        let in_tail = Snapshot { segments: Arc::from([]), ..snapshot.clone() };
-        let mut newest = self.leaves_with(&in_tail, column::KIND, kind)?;
-        let mut older = snapshot.segments.iter().rev();
-        loop {
-            for leaf in newest.iter().rev() {
-                let row = self.rows(&snapshot, std::slice::from_ref(leaf))?.pop();
-                if let Some(row) = row.filter(|row| wanted(&row.record)) {
-                    return Ok(Some(row));
-                }
-            }
-            let Some(segment) = older.next() else { return Ok(None) };
-            newest = segment.leaves_with(column::KIND, kind)?;
-        }
-    }
-
-    fn leaf_of(&self, snapshot: &Snapshot, id: &[u8; 16]) -> Result<Option<u64>> {
-        if let Some(leaf) = snapshot.chunks.iter().rev().find_map(|chunk| chunk.find_id(id)) {
-            return Ok(Some(leaf));
-        }
-        for segment in snapshot.segments.iter().rev() {
-            if let Some(leaf) = self.find_in(segment, std::slice::from_ref(id))?[0] {
-                return Ok(Some(leaf));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The leaves of those of the ids that are in the segment.
-    fn find_in(&self, segment: &Segment, ids: &[[u8; 16]]) -> Result<Vec<Option<u64>>> {
-        if !ids.iter().any(|id| segment.may_hold_id(id)) {
-            return Ok(vec![None; ids.len()]);
-        }
-        let mut lookup = self.lookups().get(segment.path());
-        let found = ids.iter().map(|id| segment.find_id(id, &mut lookup)).collect();
-        self.lookups().put(segment.path(), lookup);
-        found
-    }
-
-    fn leaves_with(&self, snapshot: &Snapshot, name: &str, text: &str) -> Result<Vec<u64>> {
-        let mut leaves = Vec::new();
-        let key = match name {
-            column::USER_ID => Some(Key::Subject),
-            column::DECISION_ID => Some(Key::DecisionId),
-            _ => None,
-        };
-        for segment in snapshot.segments.iter() {
-            match key.as_ref().and_then(|key| segment.find(&snapshot.keys, key, &[text])) {
-                Some(found) if found.exact => {
-                    leaves.extend(found.rows.iter().map(|row| segment.first() + u64::from(*row)));
-                }
-                Some(found) => {
-                    let mut lookup = self.lookups().get(segment.path());
-                    leaves.extend(segment.leaves_among(&found.rows, name, text, &mut lookup)?);
-                    self.lookups().put(segment.path(), lookup);
-                }
-                None => leaves.extend(segment.leaves_with(name, text)?),
-            }
-        }
-        // Looking for bytes is far cheaper than making columns of a tail that nobody queries.
-        let mut member = Vec::new();
-        canonical::write_string(name, &mut member);
-        member.push(b':');
-        canonical::write_string(text, &mut member);
-        let finder = memchr::memmem::Finder::new(&member);
-        for (leaf, entry) in snapshot.chunks.iter().flat_map(|chunk| chunk.entries()) {
-            if finder.find(entry.record()).is_some() && has_member(entry.record(), name, text) {
-                leaves.push(leaf);
-            }
-        }
-        Ok(leaves)
-    }
-
-    /// The entries at these leaves, which are sorted and different; those that do not exist are left out.
-    fn rows(&self, snapshot: &Snapshot, leaves: &[u64]) -> Result<Vec<OwnedRow>> {
-        let mut rows = Vec::with_capacity(leaves.len());
-        let mut left = leaves;
-        while let Some(segment) = left.first().and_then(|leaf| snapshot.segment_of(*leaf)) {
-            let (here, later) = left.split_at(left.partition_point(|leaf| *leaf < segment.end()));
-            let mut lookup = self.lookups().get(segment.path());
-            rows.extend(segment.rows_at(here, &mut lookup)?);
-            self.lookups().put(segment.path(), lookup);
-            left = later;
-        }
-        rows.extend(left.iter().filter_map(|leaf| {
-            let entry = snapshot.tail_entry(*leaf)?;
-            Some(owned_row(*leaf, entry))
-        }));
-        Ok(rows)
-    }
-
     /// Makes the index of a new segment. It is derived: what goes wrong is said, and tried again later.
     pub(crate) fn make_index(&self, segment: &Segment) {
         if let Err(error) = segment.make_index(&self.keys) {
@@ -409,15 +255,9 @@ impl Lake {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lookups(&self) -> MutexGuard<'_, LookupCache> {
+    pub(crate) fn lookups(&self) -> MutexGuard<'_, LookupCache> {
         self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the record has that text in that member, at its top.
-fn has_member(record: &[u8], name: &str, text: &str) -> bool {
-    let mut parser = Parser::new();
-    parser.parse(record).is_ok_and(|document| document.value().get(name).and_then(|value| value.as_str()) == Some(text))
 }
 
 impl Follower for Lake {
@@ -457,107 +297,5 @@ impl Follower for Lake {
             });
         }
         Ok(leaves)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Row;
-    use crate::segment::SegmentWriter;
-    use crate::shred::Shredder;
-
-    /// Fresh when the other ids of these tests were made.
-    const FRESH: &str = "019ab005-0000-7000-8000-000000000001";
-
-    /// A lake in a directory of its own, filled by the tests.
-    struct House {
-        dir: tempfile::TempDir,
-        lake: Arc<Lake>,
-    }
-
-    impl House {
-        fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            Self { lake: Lake::open(dir.path()).unwrap(), dir }
-        }
-
-        /// A segment of entries with these ids, after the last one.
-        fn segment(&self, ids: &[String]) -> Segment {
-            let first = self.lake.sealed_end();
-            let mut shredder = Shredder::new(&[]);
-            for (leaf, id) in (first..).zip(ids) {
-                let row = Row { leaf, id: bytes(id), record: b"{}", sidecar: &[] };
-                shredder.push(&row, false).unwrap();
-            }
-            let leaves = first..first + ids.len() as u64;
-            let mut writer = SegmentWriter::create(&self.dir.path().join(SEGMENTS), leaves, Vec::new()).unwrap();
-            writer.write(shredder.take().unwrap()).unwrap();
-            Segment::open(&writer.finish().unwrap().publish().unwrap()).unwrap()
-        }
-
-        /// What the ledger is told about the id, and of which segments bloom filters were read for it.
-        fn find(&self, id: &str) -> (Option<u64>, Vec<usize>) {
-            *self.lake.lookups() = LookupCache::new(LOOKUP_BYTES_MAX);
-            let found = self.lake.find_sealed(&[EntryId(bytes(id))]).unwrap()[0].map(|leaf| leaf.0);
-            let by_reader = self.lake.leaf_of(&self.lake.snapshot(), &bytes(id)).unwrap();
-            assert_eq!(found, by_reader);
-            let segments = self.lake.segments();
-            let is_read = |segment: &Segment| self.lake.lookups().get(segment.path()).filters.is_some();
-            (found, (0..segments.len()).filter(|at| is_read(&segments[*at])).collect())
-        }
-    }
-
-    fn bytes(id: &str) -> [u8; 16] {
-        Uuid::try_parse(id).unwrap().into_bytes()
-    }
-
-    /// Ids that begin with what looks random, and end with the greatest of all.
-    fn version_8() -> Vec<String> {
-        let id = |number: u32| format!("{:08x}-0000-8000-8000-000000000000", number.wrapping_mul(0x9e37_79b9));
-        (1..2_000).map(id).chain(["ffffffff-ffff-ffff-ffff-ffffffffffff".to_owned()]).collect()
-    }
-
-    fn version_7() -> Vec<String> {
-        (0..100).map(|number| format!("019ab000-{number:04}-7000-8000-000000000000")).collect()
-    }
-
-    #[test]
-    fn a_fresh_id_reads_no_filter_whatever_other_versions_are_sealed() {
-        let house = House::new();
-        house.lake.add_segment(house.segment(&version_8()));
-        assert_eq!(house.find(FRESH), (None, vec![]));
-        house.lake.add_segment(house.segment(&[version_7(), version_8()].concat()));
-        assert_eq!(house.find(FRESH), (None, vec![]));
-        // The lake as the next start opens it.
-        let house = House { lake: Lake::open(house.dir.path()).unwrap(), dir: house.dir };
-        assert_eq!(house.find(FRESH), (None, vec![]));
-        assert_eq!(house.find(&version_7()[99]), (Some(2_099), vec![1]));
-        assert_eq!(house.find(&version_8()[7]).0, Some(2_107));
-    }
-
-    #[test]
-    fn an_id_from_the_future_costs_filters_of_its_segment_only() {
-        let house = House::new();
-        house.lake.add_segment(house.segment(&version_7()));
-        let future = "0fffffff-ffff-7fff-bfff-ffffffffffff".to_owned();
-        house.lake.add_segment(
-            house.segment(&[version_8(), vec![version_7()[0].replace('a', "b"), future.clone()]].concat()),
-        );
-        house.lake.add_segment(house.segment(&version_8()));
-        assert_eq!(house.find("019bb005-0000-7000-8000-000000000001"), (None, vec![1]));
-        assert_eq!(house.find(&future), (Some(2_101), vec![1]));
-    }
-
-    #[test]
-    fn a_segment_without_bounds_is_asked_as_its_statistics_say() {
-        let house = House::new();
-        house.lake.add_segment(house.segment(&version_8()).without_id_bounds());
-        assert_eq!(house.find(FRESH), (None, vec![0]));
-        assert_eq!(house.find(&version_8()[3]), (Some(3), vec![0]));
-        let house = House::new();
-        house.lake.add_segment(house.segment(&version_7()).without_id_bounds());
-        assert_eq!(house.find(FRESH), (None, vec![]));
-        assert_eq!(house.find(&version_7()[3]), (Some(3), vec![0]));
     }
 }

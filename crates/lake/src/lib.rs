@@ -20,6 +20,7 @@ mod entries;
 mod error;
 mod index;
 mod lake;
+mod lookup;
 mod pruning;
 pub mod schema;
 mod seal;
