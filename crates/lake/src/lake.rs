@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Bytes of memory for what look-ups have read of segments: enough for the ids of some ten million entries.
-const LOOKUP_BYTES_MAX: usize = 192 * 1024 * 1024;
+pub(crate) const LOOKUP_BYTES_MAX: usize = 192 * 1024 * 1024;
 
 /// The name of the segments' directory in a data directory.
 pub const SEGMENTS: &str = "segments";

@@ -173,8 +173,11 @@ fn has_member(record: &[u8], name: &str, text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::Row;
+    use crate::cache::LookupCache;
+    use crate::lake::{LOOKUP_BYTES_MAX, SEGMENTS};
     use crate::segment::SegmentWriter;
     use crate::shred::Shredder;
+    use onrecord_ledger::{EntryId, Follower};
 
     /// Fresh when the other ids of these tests were made.
     const FRESH: &str = "019ab005-0000-7000-8000-000000000001";
