@@ -14,7 +14,7 @@ impl Lake {
     /// The entry at a leaf.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn by_leaf(&self, leaf: u64) -> Result<Option<OwnedRow>> {
         Ok(self.rows(&self.snapshot(), &[leaf])?.pop())
     }
@@ -22,7 +22,7 @@ impl Lake {
     /// The entries at these leaves, which are sorted and different; those that do not exist are left out.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn by_leaves(&self, leaves: &[u64]) -> Result<Vec<OwnedRow>> {
         self.rows(&self.snapshot(), leaves)
     }
@@ -30,7 +30,7 @@ impl Lake {
     /// The entry with that event id.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn by_event_id(&self, id: [u8; 16]) -> Result<Option<OwnedRow>> {
         let snapshot = self.snapshot();
         match self.leaf_of(&snapshot, &id)? {
@@ -42,7 +42,7 @@ impl Lake {
     /// The entries with that decision id, by leaf: the decision, its reviews and outcomes.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn by_decision_id(&self, decision_id: &str) -> Result<Vec<OwnedRow>> {
         let snapshot = self.snapshot();
         let mut leaves = self.leaves_with(&snapshot, column::DECISION_ID, decision_id)?;
@@ -61,7 +61,7 @@ impl Lake {
     /// The leaves of the entries about a subject, by its token, ascending.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn leaves_of_user(&self, token: &str) -> Result<Vec<u64>> {
         self.leaves_with(&self.snapshot(), column::USER_ID, token)
     }
@@ -69,7 +69,7 @@ impl Lake {
     /// The newest entry of a kind whose record `wanted` takes.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn newest_of_kind(&self, kind: &str, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<OwnedRow>> {
         let snapshot = self.snapshot();
         let in_tail = Snapshot { segments: Arc::from([]), ..snapshot.clone() };
