@@ -32,11 +32,16 @@ impl BlockSums {
         self.crcs == *crcs && self.end == *end
     }
 
+    /// Whether all blocks of a range were read and compared.
+    pub(crate) fn is_read(&self, range: &Range<u64>) -> bool {
+        self.blocks(range).all(|block| self.is_compared(block))
+    }
+
     /// The bytes that must be read to compare those asked for: whole blocks, up to the footer; just what is asked for if
     /// all of it was compared.
     pub(crate) fn widened(&self, asked: &Range<u64>) -> Range<u64> {
         let blocks = self.blocks(asked);
-        if blocks.clone().all(|block| self.is_compared(block)) {
+        if self.is_read(asked) {
             return asked.clone();
         }
         let end = (blocks.end as u64 * BLOCK_BYTES).min(self.end);

@@ -31,13 +31,13 @@ impl SegmentFile {
     }
 
     /// Says that these ranges will be read next, so that the operating system fetches them all at once and not one after
-    /// the other. A range that it does not take is fetched when it is read.
+    /// the other. What was read since the segment was opened is most likely in memory, and a range that the system does
+    /// not take is fetched when it is read.
     pub fn will_need(&self, ranges: &[Range<u64>]) {
-        if let [_, _, ..] = ranges {
-            for range in ranges {
-                let length = NonZeroU64::new(range.end.saturating_sub(range.start));
-                let _ = rustix::fs::fadvise(&*self.file, range.start, length, Advice::WillNeed);
-            }
+        let Some(sums) = &self.sums else { return };
+        for range in ranges.iter().filter(|range| !sums.is_read(range)) {
+            let length = NonZeroU64::new(range.end.saturating_sub(range.start));
+            let _ = rustix::fs::fadvise(&*self.file, range.start, length, Advice::WillNeed);
         }
     }
 
