@@ -9,8 +9,8 @@ use super::columns::ColumnCache;
 use super::error::Error;
 use super::guard::{self, WITHHELD_FUNCTIONS};
 use super::identity::{Identity, IdentityResolver};
-use super::json::operator::{JsonOperators, PostgresTypes};
-use super::json::order::Documents;
+use super::jsonb::operator::{JsonOperators, PostgresTypes};
+use super::jsonb::order::Documents;
 use super::late::LateReads;
 use super::lateral::Lateral;
 use super::provider::LakeTable;
@@ -21,7 +21,7 @@ use super::size::{self, STACK_BYTES};
 use super::table::TABLES;
 use super::table_scan::{QuerySnapshot, TableScan};
 use super::watch::{Clock, Running, Watch, stoppable};
-use super::{function, json, pushdown, syntax};
+use super::{function, jsonb, pushdown, syntax};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
 use datafusion::common::config::Dialect;
 use datafusion::execution::SessionStateBuilder;
@@ -262,7 +262,7 @@ fn base_state(threads: usize) -> SessionState {
         planners.insert(2, Arc::new(function::Parts));
     }
     if let Some(functions) = builder.scalar_functions() {
-        let own: Vec<_> = json::function::all().into_iter().chain(function::scalars()).collect();
+        let own: Vec<_> = jsonb::all().into_iter().chain(function::scalars()).collect();
         // A state that is made of this one takes functions in any order, so one name must have one function.
         let replaced: HashSet<&str> = own.iter().flat_map(|function| names(function)).collect();
         functions.retain(|function| !names(function).any(|name| replaced.contains(name)) && !is_withheld(function));

@@ -8,7 +8,7 @@ use super::kernel::cover;
 use super::scan::LakeScan;
 use super::segment::{column_of, parquet_source, source_of};
 use super::table::Source;
-use crate::json::function::JsonMember;
+use crate::json::member::JsonMember;
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Int64Type, SchemaRef};

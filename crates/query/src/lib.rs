@@ -21,6 +21,7 @@ mod function;
 mod guard;
 mod identity;
 mod json;
+mod jsonb;
 mod kernel;
 mod late;
 mod lateral;

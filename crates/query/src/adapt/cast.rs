@@ -1,7 +1,7 @@
 //! Casts of a member's text, without the text: `(input_features->>'amount')::float8` reads the column of numbers.
 
 use super::{Expr, FlatAdapter};
-use crate::json::function::Form;
+use crate::json::member::Form;
 use crate::table::Source;
 use arrow::datatypes::DataType;
 use datafusion::common::Result;

@@ -3,7 +3,7 @@
 //! Each keeps SQL's third value: where the original is null, so is what replaces it.
 
 use super::{Expr, FlatAdapter};
-use crate::json::function::Form;
+use crate::json::member::Form;
 use crate::json::plain_number;
 use crate::kernel::KernelExpr;
 use crate::kernel::among::Among;

@@ -15,7 +15,7 @@ mod path;
 
 use super::identity::IdentityResolver;
 use super::json::Key;
-use super::json::function::{Form, JsonMember, key_of, members};
+use super::json::member::{Form, JsonMember, key_of, members};
 use super::kernel::KernelExpr;
 use super::kernel::document::{Assemble, Whole};
 use super::kernel::presence::AnyPresent;

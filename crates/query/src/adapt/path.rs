@@ -3,7 +3,7 @@
 use super::file::FileColumns;
 use super::{Expr, null};
 use crate::json::Key;
-use crate::json::function::Form;
+use crate::json::member::Form;
 use crate::kernel::KernelExpr;
 use crate::kernel::document::{Assemble, Whole};
 use crate::kernel::text::{FirstText, Member, ScalarText};

@@ -11,7 +11,7 @@ use super::interval::Span;
 use super::numeric::{self, overflow};
 use super::text;
 use super::uuid::UUID_OF;
-use crate::json::function::JsonMember;
+use crate::json::member::JsonMember;
 use crate::json::steps;
 use crate::table::is_uuid;
 use arrow::array::{

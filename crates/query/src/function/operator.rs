@@ -5,7 +5,7 @@
 //! misjudge (intervals) they are planned anew.
 
 use super::arithmetic::{Operation, arithmetic, operands, result_of_numbers};
-use crate::json::function::JsonMember;
+use crate::json::member::JsonMember;
 use crate::table::{is_uuid, uuid_field};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{DFSchema, Result, ScalarValue};

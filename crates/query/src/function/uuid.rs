@@ -1,7 +1,7 @@
 //! `uuid`: text in its one form, with lower-case digits and hyphens, so that equal ids are equal texts.
 
 use super::call::fault;
-use crate::json::function::text_array;
+use crate::json::member::text_array;
 use crate::table::uuid_field;
 use arrow::array::{Array, StringViewBuilder};
 use arrow::datatypes::{DataType, FieldRef};

@@ -19,7 +19,7 @@ const ARRAY: u8 = 5;
 const OBJECT: u8 = 6;
 
 /// The key of a document; `None` when the text is not JSON, or too deep.
-pub(super) fn key(json: &str) -> Option<Vec<u8>> {
+pub(crate) fn key(json: &str) -> Option<Vec<u8>> {
     serde_json::from_str::<serde::de::IgnoredAny>(json).ok()?;
     let value = find(json, &[])?;
     if value.starts_with('[') && elements(value).next().is_none() {
@@ -64,7 +64,7 @@ fn write(value: &str, levels: usize, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// The members in jsonb's order; of two with one name the later.
-pub(super) fn sorted(object: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+pub(crate) fn sorted(object: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
     let mut sorted = members(object).map(|(name, value)| Some((unescape(name)?, value))).collect::<Option<Vec<_>>>()?;
     sorted.reverse();
     sorted.sort_by(|(one, _), (two, _)| (one.len(), one).cmp(&(two.len(), two)));

@@ -2,29 +2,23 @@
 //!
 //! Documents lie in columns as RFC 8785 text, so a member is a slice of its document, found by skipping over what lies
 //! before it. Text that is not JSON has no members: every look-up answers `None`, never an error, since a query must
-//! not fail because of one row. The functions of members are in [`function`], all others one file a topic,
-//! operators in [`operator`], what makes the planner see which texts are documents in [`order`].
+//! not fail because of one row. What reads a member is in [`member`]; what SQL does with documents beyond that is in
+//! `jsonb`.
 
-mod build;
-mod call;
-mod change;
-pub(super) mod function;
-mod gather;
-mod inspect;
-mod key;
-pub(super) mod operator;
-pub(super) mod order;
-mod spell;
+pub(super) mod key;
+pub(super) mod member;
+pub(super) mod spell;
+mod steps;
 
-pub(super) use call::steps;
 pub(super) use spell::{plain_number, shown};
+pub(super) use steps::steps;
 
 use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
 use std::borrow::Cow;
 
 /// A column of documents as PostgreSQL shows them.
 pub(super) fn shown_texts(documents: &ArrayRef) -> datafusion::common::Result<StringViewArray> {
-    let documents = function::text_array(documents)?;
+    let documents = member::text_array(documents)?;
     let mut out = StringViewBuilder::with_capacity(documents.len());
     documents.iter().for_each(|document| out.append_option(document.map(shown)));
     Ok(out.finish())
@@ -116,11 +110,11 @@ pub(super) fn unescape(literal: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str::<String>(literal).ok().map(Cow::Owned)
 }
 
-fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     members(object).find(|(key, _)| unescape(key).as_deref() == Some(name)).map(|(_, value)| value)
 }
 
-fn element(list: &str, index: i64) -> Option<&str> {
+pub(super) fn element(list: &str, index: i64) -> Option<&str> {
     let position = match usize::try_from(index) {
         Ok(position) => position,
         Err(_) => elements(list).count().checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?,

@@ -15,7 +15,7 @@ const LEVELS_MAX: usize = 128;
 const EXPONENT_MAX: i64 = 400;
 
 /// The text of any JSON in the form that records have; `None` when it is no JSON.
-pub(super) fn stored(json: &str) -> Option<String> {
+pub(crate) fn stored(json: &str) -> Option<String> {
     serde_json::from_str::<serde::de::IgnoredAny>(json).ok()?;
     let mut out = Vec::with_capacity(json.len());
     store(find(json, &[])?, LEVELS_MAX, &mut out)?;
@@ -59,7 +59,7 @@ fn comma(at: usize, out: &mut Vec<u8>) {
 }
 
 /// A number as a record has it; one that no double is, with all its digits.
-pub(super) fn stored_number(number: &str) -> Option<String> {
+pub(crate) fn stored_number(number: &str) -> Option<String> {
     let plain = plain_number(number)?;
     if !plain.contains('.') && plain.len() < 22 {
         return Some(plain.into_owned());
@@ -130,7 +130,7 @@ fn show(value: &str, out: &mut String) {
 }
 
 /// A document over several lines, as `jsonb_pretty` shows it.
-pub(super) fn pretty(value: &str) -> String {
+pub(crate) fn pretty(value: &str) -> String {
     let mut out = String::with_capacity(value.len() * 2);
     lay_out(value, 1, &mut out);
     out

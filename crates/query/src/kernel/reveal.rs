@@ -2,7 +2,7 @@
 
 use super::Kernel;
 use crate::identity::IdentityResolver;
-use crate::json::function::text_array;
+use crate::json::member::text_array;
 use arrow::array::{ArrayRef, StringViewArray};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};

@@ -1,7 +1,7 @@
 //! Physical values as the text that SQL shows: ids, hashes, and scalars of documents.
 
 use super::Kernel;
-use crate::json::function::{Form, members, text_array};
+use crate::json::member::{Form, members, text_array};
 use crate::json::{Key, plain_number};
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};

@@ -1,7 +1,7 @@
 //! Rows as JSON objects, by Arrow's writer, which is told what a document is.
 
 use super::{INSTANT, LOCAL, is_document, utc, value};
-use crate::json::function::text_array;
+use crate::json::member::text_array;
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, RecordBatch, StringViewArray, make_array};
 use arrow::compute::{max, min};
 use arrow::datatypes::{FieldRef, TimestampMicrosecondType};

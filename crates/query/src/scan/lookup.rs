@@ -9,7 +9,7 @@
 use super::LakeScan;
 use crate::batch;
 use crate::json::Key as Step;
-use crate::json::function::{Form, JsonMember, key_of};
+use crate::json::member::{Form, JsonMember, key_of};
 use crate::segment::{SegmentHandle, SegmentReaders, parquet_source, source_of};
 use crate::table::Source;
 use datafusion::common::{Result, internal_err};

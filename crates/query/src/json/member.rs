@@ -4,7 +4,7 @@
 //! what is defined here runs where no such column is: over the rest of a document, over whole records, and over text that
 //! the query itself made. A document or path that is not there is null.
 
-use super::{Key, build, change, gather, inspect};
+use super::Key;
 use crate::table::json_field;
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
 use arrow::compute::cast;
@@ -15,19 +15,6 @@ use datafusion::logical_expr::{
     Volatility,
 };
 use std::sync::{Arc, LazyLock};
-
-/// Every function over documents.
-pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
-    let tables = [inspect::FUNCTIONS, build::FUNCTIONS, change::FUNCTIONS, gather::FUNCTIONS];
-    let others = tables.into_iter().flatten().map(|function| Arc::new(function.udf()));
-    [Arc::clone(&VALUE), Arc::clone(&TEXT)].into_iter().chain(others).collect()
-}
-
-/// The function of that name, which is one of [`all`].
-pub(crate) fn named(name: &str) -> Option<Arc<ScalarUDF>> {
-    static ALL: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(all);
-    ALL.iter().find(|function| function.name() == name).cloned()
-}
 
 /// `json_value(document, key, …)`.
 pub(crate) static VALUE: LazyLock<Arc<ScalarUDF>> =

@@ -4,10 +4,11 @@
 //! A path `'{a,0}'` is a constant. A step of digits is an element's number where it meets an array, and a name where it
 //! meets an object.
 
-use super::call::steps;
-use super::function::{TEXT, VALUE, named};
+use super::named;
 use super::order::is_document;
 use crate::function::NUMERIC;
+use crate::json::member::{TEXT, VALUE};
+use crate::json::steps;
 use crate::syntax::NANOSECOND_DIGITS;
 use crate::table::{json_field, uuid_field};
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};

@@ -6,9 +6,9 @@
 //! equal text: GROUP BY, DISTINCT and joins need no key.
 
 use super::call::JsonCall;
-use super::function::{Form, JsonMember, text_array};
-use super::key::key;
 use super::operator::call;
+use crate::json::key::key;
+use crate::json::member::{Form, JsonMember, text_array};
 use crate::table::{is_json, is_of_explanation};
 use arrow::array::{Array, BinaryBuilder};
 use arrow::datatypes::DataType;
@@ -201,7 +201,7 @@ fn as_stored(function: &mut ScalarFunction, schema: &DFSchema) {
 
 /// The expression with the mark of a document on its field.
 fn marked(expr: Expr) -> Result<Transformed<Expr>> {
-    let Some(function) = super::function::named("jsonb_in") else { return Ok(Transformed::no(expr)) };
+    let Some(function) = super::named("jsonb_in") else { return Ok(Transformed::no(expr)) };
     let json = function.inner().downcast_ref::<JsonCall>().map(|json| json.marked(vec![true]));
     let function = json.map_or(function, Arc::new);
     Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![expr]))))

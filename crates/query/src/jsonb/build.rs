@@ -2,11 +2,11 @@
 
 use super::call::Kind::{Any, Document, Texts};
 use super::call::{Gives, JsonFunction, Row, Value, spelt};
-use super::function::text_array;
-use super::spell::{pretty, stored_number};
-use super::{key, text};
 use crate::fault::fault;
 use crate::function::texts;
+use crate::json::member::text_array;
+use crate::json::spell::{pretty, stored_number};
+use crate::json::{key, text};
 use crate::table::is_json;
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
 use arrow::datatypes::{DataType, Float64Type};

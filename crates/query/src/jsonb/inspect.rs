@@ -4,8 +4,8 @@
 
 use super::call::Kind::{Document, Text, Texts};
 use super::call::{Gives, JsonFunction, Row, Value, text_value};
-use super::{elements, has, key, members, unescape};
 use crate::fault::fault;
+use crate::json::{element, elements, has, key, member, members, text, unescape};
 use datafusion::common::{DataFusionError, Result};
 use std::borrow::Cow;
 
@@ -78,7 +78,7 @@ impl Form {
     fn of(self, value: &str) -> Option<String> {
         match self {
             Form::Json => Some(value.to_owned()),
-            Form::Text => super::text(value).map(Cow::into_owned),
+            Form::Text => text(value).map(Cow::into_owned),
         }
     }
 }
@@ -148,7 +148,7 @@ fn has_of(row: &Row<'_>, any: bool) -> Result<Value> {
 fn contains(whole: &str, part: &str, top: bool) -> bool {
     match (whole.as_bytes().first(), part.as_bytes().first()) {
         (Some(b'{'), Some(b'{')) => members(part).all(|(name, wanted)| {
-            let found = unescape(name).and_then(|name| super::member(whole, &name));
+            let found = unescape(name).and_then(|name| member(whole, &name));
             found.is_some_and(|found| contains(found, wanted, false))
         }),
         (Some(b'['), Some(b'[')) => {
@@ -169,8 +169,8 @@ fn extract<'a>(row: &'a Row<'_>) -> Option<&'a str> {
 /// A step into a value, as `#>` takes it.
 pub(super) fn step<'a>(value: &'a str, step: &str) -> Option<&'a str> {
     match value.as_bytes().first()? {
-        b'{' => super::member(value, step),
-        b'[' => super::element(value, index(step)?),
+        b'{' => member(value, step),
+        b'[' => element(value, index(step)?),
         _ => None,
     }
 }

@@ -3,8 +3,9 @@
 use super::build::Members;
 use super::call::Kind::{Bool, Document, Int, Text, Texts};
 use super::call::{Gives, JsonFunction, Row, Value};
-use super::{elements, inspect, key, text};
+use super::inspect;
 use crate::fault::fault;
+use crate::json::{elements, key, text};
 use datafusion::common::Result;
 
 /// The functions of this file.
@@ -191,7 +192,7 @@ fn without_nulls(value: &str) -> String {
     if !is_object(value) {
         return value.to_owned();
     }
-    let kept: Vec<String> = super::members(value)
+    let kept: Vec<String> = crate::json::members(value)
         .filter(|(_, member)| *member != "null")
         .map(|(name, member)| format!("{name}:{}", without_nulls(member)))
         .collect();

@@ -4,8 +4,8 @@
 use super::build::Members;
 use super::call::Kind::{Any, Bool};
 use super::call::{Gives, JsonFunction, Row, Value};
-use super::{elements, key, text};
 use crate::fault::fault;
+use crate::json::{elements, key, text};
 use datafusion::common::Result;
 use std::cmp::Reverse;
 

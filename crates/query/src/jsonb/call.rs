@@ -4,10 +4,11 @@
 //! is not; which arguments are documents is decided when the query is planned ([`JsonCall::marked`]), since inside a scan
 //! a column has lost its mark. What a batch of calls makes is bounded.
 
-use super::function::text_array;
-use super::{shown, spell, text};
 use crate::fault::fault;
 use crate::function::{field_type_name, texts};
+use crate::json::member::text_array;
+use crate::json::steps;
+use crate::json::{shown, spell, text};
 use crate::table::json_field;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListBuilder, StringViewArray, StringViewBuilder,
@@ -271,7 +272,7 @@ impl Column {
         // A list of texts may be given as its literal.
         let values = match kind {
             Kind::Texts if values.data_type().is_string() => texts_of_literals(values)?,
-            Kind::Text => Arc::new(if is_document { super::shown_texts(values)? } else { texts(values)? }),
+            Kind::Text => Arc::new(if is_document { crate::json::shown_texts(values)? } else { texts(values)? }),
             _ => Arc::clone(values),
         };
         Ok(Self { values, documents, constant })
@@ -305,49 +306,6 @@ fn texts_of_literals(values: &ArrayRef) -> Result<ArrayRef> {
         }
     }
     Ok(Arc::new(out.finish()))
-}
-
-/// The elements of PostgreSQL's literal of a list of texts.
-pub(crate) fn steps(literal: &str) -> Option<Vec<Option<String>>> {
-    let inner = literal.trim().strip_prefix('{')?.strip_suffix('}')?;
-    if inner.trim().is_empty() {
-        return Some(Vec::new());
-    }
-    let (mut out, mut letters) = (Vec::new(), inner.chars().peekable());
-    loop {
-        while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
-        if letters.next_if_eq(&'"').is_some() {
-            let mut step = String::new();
-            loop {
-                match letters.next()? {
-                    '"' => break,
-                    '\\' => step.push(letters.next()?),
-                    letter => step.push(letter),
-                }
-            }
-            while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
-            out.push(Some(step));
-        } else {
-            let mut step = String::new();
-            while let Some(letter) = letters.next_if(|letter| *letter != ',') {
-                match letter {
-                    '{' | '}' | '"' => return None,
-                    '\\' => step.push(letters.next()?),
-                    letter => step.push(letter),
-                }
-            }
-            let step = step.trim_end();
-            if step.is_empty() {
-                return None;
-            }
-            out.push((!step.eq_ignore_ascii_case("null")).then(|| step.to_owned()));
-        }
-        match letters.next() {
-            None => return Some(out),
-            Some(',') => {}
-            Some(_) => return None,
-        }
-    }
 }
 
 /// The arguments of one row.
