@@ -42,8 +42,11 @@ fn one() -> u64 {
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 200, description = "recorded (or, with check, found good)", body = BatchLogged),
         (status = 409, description = "event ids that are on the record with another body", body = Problem),
+        (status = 408, description = "the body came too slowly; nothing was recorded", body = Problem),
         (status = 413, description = "over 32 MiB after decompression", body = Problem),
+        (status = 415, description = "the Content-Encoding is neither gzip nor zstd", body = Problem),
         (status = 422, description = "every bad line", body = Problem),
+        (status = 429, description = "too many batches are under way; Retry-After says when to send it again", body = Problem),
         (status = 503, description = "the ledger cannot do this now; send it again with the same event_id to learn whether it was recorded", body = Problem)))]
 pub(super) async fn log_batch(
     State(node): State<Arc<Node>>,

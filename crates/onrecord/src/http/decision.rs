@@ -21,8 +21,11 @@ use std::sync::Arc;
     responses((status = 201, description = "recorded", body = Logged),
         (status = 200, description = "it was on the record already", body = Logged),
         (status = 409, description = "the event_id is on the record with another body", body = Problem),
+        (status = 408, description = "the body came too slowly; nothing was recorded", body = Problem),
         (status = 413, description = "over the size that the server is set to; 16 MiB if nothing is set", body = Problem),
+        (status = 415, description = "the Content-Encoding is neither gzip nor zstd", body = Problem),
         (status = 422, description = "every rule that the record breaks", body = Problem),
+        (status = 429, description = "the ledger is busy; Retry-After says when to send it again", body = Problem),
         (status = 503, description = "the ledger cannot do this now; send it again with the same event_id to learn whether it was recorded", body = Problem)))]
 pub(super) async fn log(
     State(node): State<Arc<Node>>,

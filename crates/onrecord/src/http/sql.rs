@@ -29,7 +29,9 @@ use std::time::Duration;
     responses((status = 200, description = "rows, in the form that `Accept` asks for",
             content((serde_json::Value = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"),
                 (Vec<u8> = "application/vnd.apache.arrow.stream"))),
-        (status = 400, description = "not SQL, not a read, or names what is not there", body = Problem)))]
+        (status = 400, description = "not SQL, not a read, or names what is not there", body = Problem),
+        (status = 413, description = "over the query's time or memory; the query is stopped", body = Problem),
+        (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
 pub(super) async fn query(
     State(node): State<Arc<Node>>,
     Caller(actor): Caller,
