@@ -50,7 +50,7 @@ pub use error::{Error, ProofError, ReadError};
 pub use hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash};
 pub use key::{Signer, Verifier};
 pub use note::{NOTE_BYTES_MAX, SIGNATURES_MAX};
-pub use position::{LeafIndex, TreeSize};
+pub use position::{LeafIndex, LeafRange, TreeSize};
 pub use proof::{RangeProof, verify_consistency, verify_inclusion, verify_range};
 pub use reader::{HashReader, prove_consistency, prove_inclusion, prove_range, root_of};
 pub use receipt::{BatchReceipt, ConsistencyProof, Receipt};

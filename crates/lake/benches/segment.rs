@@ -6,7 +6,7 @@
 use onrecord_evidence::{Signer, leaf_hash};
 use onrecord_lake::assemble::Assembler;
 use onrecord_lake::shred::{Shredded, Shredder, survey};
-use onrecord_lake::{Lake, Row, Sealer, Segment, SegmentWriter};
+use onrecord_lake::{Lake, LeafIndex, LeafRange, Row, Sealer, Segment, SegmentWriter};
 use onrecord_ledger::{Config, Entry, EntryId, Follower, Ledger, OsDisk};
 use onrecord_record::Parser;
 use onrecord_testing::sample;
@@ -54,7 +54,7 @@ fn stages(dir: &Path, records: u64) -> Outcome {
     let bytes: usize = rows.iter().map(|(_, record)| record.len()).sum();
     println!("{records} decisions of {} bytes\n", bytes as u64 / records);
     println!("{:<44} {:>8} {:>8}", "", "wall", "core");
-    let row = |leaf: usize| Row { leaf: leaf as u64, id: rows[leaf].0, record: &rows[leaf].1, sidecar: &[] };
+    let row = |leaf: usize| Row { leaf: LeafIndex(leaf as u64), id: rows[leaf].0, record: &rows[leaf].1, sidecar: &[] };
     let borrowed: Vec<Row<'_>> = (0..rows.len()).map(row).collect();
 
     let columns = timed("survey (of 8,192 rows)", records, || survey(&borrowed, 8_192).plan());
@@ -88,7 +88,7 @@ fn stages(dir: &Path, records: u64) -> Outcome {
     })?;
     timed("hash", records, || rows.iter().for_each(|(_, record)| _ = black_box(leaf_hash(record))));
     let path = timed("encode, write and sync", records, || -> onrecord_lake::Result<_> {
-        let mut writer = SegmentWriter::create(dir, 0..records, columns)?;
+        let mut writer = SegmentWriter::create(dir, LeafRange::from(0..records), columns)?;
         batches.into_iter().try_for_each(|shredded| writer.write(shredded))?;
         writer.finish()?.publish()
     })?;

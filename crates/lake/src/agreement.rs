@@ -17,6 +17,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Float64Type};
+use onrecord_evidence::LeafIndex;
 use onrecord_record::Parser;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -183,7 +184,7 @@ impl<'s> Agreement<'s> {
     }
 
     /// Keys in the rest that the footer does not name would be missed by queries.
-    fn compare_rest_keys(&self, keys: &RestKeys, first: u64) -> Result<()> {
+    fn compare_rest_keys(&self, keys: &RestKeys, first: LeafIndex) -> Result<()> {
         for document in Document::ALL {
             let Ok(field) = self.segment.schema().field_with_name(document.rest_name()) else { continue };
             if !keys.are_named_by(document, field) {
@@ -195,7 +196,7 @@ impl<'s> Agreement<'s> {
     }
 
     /// Exact bytes are kept where the columns do not give them, and only there.
-    fn compare_exact(&self, found: &RecordBatch, again: &RecordBatch, leaf: &dyn Fn(usize) -> u64) -> Result<()> {
+    fn compare_exact(&self, found: &RecordBatch, again: &RecordBatch, leaf: &dyn Fn(usize) -> LeafIndex) -> Result<()> {
         let (kept, needed) = (found.column(self.layout.record), again.column(self.layout.record));
         let unknown = |error| Error::damaged(self.segment.path(), error);
         let mut assembler = Assembler::new(again).map_err(unknown)?;
@@ -216,7 +217,7 @@ impl<'s> Agreement<'s> {
         Ok(())
     }
 
-    fn differs(&self, leaf: u64, name: &str, problem: &str) -> Error {
+    fn differs(&self, leaf: LeafIndex, name: &str, problem: &str) -> Error {
         Error::damaged(self.segment.path(), format!("at leaf {leaf}: its column {name} {problem}"))
     }
 }

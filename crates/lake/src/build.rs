@@ -12,7 +12,7 @@ use crate::schema::PathColumn;
 use crate::segment::{Rows, Segment, SegmentWriter, Written};
 use crate::shred::{Shredded, Shredder};
 use arrow::array::RecordBatch;
-use onrecord_evidence::{Hash, leaf_hash};
+use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(crate) trait Source: Sync {
     fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>;
 
     /// The leaf hashes as the ledger has them, from whatever vouches for them other than the bytes visited.
-    fn leaf_hashes(&self, leaves: Range<u64>) -> Result<Vec<Hash>>;
+    fn leaf_hashes(&self, leaves: LeafRange) -> Result<Vec<Hash>>;
 }
 
 /// A running checksum over what leaf hashes do not cover.
@@ -46,15 +46,15 @@ impl SidecarChecksum {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Unsealable`], [`Error::ReadBack`], and the source's own. There is no segment then.
-pub(crate) fn build(dir: &Path, leaves: Range<u64>, columns: &[PathColumn], source: &dyn Source) -> Result<PathBuf> {
-    let (written, checksum) = write(dir, &leaves, columns, source, &BTreeSet::new())?;
-    let differing = read_back(&written, &leaves, source, &checksum)?;
+pub(crate) fn build(dir: &Path, leaves: LeafRange, columns: &[PathColumn], source: &dyn Source) -> Result<PathBuf> {
+    let (written, checksum) = write(dir, leaves, columns, source, &BTreeSet::new())?;
+    let differing = read_back(&written, leaves, source, &checksum)?;
     if differing.is_empty() {
         return written.publish();
     }
     drop(written);
-    let (written, checksum) = write(dir, &leaves, columns, source, &differing)?;
-    match read_back(&written, &leaves, source, &checksum)?.first() {
+    let (written, checksum) = write(dir, leaves, columns, source, &differing)?;
+    match read_back(&written, leaves, source, &checksum)?.first() {
         None => written.publish(),
         Some(leaf) => Err(Error::ReadBack { path: written.path().to_owned(), leaf: *leaf }),
     }
@@ -63,12 +63,12 @@ pub(crate) fn build(dir: &Path, leaves: Range<u64>, columns: &[PathColumn], sour
 /// Writes the file. The records of the leaves in `exact` are kept as bytes.
 fn write(
     dir: &Path,
-    leaves: &Range<u64>,
+    leaves: LeafRange,
     columns: &[PathColumn],
     source: &dyn Source,
-    exact: &BTreeSet<u64>,
+    exact: &BTreeSet<LeafIndex>,
 ) -> Result<(Written, SidecarChecksum)> {
-    let mut writer = SegmentWriter::create(dir, leaves.clone(), columns.to_vec())?;
+    let mut writer = SegmentWriter::create(dir, leaves, columns.to_vec())?;
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
         let shredding = scope.spawn(move || shred(leaves, columns, source, exact, &sender));
@@ -82,13 +82,13 @@ fn write(
 }
 
 fn shred(
-    leaves: &Range<u64>,
+    leaves: LeafRange,
     columns: &[PathColumn],
     source: &dyn Source,
-    exact: &BTreeSet<u64>,
+    exact: &BTreeSet<LeafIndex>,
     sender: &SyncSender<Shredded>,
 ) -> Result<SidecarChecksum> {
-    let unsealable = |problem: String| Error::Unsealable { first: leaves.start, end: leaves.end, problem };
+    let unsealable = |problem: String| Error::Unsealable { leaves, problem };
     let mut shredder = Shredder::new(columns);
     let mut checksum = SidecarChecksum::default();
     let mut next = leaves.start;
@@ -100,7 +100,7 @@ fn shred(
         if row.leaf != next {
             return Err(unsealable(format!("leaf {next} is missing")));
         }
-        next += 1;
+        next.0 += 1;
         checksum.add(&row.id, row.sidecar);
         shredder.push(row, exact.contains(&row.leaf)).map_err(|error| unsealable(error.to_string()))?;
         if shredder.is_full() { pass_on(&mut shredder) } else { Ok(()) }
@@ -117,22 +117,22 @@ fn shred(
 /// Reads the file and returns the leaves whose records differ from what the ledger has.
 fn read_back(
     written: &Written,
-    leaves: &Range<u64>,
+    leaves: LeafRange,
     source: &dyn Source,
     checksum: &SidecarChecksum,
-) -> Result<BTreeSet<u64>> {
-    let segment = Segment::open_as(written.path(), leaves.clone())?;
+) -> Result<BTreeSet<LeafIndex>> {
+    let segment = Segment::open_as(written.path(), leaves)?;
     segment.check_bytes()?;
     let mut differing = BTreeSet::new();
     let mut found = SidecarChecksum::default();
-    let mut hashes = (leaves.start..leaves.start, Vec::new());
-    each_row(&segment, leaves.clone(), &mut |rows, row, record| {
+    let mut hashes = (LeafRange::new(leaves.start, leaves.start), Vec::new());
+    each_leaf(&segment, &mut |rows, row, record| {
         let leaf = rows.leaf(row);
-        if !hashes.0.contains(&leaf) {
-            let some = leaf..leaf.saturating_add(4_096).min(leaves.end);
-            hashes = (some.clone(), source.leaf_hashes(some)?);
+        if !hashes.0.contains(leaf) {
+            let some = LeafRange::new(leaf, LeafIndex(leaf.0.saturating_add(4_096)).min(leaves.end));
+            hashes = (some, source.leaf_hashes(some)?);
         }
-        let expected = hashes.1.get((leaf - hashes.0.start) as usize);
+        let expected = hashes.1.get((leaf.0 - hashes.0.start.0) as usize);
         if expected != Some(&leaf_hash(record)) {
             differing.insert(leaf);
         }
@@ -148,21 +148,38 @@ fn read_back(
 /// What is called for a row: the batch, which row of it, its record bytes.
 pub(crate) type VisitRow<'v> = dyn FnMut(&Rows, usize, &[u8]) -> Result<()> + 'v;
 
-/// Visits the rows of these leaves of a segment with their record bytes, decoding on another thread. That the leaves
-/// follow each other is checked.
+/// Visits the rows of a segment that must have one for each leaf.
+///
+/// # Errors
+/// As [`each_row`]; [`Error::Damaged`] names the first leaf without a row.
+pub(crate) fn each_leaf(segment: &Segment, visit: &mut VisitRow<'_>) -> Result<()> {
+    let mut next = segment.leaves().start;
+    let missing = |leaf: LeafIndex| Error::damaged(segment.path(), format!("leaf {leaf} is missing"));
+    each_row(segment, 0..segment.parquet().num_row_groups(), &mut |rows, row, record| {
+        if rows.leaf(row) != next {
+            return Err(missing(next));
+        }
+        next.0 += 1;
+        visit(rows, row, record)
+    })?;
+    if next == segment.leaves().end { Ok(()) } else { Err(missing(next)) }
+}
+
+/// Visits the rows of some row groups of a segment with their record bytes, decoding on another thread. That the leaves
+/// ascend, within those that are these row groups', is checked.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`], and what `visit` returns.
-pub(crate) fn each_row(segment: &Segment, leaves: Range<u64>, visit: &mut VisitRow<'_>) -> Result<()> {
+pub(crate) fn each_row(segment: &Segment, groups: Range<usize>, visit: &mut VisitRow<'_>) -> Result<()> {
+    let leaves = segment.leaves_of_groups(&groups);
     std::thread::scope(|scope| {
         let (sender, receiver): (_, Receiver<Result<RecordBatch>>) = sync_channel(BATCHES_WAITING_MAX);
-        let range = leaves.clone();
-        let decoding = scope.spawn(move || match segment.batches(range) {
+        let decoding = scope.spawn(move || match segment.batches_of(groups) {
             // Sending fails only when the other side has stopped with an error of its own.
             Ok(batches) => batches.map(|batch| sender.send(batch)).take_while(|sent| sent.is_ok()).for_each(drop),
             Err(error) => drop(sender.send(Err(error))),
         });
-        let read = visit_batches(segment, &leaves, receiver, visit);
+        let read = visit_batches(segment, leaves, receiver, visit);
         // What decodes Parquet may panic on bytes that no writer writes.
         match decoding.join() {
             Ok(()) => read,
@@ -173,7 +190,7 @@ pub(crate) fn each_row(segment: &Segment, leaves: Range<u64>, visit: &mut VisitR
 
 fn visit_batches(
     segment: &Segment,
-    leaves: &Range<u64>,
+    leaves: LeafRange,
     batches: Receiver<Result<RecordBatch>>,
     visit: &mut VisitRow<'_>,
 ) -> Result<()> {
@@ -182,17 +199,15 @@ fn visit_batches(
     for batch in batches {
         let mut rows = Rows::new(segment, &batch?)?;
         for row in 0..rows.len() {
-            if rows.leaf(row) != next {
-                return Err(Error::damaged(segment.path(), format!("leaf {next} is not where it should be")));
+            let leaf = rows.leaf(row);
+            if leaf < next || leaf >= leaves.end {
+                return Err(Error::damaged(segment.path(), format!("leaf {leaf} is not where it should be")));
             }
-            next += 1;
+            next = LeafIndex(leaf.0 + 1);
             record.clear();
             rows.write_record(segment, row, &mut record)?;
             visit(&rows, row, &record)?;
         }
-    }
-    if next != leaves.end {
-        return Err(Error::damaged(segment.path(), format!("leaf {next} is missing")));
     }
     Ok(())
 }
@@ -207,7 +222,12 @@ mod tests {
 
     impl Claimed {
         fn row(&self, leaf: u64) -> Row<'_> {
-            Row { leaf, id: u128::from(leaf).to_be_bytes(), record: self.0[leaf as usize].0.as_bytes(), sidecar: &[] }
+            Row {
+                leaf: LeafIndex(leaf),
+                id: u128::from(leaf).to_be_bytes(),
+                record: self.0[leaf as usize].0.as_bytes(),
+                sidecar: &[],
+            }
         }
     }
 
@@ -216,8 +236,8 @@ mod tests {
             (0..self.0.len() as u64).try_for_each(|leaf| visit(&self.row(leaf)))
         }
 
-        fn leaf_hashes(&self, leaves: Range<u64>) -> Result<Vec<Hash>> {
-            Ok(leaves.map_while(|leaf| self.0.get(leaf as usize)).map(|(_, hash)| *hash).collect())
+        fn leaf_hashes(&self, leaves: LeafRange) -> Result<Vec<Hash>> {
+            Ok(leaves.leaves().map_while(|leaf| self.0.get(leaf.0 as usize)).map(|(_, hash)| *hash).collect())
         }
     }
 
@@ -232,7 +252,7 @@ mod tests {
 
     fn build_all(dir: &Path, source: &Claimed, rows: u64) -> Result<PathBuf> {
         let borrowed: Vec<Row<'_>> = (0..source.0.len() as u64).map(|leaf| source.row(leaf)).collect();
-        build(dir, 0..rows, &survey(&borrowed, 10).plan(), source)
+        build(dir, LeafRange::from(0..rows), &survey(&borrowed, 10).plan(), source)
     }
 
     #[test]
@@ -241,7 +261,7 @@ mod tests {
         let mut source = claimed(9_000);
         source.0[8_500].1 = leaf_hash(b"something else");
         let error = build_all(dir.path(), &source, 9_000).unwrap_err();
-        assert!(matches!(error, Error::ReadBack { leaf: 8_500, .. }), "{error}");
+        assert!(matches!(error, Error::ReadBack { leaf: LeafIndex(8_500), .. }), "{error}");
         assert_eq!(files(dir.path()), 0);
         source.0[8_500].1 = leaf_hash(source.0[8_500].0.as_bytes());
         build_all(dir.path(), &source, 9_000).unwrap();

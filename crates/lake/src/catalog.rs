@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::segment::{Segment, UNFINISHED, parse_name, sync_dir};
-use std::ops::Range;
+use onrecord_evidence::{LeafIndex, LeafRange};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub(crate) fn look(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 struct Found {
-    segments: Vec<(Range<u64>, PathBuf)>,
+    segments: Vec<(LeafRange, PathBuf)>,
     unfinished: Vec<PathBuf>,
     /// Look-up indexes, by the segment that they should be of.
     indexes: Vec<(PathBuf, PathBuf)>,
@@ -75,13 +75,13 @@ fn list(dir: &Path) -> Result<Found> {
 }
 
 /// The segments in order, and the files that they make superfluous.
-fn sort_out(mut found: Vec<(Range<u64>, PathBuf)>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+fn sort_out(mut found: Vec<(LeafRange, PathBuf)>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     found.sort_by_key(|(leaves, _)| (leaves.start, std::cmp::Reverse(leaves.end)));
-    let mut kept: Vec<(Range<u64>, PathBuf)> = Vec::new();
+    let mut kept: Vec<(LeafRange, PathBuf)> = Vec::new();
     let mut leftovers = Vec::new();
     for (leaves, path) in found {
         let Some((before, before_path)) = kept.last() else {
-            if leaves.start > 0 {
+            if leaves.start > LeafIndex(0) {
                 return Err(Error::damaged(&path, format!("no segment holds leaves 0 to {}", leaves.start)));
             }
             kept.push((leaves, path));
@@ -104,9 +104,12 @@ fn sort_out(mut found: Vec<(Range<u64>, PathBuf)>) -> Result<(Vec<PathBuf>, Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::Range;
 
     fn check(ranges: &[Range<u64>]) -> Result<(Vec<String>, Vec<String>)> {
-        let named = |leaves: &Range<u64>| (leaves.clone(), PathBuf::from(format!("{}-{}", leaves.start, leaves.end)));
+        let named = |leaves: &Range<u64>| {
+            (LeafRange::from(leaves.clone()), PathBuf::from(format!("{}-{}", leaves.start, leaves.end)))
+        };
         let names = |paths: Vec<PathBuf>| paths.iter().map(|path| path.display().to_string()).collect();
         let (kept, leftovers) = sort_out(ranges.iter().map(named).collect())?;
         Ok((names(kept), names(leftovers)))

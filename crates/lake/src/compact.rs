@@ -7,13 +7,13 @@
 //! against the ledger's tree again. Either way damage in an old segment stops here and is not copied.
 
 use crate::Row;
-use crate::build::{Source, build, each_row};
+use crate::build::{Source, build, each_leaf};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::schema::PathColumn;
 use crate::segment::{Lookup, Segment, Written, are_joinable, join};
 use crate::shred::Survey;
-use onrecord_evidence::{Hash, leaf_hash};
+use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
 use onrecord_ledger::Ledger;
 use std::ops::Range;
 use std::path::Path;
@@ -54,7 +54,7 @@ fn compact(lake: &Lake, ledger: &Ledger, group_rows_min: u64) -> Result<bool> {
     let Some(run) = choose(&rows) else { return Ok(false) };
     let segments = &segments[run];
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else { return Ok(false) };
-    let leaves = first.first()..last.end();
+    let leaves = LeafRange::new(first.leaves().start, last.leaves().end);
     let path = match join_if_alike(lake.dir(), segments, ledger, group_rows_min)? {
         Some(joined) => joined.publish()?,
         None => build(lake.dir(), leaves, &columns_of(segments), &Old { segments, ledger })?,
@@ -90,24 +90,22 @@ fn join_if_alike(
 /// must be what the source has, and their records those of their leaves. A row group's columns are copied whole, so that
 /// a wrong offset in the new footer shows in these.
 fn check_joined(joined: &Written, sources: &[Arc<Segment>], ledger: &Ledger) -> Result<()> {
-    let leaves = joined.leaves();
-    let segment = Segment::open_as(joined.path(), leaves.clone())?;
+    let segment = Segment::open_as(joined.path(), joined.leaves())?;
     segment.check_bytes()?;
     let mut lookup = Lookup::default();
-    let mut first = leaves.start;
-    for group in segment.parquet().row_groups() {
-        let end = first + group.num_rows() as u64;
-        for leaf in [first, end - 1] {
+    for group in 0..segment.parquet().num_row_groups() {
+        let LeafRange { start, end } = segment.leaves_of_group(group);
+        for leaf in [start, LeafIndex(end.0.saturating_sub(1))] {
             let found = segment.rows_at(&[leaf], &mut lookup)?.pop();
-            let source = sources.iter().find(|source| (source.first()..source.end()).contains(&leaf));
+            let source = sources.iter().find(|source| source.leaves().contains(leaf));
             let expected =
                 source.map_or(Ok(Vec::new()), |source| source.rows_at(&[leaf], &mut Lookup::default()))?.pop();
+            let one = LeafRange::new(leaf, LeafIndex(leaf.0 + 1));
             let hash = found.as_ref().map(|row| leaf_hash(&row.record));
-            if found.is_none() || found != expected || hash.as_ref() != leaf_hashes(ledger, leaf..leaf + 1)?.first() {
+            if found.is_none() || found != expected || hash.as_ref() != leaf_hashes(ledger, one)?.first() {
                 return Err(Error::ReadBack { path: joined.path().to_owned(), leaf });
             }
         }
-        first = end;
     }
     Ok(())
 }
@@ -160,25 +158,22 @@ struct Old<'a> {
 impl Source for Old<'_> {
     fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         for segment in self.segments {
-            each_row(segment, segment.first()..segment.end(), &mut |rows, row, record| {
+            each_leaf(segment, &mut |rows, row, record| {
                 visit(&Row { leaf: rows.leaf(row), id: rows.id(row), record, sidecar: rows.sidecar(row) })
             })?;
         }
         Ok(())
     }
 
-    fn leaf_hashes(&self, leaves: Range<u64>) -> Result<Vec<Hash>> {
+    fn leaf_hashes(&self, leaves: LeafRange) -> Result<Vec<Hash>> {
         leaf_hashes(self.ledger, leaves)
     }
 }
 
 /// Leaf hashes as the ledger's tree has them.
-fn leaf_hashes(ledger: &Ledger, leaves: Range<u64>) -> Result<Vec<Hash>> {
-    ledger.leaf_hashes(leaves.clone()).map_err(|error| Error::Unsealable {
-        first: leaves.start,
-        end: leaves.end,
-        problem: format!("their hashes cannot be read: {error}"),
-    })
+fn leaf_hashes(ledger: &Ledger, leaves: LeafRange) -> Result<Vec<Hash>> {
+    let hashes = ledger.leaf_hashes(leaves.into());
+    hashes.map_err(|error| Error::Unsealable { leaves, problem: format!("their hashes cannot be read: {error}") })
 }
 
 #[cfg(test)]
@@ -221,14 +216,14 @@ mod tests {
             let (dir, lake, records) = compacted(group_rows_min);
             let segments = lake.segments();
             assert_eq!((segments.len(), segments[0].parquet().num_row_groups()), (1, groups));
-            let leaves: Vec<u64> = (0..records.len() as u64).collect();
+            let leaves: Vec<LeafIndex> = (0..records.len() as u64).map(LeafIndex).collect();
             let rows = lake.by_leaves(&leaves).unwrap();
             assert!(rows.iter().map(|row| &row.record).eq(&records));
             assert!(rows.iter().all(|row| row.sidecar.starts_with(b"beside ")));
             drop((segments, lake));
             // The files that were replaced are gone, segments and indexes, and the directory opens.
             assert_eq!(std::fs::read_dir(dir.path().join(crate::lake::SEGMENTS)).unwrap().count(), 2);
-            assert_eq!(Lake::open(dir.path()).unwrap().sealed_end(), records.len() as u64);
+            assert_eq!(Lake::open(dir.path()).unwrap().sealed_end(), LeafIndex(records.len() as u64));
         }
     }
 

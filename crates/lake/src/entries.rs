@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// an error it tries the same leaf again.
 pub struct Entries {
     lake: Arc<Lake>,
-    next: u64,
+    next: LeafIndex,
     source: Option<Source>,
 }
 
@@ -35,16 +35,16 @@ impl Lake {
     pub fn entries(self: &Arc<Self>, from: LeafIndex) -> Result<Entries> {
         let size = self.size();
         if from.0 > size.0 {
-            return Err(Error::Ahead { from: from.0, size: size.0 });
+            return Err(Error::Ahead { from, size });
         }
-        Ok(Entries { lake: Arc::clone(self), next: from.0, source: None })
+        Ok(Entries { lake: Arc::clone(self), next: from, source: None })
     }
 }
 
 impl Entries {
     /// How many leaves are behind: the next one is that with this index.
     pub fn position(&self) -> TreeSize {
-        TreeSize(self.next)
+        TreeSize(self.next.0)
     }
 
     /// The next entry, if it is there.
@@ -68,7 +68,7 @@ impl Iterator for Entries {
     fn next(&mut self) -> Option<Self::Item> {
         let row = self.read();
         match &row {
-            Ok(Some(_)) => self.next += 1,
+            Ok(Some(_)) => self.next.0 += 1,
             Ok(None) => {}
             // Opened anew, for what a reader gives after an error is not known.
             Err(_) => self.source = None,
@@ -93,23 +93,23 @@ struct Reader {
 
 impl Source {
     /// Reads that place from a leaf on, which is in it.
-    fn open(place: Place, leaf: u64) -> Result<Self> {
+    fn open(place: Place, leaf: LeafIndex) -> Result<Self> {
         match place {
             Place::Tail(commit) => Ok(Self::Commit(commit)),
             Place::Segment(segment) => {
                 segment.must_be_sound()?;
-                let batches = segment.batches(leaf..segment.end())?;
+                let batches = segment.batches_from(leaf)?;
                 Ok(Self::Segment(Box::new(Reader { segment, batches, rows: None })))
             }
         }
     }
 
     /// The entry at a leaf, the one after that which was read last; `None` behind the end.
-    fn row(&mut self, leaf: u64) -> Result<Option<OwnedRow>> {
+    fn row(&mut self, leaf: LeafIndex) -> Result<Option<OwnedRow>> {
         match self {
             Self::Segment(reader) => reader.row(leaf),
             Self::Commit(commit) => {
-                let entry = usize::try_from(leaf - commit.first.0).ok().and_then(|at| commit.entries.get(at));
+                let entry = usize::try_from(leaf.0 - commit.first.0).ok().and_then(|at| commit.entries.get(at));
                 Ok(entry.map(|entry| owned_row(leaf, entry)))
             }
         }
@@ -117,7 +117,7 @@ impl Source {
 }
 
 impl Reader {
-    fn row(&mut self, leaf: u64) -> Result<Option<OwnedRow>> {
+    fn row(&mut self, leaf: LeafIndex) -> Result<Option<OwnedRow>> {
         loop {
             if let Some((rows, at)) = &mut self.rows
                 && *at < rows.len()
@@ -125,13 +125,13 @@ impl Reader {
                 let row = rows.row(&self.segment, *at)?;
                 *at += 1;
                 if row.leaf != leaf {
-                    return Err(self.damaged(format!("leaf {leaf} is not where it should be")));
+                    return Err(self.damaged(format!("leaf {leaf} has no row")));
                 }
                 return Ok(Some(row));
             }
             self.rows = match self.batches.next() {
                 Some(batch) => Some((Rows::new(&self.segment, &batch?)?, 0)),
-                None if leaf < self.segment.end() => return Err(self.damaged(format!("leaf {leaf} is missing"))),
+                None if leaf < self.segment.leaves().end => return Err(self.damaged(format!("leaf {leaf} has no row"))),
                 None => return Ok(None),
             };
         }

@@ -1,5 +1,6 @@
 //! What can go wrong with records at rest, by what the caller can do about it.
 
+use onrecord_evidence::{LeafIndex, LeafRange, TreeSize};
 use std::path::{Path, PathBuf};
 
 /// An error of the lake. No message holds record content or a user id.
@@ -45,7 +46,7 @@ pub enum Error {
         /// The new segment, which is removed again.
         path: PathBuf,
         /// The first leaf that differs.
-        leaf: u64,
+        leaf: LeafIndex,
     },
     /// Whoever follows the ledger knows leaves that it does not have: one of the two was restored from an older copy, or
     /// they do not belong together. Compare the follower with the ledger before it goes on.
@@ -55,17 +56,15 @@ pub enum Error {
     )]
     Ahead {
         /// The leaf that was asked for.
-        from: u64,
+        from: LeafIndex,
         /// How many leaves there are.
-        size: u64,
+        size: TreeSize,
     },
     /// A segment could not be made of these records. The write-ahead file stays.
-    #[error("leaves {first} to {end} cannot be sealed: {problem}")]
+    #[error("leaves {} to {} cannot be sealed: {problem}", leaves.start, leaves.end)]
     Unsealable {
-        /// First leaf.
-        first: u64,
-        /// The leaf after the last.
-        end: u64,
+        /// Their leaves.
+        leaves: LeafRange,
         /// Why.
         problem: String,
     },

@@ -75,29 +75,29 @@ impl Snapshot {
     }
 
     /// The leaf after the last.
-    pub fn end(&self) -> u64 {
-        let sealed = self.segments.last().map_or(0, |segment| segment.end());
+    pub fn end(&self) -> LeafIndex {
+        let sealed = sealed_end(&self.segments);
         self.chunks.last().map_or(sealed, |chunk| chunk.leaves().end)
     }
 
-    pub(crate) fn segment_of(&self, leaf: u64) -> Option<&Arc<Segment>> {
-        let at = self.segments.partition_point(|segment| segment.end() <= leaf);
+    pub(crate) fn segment_of(&self, leaf: LeafIndex) -> Option<&Arc<Segment>> {
+        let at = self.segments.partition_point(|segment| segment.leaves().end <= leaf);
         self.segments.get(at)
     }
 
-    pub(crate) fn tail_entry(&self, leaf: u64) -> Option<&Entry> {
+    pub(crate) fn tail_entry(&self, leaf: LeafIndex) -> Option<&Entry> {
         let at = self.chunks.partition_point(|chunk| chunk.leaves().end <= leaf);
         self.chunks.get(at)?.entry(leaf)
     }
 }
 
 fn chunk_batch(chunk: &Chunk) -> Result<RecordBatch> {
-    let leaves = chunk.leaves();
-    chunk.batch().map_err(|error| Error::Unsealable {
-        first: leaves.start,
-        end: leaves.end,
-        problem: error.to_string(),
-    })
+    chunk.batch().map_err(|error| Error::Unsealable { leaves: chunk.leaves(), problem: error.to_string() })
+}
+
+/// The leaf after the last of the segments.
+fn sealed_end(segments: &[Arc<Segment>]) -> LeafIndex {
+    segments.last().map_or(LeafIndex(0), |segment| segment.leaves().end)
 }
 
 impl Lake {
@@ -122,7 +122,7 @@ impl Lake {
         let keys: Arc<[Key]> = [Key::Subject, Key::DecisionId].into_iter().chain(inputs).collect();
         // An index has the checksums by which single blocks of its segment can be trusted.
         segments.iter().for_each(|segment| drop(segment.index(&keys)));
-        let sealed = segments.last().map_or(0, |segment| segment.end());
+        let sealed = sealed_end(&segments);
         let v7_max = segments.iter().filter_map(|segment| segment.v7_max()).max();
         Ok(Arc::new(Self {
             dir,
@@ -152,29 +152,29 @@ impl Lake {
     }
 
     /// The leaf after the last sealed one.
-    pub fn sealed_end(&self) -> u64 {
-        self.state().segments.last().map_or(0, |segment| segment.end())
+    pub fn sealed_end(&self) -> LeafIndex {
+        sealed_end(&self.state().segments)
     }
 
     /// How many entries there are.
     pub fn size(&self) -> TreeSize {
-        TreeSize(self.state().tail.end())
+        TreeSize(self.state().tail.end().0)
     }
 
     /// Waits until there are more entries than that, but not longer than `at_most`; returns how many there are.
     pub fn wait_for_growth(&self, size: TreeSize, at_most: Duration) -> TreeSize {
-        let is_as_small = |state: &mut State| state.tail.end() <= size.0;
+        let is_as_small = |state: &mut State| state.tail.end().0 <= size.0;
         let waited = self.grown.wait_timeout_while(self.state(), at_most, is_as_small);
-        TreeSize(waited.unwrap_or_else(PoisonError::into_inner).0.tail.end())
+        TreeSize(waited.unwrap_or_else(PoisonError::into_inner).0.tail.end().0)
     }
 
     /// Where the entry at a leaf is; `None` if there is none yet.
     ///
     /// # Errors
     /// [`Error::Damaged`] if it was there and is in no segment.
-    pub(crate) fn place_of(&self, leaf: u64) -> Result<Option<Place>> {
+    pub(crate) fn place_of(&self, leaf: LeafIndex) -> Result<Option<Place>> {
         let state = self.state();
-        let segment = state.segments.get(state.segments.partition_point(|segment| segment.end() <= leaf));
+        let segment = state.segments.get(state.segments.partition_point(|segment| segment.leaves().end <= leaf));
         if let Some(segment) = segment {
             return Ok(Some(Place::Segment(Arc::clone(segment))));
         }
@@ -190,7 +190,7 @@ impl Lake {
     /// Puts a new segment in after the last, and takes its leaves out of the tail.
     pub(crate) fn add_segment(&self, segment: Segment) {
         let mut state = self.state();
-        let end = segment.end();
+        let end = segment.leaves().end;
         state.v7_max = state.v7_max.max(segment.v7_max());
         state.segments = state.segments.iter().cloned().chain([Arc::new(segment)]).collect();
         state.tail.release(end);
@@ -199,11 +199,11 @@ impl Lake {
     /// Puts a segment in for those of which it holds the leaves. Their files go when their last reader does.
     pub(crate) fn replace_segments(&self, segment: Segment) {
         let mut state = self.state();
-        let leaves = segment.first()..segment.end();
+        let leaves = segment.leaves();
         let (replaced, mut kept): (Vec<_>, Vec<_>) =
-            state.segments.iter().cloned().partition(|old| leaves.contains(&old.first()));
+            state.segments.iter().cloned().partition(|old| leaves.contains(old.leaves().start));
         kept.push(Arc::new(segment));
-        kept.sort_by_key(|segment| segment.first());
+        kept.sort_by_key(|segment| segment.leaves().start);
         state.segments = kept.into();
         drop(state);
         for old in replaced {
@@ -292,7 +292,7 @@ impl Follower for Lake {
             let mut found = found.into_iter();
             open.retain(|(at, _)| {
                 let leaf = found.next().flatten();
-                leaves[*at] = leaf.map(LeafIndex);
+                leaves[*at] = leaf;
                 leaf.is_none()
             });
         }

@@ -22,6 +22,7 @@ mod index;
 mod lake;
 mod lookup;
 mod pruning;
+mod row;
 pub mod schema;
 mod seal;
 mod segment;
@@ -35,21 +36,10 @@ pub use entries::Entries;
 pub use error::{Error, Result};
 pub use index::{Key, Rows as FoundRows};
 pub use lake::{Lake, SEGMENTS, Snapshot};
+pub use onrecord_evidence::{LeafIndex, LeafRange};
+pub use row::{Row, RowIndex};
 pub use seal::seal_all;
 pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Written};
 pub use tail::Chunk;
-pub use verify::{Checked, Verification, Wanted, newest_sealed, verify};
+pub use verify::{Checked, Verification, Visit, Wanted, newest_sealed, verify};
 pub use worker::Sealer;
-
-/// One entry, borrowed: what a row of a segment is made of.
-#[derive(Clone, Copy)]
-pub struct Row<'a> {
-    /// Its leaf index.
-    pub leaf: u64,
-    /// The event id's bytes.
-    pub id: [u8; 16],
-    /// The bytes under the leaf hash.
-    pub record: &'a [u8],
-    /// The bytes next to the record, usually none.
-    pub sidecar: &'a [u8],
-}

@@ -4,8 +4,9 @@ use crate::error::Result;
 use crate::index::Key;
 use crate::lake::{Lake, Snapshot};
 use crate::schema::column;
-use crate::segment::{OwnedRow, Segment};
+use crate::segment::{Lookup, OwnedRow, Segment};
 use crate::tail::owned_row;
+use onrecord_evidence::LeafIndex;
 use onrecord_record::{Parser, canonical};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
-    pub fn by_leaf(&self, leaf: u64) -> Result<Option<OwnedRow>> {
+    pub fn by_leaf(&self, leaf: LeafIndex) -> Result<Option<OwnedRow>> {
         Ok(self.rows(&self.snapshot(), &[leaf])?.pop())
     }
 
@@ -23,7 +24,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
-    pub fn by_leaves(&self, leaves: &[u64]) -> Result<Vec<OwnedRow>> {
+    pub fn by_leaves(&self, leaves: &[LeafIndex]) -> Result<Vec<OwnedRow>> {
         self.rows(&self.snapshot(), leaves)
     }
 
@@ -62,7 +63,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
-    pub fn leaves_of_user(&self, token: &str) -> Result<Vec<u64>> {
+    pub fn leaves_of_user(&self, token: &str) -> Result<Vec<LeafIndex>> {
         self.leaves_with(&self.snapshot(), column::USER_ID, token)
     }
 
@@ -87,7 +88,7 @@ impl Lake {
         }
     }
 
-    fn leaf_of(&self, snapshot: &Snapshot, id: &[u8; 16]) -> Result<Option<u64>> {
+    fn leaf_of(&self, snapshot: &Snapshot, id: &[u8; 16]) -> Result<Option<LeafIndex>> {
         if let Some(leaf) = snapshot.chunks.iter().rev().find_map(|chunk| chunk.find_id(id)) {
             return Ok(Some(leaf));
         }
@@ -100,7 +101,7 @@ impl Lake {
     }
 
     /// The leaves of those of the ids that are in the segment.
-    pub(crate) fn find_in(&self, segment: &Segment, ids: &[[u8; 16]]) -> Result<Vec<Option<u64>>> {
+    pub(crate) fn find_in(&self, segment: &Segment, ids: &[[u8; 16]]) -> Result<Vec<Option<LeafIndex>>> {
         if !ids.iter().any(|id| segment.may_hold_id(id)) {
             return Ok(vec![None; ids.len()]);
         }
@@ -110,7 +111,7 @@ impl Lake {
         found
     }
 
-    fn leaves_with(&self, snapshot: &Snapshot, name: &str, text: &str) -> Result<Vec<u64>> {
+    fn leaves_with(&self, snapshot: &Snapshot, name: &str, text: &str) -> Result<Vec<LeafIndex>> {
         let mut leaves = Vec::new();
         let key = match name {
             column::USER_ID => Some(Key::Subject),
@@ -119,12 +120,17 @@ impl Lake {
         };
         for segment in snapshot.segments.iter() {
             match key.as_ref().and_then(|key| segment.find(&snapshot.keys, key, &[text])) {
-                Some(found) if found.exact => {
-                    leaves.extend(found.rows.iter().map(|row| segment.first() + u64::from(*row)));
+                // Nothing is read for it, and so nothing kept.
+                Some(found) if found.exact && segment.is_dense() => {
+                    leaves.extend(segment.leaves_at(&found.rows, &mut Lookup::default())?);
                 }
                 Some(found) => {
                     let mut lookup = self.lookups().get(segment.path());
-                    leaves.extend(segment.leaves_among(&found.rows, name, text, &mut lookup)?);
+                    if found.exact {
+                        leaves.extend(segment.leaves_at(&found.rows, &mut lookup)?);
+                    } else {
+                        leaves.extend(segment.leaves_among(&found.rows, name, text, &mut lookup)?);
+                    }
                     self.lookups().put(segment.path(), lookup);
                 }
                 None => leaves.extend(segment.leaves_with(name, text)?),
@@ -145,11 +151,11 @@ impl Lake {
     }
 
     /// The entries at these leaves, which are sorted and different; those that do not exist are left out.
-    fn rows(&self, snapshot: &Snapshot, leaves: &[u64]) -> Result<Vec<OwnedRow>> {
+    fn rows(&self, snapshot: &Snapshot, leaves: &[LeafIndex]) -> Result<Vec<OwnedRow>> {
         let mut rows = Vec::with_capacity(leaves.len());
         let mut left = leaves;
         while let Some(segment) = left.first().and_then(|leaf| snapshot.segment_of(*leaf)) {
-            let (here, later) = left.split_at(left.partition_point(|leaf| *leaf < segment.end()));
+            let (here, later) = left.split_at(left.partition_point(|leaf| *leaf < segment.leaves().end));
             let mut lookup = self.lookups().get(segment.path());
             rows.extend(segment.rows_at(here, &mut lookup)?);
             self.lookups().put(segment.path(), lookup);
@@ -177,6 +183,7 @@ mod tests {
     use crate::lake::{LOOKUP_BYTES_MAX, SEGMENTS};
     use crate::segment::SegmentWriter;
     use crate::shred::Shredder;
+    use onrecord_evidence::LeafRange;
     use onrecord_ledger::{EntryId, Follower};
 
     /// Fresh when the other ids of these tests were made.
@@ -198,11 +205,11 @@ mod tests {
         fn segment(&self, ids: &[String]) -> Segment {
             let first = self.lake.sealed_end();
             let mut shredder = Shredder::new(&[]);
-            for (leaf, id) in (first..).zip(ids) {
+            for (leaf, id) in (first.0..).map(LeafIndex).zip(ids) {
                 let row = Row { leaf, id: bytes(id), record: b"{}", sidecar: &[] };
                 shredder.push(&row, false).unwrap();
             }
-            let leaves = first..first + ids.len() as u64;
+            let leaves = LeafRange::from(first.0..first.0 + ids.len() as u64);
             let mut writer = SegmentWriter::create(&self.dir.path().join(SEGMENTS), leaves, Vec::new()).unwrap();
             writer.write(shredder.take().unwrap()).unwrap();
             Segment::open(&writer.finish().unwrap().publish().unwrap()).unwrap()
@@ -211,12 +218,12 @@ mod tests {
         /// What the ledger is told about the id, and of which segments bloom filters were read for it.
         fn find(&self, id: &str) -> (Option<u64>, Vec<usize>) {
             *self.lake.lookups() = LookupCache::new(LOOKUP_BYTES_MAX);
-            let found = self.lake.find_sealed(&[EntryId(bytes(id))]).unwrap()[0].map(|leaf| leaf.0);
+            let found = self.lake.find_sealed(&[EntryId(bytes(id))]).unwrap()[0];
             let by_reader = self.lake.leaf_of(&self.lake.snapshot(), &bytes(id)).unwrap();
             assert_eq!(found, by_reader);
             let segments = self.lake.segments();
             let is_read = |segment: &Segment| self.lake.lookups().get(segment.path()).filters.is_some();
-            (found, (0..segments.len()).filter(|at| is_read(&segments[*at])).collect())
+            (found.map(|leaf| leaf.0), (0..segments.len()).filter(|at| is_read(&segments[*at])).collect())
         }
     }
 

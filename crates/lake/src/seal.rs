@@ -11,9 +11,8 @@ use crate::lake::{Lake, Snapshot};
 use crate::segment::Segment;
 use crate::shred::survey;
 use crate::tail::row;
-use onrecord_evidence::Hash;
+use onrecord_evidence::{Hash, LeafIndex, LeafRange};
 use onrecord_ledger::{Entry, Ledger};
-use std::ops::Range;
 
 /// Rows that decide which paths become columns.
 const SURVEY_ROWS: usize = 4_096;
@@ -30,25 +29,24 @@ pub fn seal_all(lake: &Lake, ledger: &Ledger) -> Result<()> {
 /// Seals the oldest closed write-ahead file. Returns whether there was one.
 pub(crate) fn seal_next(lake: &Lake, ledger: &Ledger) -> Result<bool> {
     let Some(closed) = ledger.sealable().into_iter().next() else { return Ok(false) };
-    let leaves = lake.sealed_end()..closed.end.0;
+    let leaves = LeafRange::new(lake.sealed_end(), closed.end);
     if !leaves.is_empty() {
-        if leaves.start < closed.first.0 {
+        if leaves.start < closed.first {
             let problem = format!("leaves {} to {} are in no segment", leaves.start, closed.first);
             return Err(Error::damaged(lake.dir(), problem));
         }
         seal(lake, leaves)?;
     }
     ledger.release(closed.end).map_err(|error| Error::Unsealable {
-        first: closed.first.0,
-        end: closed.end.0,
+        leaves: LeafRange::new(closed.first, closed.end),
         problem: format!("the write-ahead file could not be released: {error}"),
     })?;
     Ok(true)
 }
 
 /// Builds a segment of these leaves of the tail and puts it in their place.
-fn seal(lake: &Lake, leaves: Range<u64>) -> Result<()> {
-    let source = TailSource { snapshot: lake.snapshot(), leaves: leaves.clone() };
+fn seal(lake: &Lake, leaves: LeafRange) -> Result<()> {
+    let source = TailSource { snapshot: lake.snapshot(), leaves };
     let rows: Vec<Row<'_>> = source.entries().map(|(leaf, entry)| row(leaf, entry)).collect();
     let columns = survey(&rows, SURVEY_ROWS).plan();
     drop(rows);
@@ -62,13 +60,13 @@ fn seal(lake: &Lake, leaves: Range<u64>) -> Result<()> {
 /// Entries in memory, whose leaf hashes were computed when they came in.
 struct TailSource {
     snapshot: Snapshot,
-    leaves: Range<u64>,
+    leaves: LeafRange,
 }
 
 impl TailSource {
-    fn entries(&self) -> impl Iterator<Item = (u64, &Entry)> {
+    fn entries(&self) -> impl Iterator<Item = (LeafIndex, &Entry)> {
         let entries = self.snapshot.chunks.iter().flat_map(|chunk| chunk.entries());
-        entries.filter(|(leaf, _)| self.leaves.contains(leaf))
+        entries.filter(|(leaf, _)| self.leaves.contains(*leaf))
     }
 }
 
@@ -77,11 +75,11 @@ impl Source for TailSource {
         self.entries().try_for_each(|(leaf, entry)| visit(&row(leaf, entry)))
     }
 
-    fn leaf_hashes(&self, leaves: Range<u64>) -> Result<Vec<Hash>> {
-        let at = |leaf: u64| {
+    fn leaf_hashes(&self, leaves: LeafRange) -> Result<Vec<Hash>> {
+        let at = |leaf: LeafIndex| {
             let chunk = self.snapshot.chunks.partition_point(|chunk| chunk.leaves().end <= leaf);
             self.snapshot.chunks.get(chunk)?.entry(leaf).map(Entry::leaf_hash)
         };
-        Ok(leaves.map_while(at).collect())
+        Ok(leaves.leaves().map_while(at).collect())
     }
 }

@@ -13,10 +13,9 @@ use crate::segment::OwnedRow;
 use crate::shred::shred_all;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use onrecord_evidence::LeafIndex;
+use onrecord_evidence::{LeafIndex, LeafRange};
 use onrecord_ledger::{Committed, Entry};
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// Rows of a chunk that is not joined with others any more.
@@ -26,34 +25,34 @@ const CHUNK_ROWS: u64 = 8_192;
 pub(crate) struct Tail {
     chunks: Vec<Arc<Chunk>>,
     recent: Vec<Committed>,
-    end: u64,
+    end: LeafIndex,
 }
 
 /// Some adjoining entries, and what was made of them.
 pub struct Chunk {
     commits: Vec<Committed>,
-    leaves: Range<u64>,
+    leaves: LeafRange,
     batch: OnceLock<RecordBatch>,
-    rows_by_id: OnceLock<HashMap<[u8; 16], u64>>,
+    rows_by_id: OnceLock<HashMap<[u8; 16], LeafIndex>>,
 }
 
 impl Tail {
     /// An empty tail after the sealed leaves.
-    pub(crate) fn new(sealed: u64) -> Self {
+    pub(crate) fn new(sealed: LeafIndex) -> Self {
         Self { chunks: Vec::new(), recent: Vec::new(), end: sealed }
     }
 
     /// Adds a commit. What is already there, or already sealed, is left out. Returns whether the commit adjoins what is
     /// there; it is not added otherwise.
     pub(crate) fn add(&mut self, commit: &Committed) -> bool {
-        let leaves = commit.first.0..commit.end().0;
+        let leaves = LeafRange::new(commit.first, commit.end());
         if leaves.start > self.end {
             return false;
         }
         if leaves.end > self.end {
             self.recent.push(from_leaf(commit, self.end));
             self.end = leaves.end;
-            let rows = self.recent.first().map_or(0, |first| self.end - first.first.0);
+            let rows = self.recent.first().map_or(0, |first| LeafRange::new(first.first, self.end).count());
             if rows >= CHUNK_ROWS {
                 self.freeze();
             }
@@ -84,27 +83,27 @@ impl Tail {
     }
 
     /// The leaf after the last, whether that is here or sealed.
-    pub(crate) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> LeafIndex {
         self.end
     }
 
     /// The commit that holds a leaf, if it is not sealed.
-    pub(crate) fn commit_of(&self, leaf: u64) -> Option<&Committed> {
+    pub(crate) fn commit_of(&self, leaf: LeafIndex) -> Option<&Committed> {
         let chunk = self.chunks.partition_point(|chunk| chunk.leaves.end <= leaf);
         let commits = self.chunks.get(chunk).map_or(&self.recent, |chunk| &chunk.commits);
-        let commit = commits.get(commits.partition_point(|commit| commit.end().0 <= leaf))?;
-        (commit.first.0 <= leaf).then_some(commit)
+        let commit = commits.get(commits.partition_point(|commit| commit.end() <= leaf))?;
+        (commit.first <= leaf).then_some(commit)
     }
 
     /// Forgets the leaves before `end`: a segment has them.
-    pub(crate) fn release(&mut self, end: u64) {
+    pub(crate) fn release(&mut self, end: LeafIndex) {
         self.freeze();
         let chunks = std::mem::take(&mut self.chunks);
         self.chunks.extend(chunks.into_iter().filter(|chunk| chunk.leaves.end > end).map(|chunk| {
             if chunk.leaves.start >= end {
                 return chunk;
             }
-            let commits = chunk.commits.iter().filter(|commit| commit.end().0 > end);
+            let commits = chunk.commits.iter().filter(|commit| commit.end() > end);
             Arc::new(Chunk::new(commits.map(|commit| from_leaf(commit, end)).collect()))
         }));
         self.end = self.end.max(end);
@@ -112,45 +111,45 @@ impl Tail {
 }
 
 /// The part of a commit from a leaf on, which is not empty.
-fn from_leaf(commit: &Committed, leaf: u64) -> Committed {
-    let skipped = leaf.saturating_sub(commit.first.0);
+fn from_leaf(commit: &Committed, leaf: LeafIndex) -> Committed {
+    let skipped = leaf.0.saturating_sub(commit.first.0);
     if skipped == 0 {
         return commit.clone();
     }
-    Committed { first: LeafIndex(leaf), entries: commit.entries[skipped as usize..].into() }
+    Committed { first: leaf, entries: commit.entries[skipped as usize..].into() }
 }
 
 impl Chunk {
     /// A chunk of adjoining commits, at least one.
     fn new(commits: Vec<Committed>) -> Self {
-        let first = commits.first().map_or(0, |commit| commit.first.0);
-        let end = commits.last().map_or(0, |commit| commit.end().0);
-        Self { commits, leaves: first..end, batch: OnceLock::new(), rows_by_id: OnceLock::new() }
+        let first = commits.first().map_or(LeafIndex(0), |commit| commit.first);
+        let end = commits.last().map_or(first, Committed::end);
+        Self { commits, leaves: LeafRange::new(first, end), batch: OnceLock::new(), rows_by_id: OnceLock::new() }
     }
 
     /// The leaves in it.
-    pub fn leaves(&self) -> Range<u64> {
-        self.leaves.clone()
+    pub fn leaves(&self) -> LeafRange {
+        self.leaves
     }
 
     fn rows(&self) -> u64 {
-        self.leaves.end - self.leaves.start
+        self.leaves.count()
     }
 
     /// The entries with their leaves.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, &Entry)> {
-        self.commits.iter().flat_map(|commit| (commit.first.0..).zip(commit.entries.iter()))
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (LeafIndex, &Entry)> {
+        self.commits.iter().flat_map(|commit| (commit.first.0..).map(LeafIndex).zip(commit.entries.iter()))
     }
 
     /// The entry at a leaf of this chunk.
-    pub(crate) fn entry(&self, leaf: u64) -> Option<&Entry> {
-        let after = self.commits.partition_point(|commit| commit.first.0 <= leaf);
+    pub(crate) fn entry(&self, leaf: LeafIndex) -> Option<&Entry> {
+        let after = self.commits.partition_point(|commit| commit.first <= leaf);
         let commit = self.commits.get(after.checked_sub(1)?)?;
-        commit.entries.get((leaf - commit.first.0) as usize)
+        commit.entries.get((leaf.0 - commit.first.0) as usize)
     }
 
     /// The leaf of an id.
-    pub(crate) fn find_id(&self, id: &[u8; 16]) -> Option<u64> {
+    pub(crate) fn find_id(&self, id: &[u8; 16]) -> Option<LeafIndex> {
         let index = self.rows_by_id.get_or_init(|| self.entries().map(|(leaf, entry)| (entry.id().0, leaf)).collect());
         index.get(id).copied()
     }
@@ -170,12 +169,12 @@ impl Chunk {
 }
 
 /// An entry as a row.
-pub(crate) fn row(leaf: u64, entry: &Entry) -> Row<'_> {
+pub(crate) fn row(leaf: LeafIndex, entry: &Entry) -> Row<'_> {
     Row { leaf, id: entry.id().0, record: entry.record(), sidecar: entry.sidecar() }
 }
 
 /// An entry as a row of its own.
-pub(crate) fn owned_row(leaf: u64, entry: &Entry) -> OwnedRow {
+pub(crate) fn owned_row(leaf: LeafIndex, entry: &Entry) -> OwnedRow {
     OwnedRow { leaf, id: entry.id().0, record: entry.record().to_vec(), sidecar: entry.sidecar().to_vec() }
 }
 
@@ -183,6 +182,7 @@ pub(crate) fn owned_row(leaf: u64, entry: &Entry) -> OwnedRow {
 mod tests {
     use super::*;
     use onrecord_ledger::EntryId;
+    use std::ops::Range;
 
     fn commit(leaves: Range<u64>) -> Committed {
         let entry = |leaf: u64| {
@@ -193,26 +193,26 @@ mod tests {
     }
 
     fn leaves(tail: &mut Tail) -> Vec<u64> {
-        tail.chunks().iter().flat_map(|chunk| chunk.entries().map(|(leaf, _)| leaf).collect::<Vec<_>>()).collect()
+        tail.chunks().iter().flat_map(|chunk| chunk.entries().map(|(leaf, _)| leaf.0).collect::<Vec<_>>()).collect()
     }
 
     #[test]
     fn entries_are_there_at_once_and_until_they_are_released() {
-        let mut tail = Tail::new(10);
+        let mut tail = Tail::new(LeafIndex(10));
         assert!(tail.add(&commit(10..11)));
         assert!(tail.add(&commit(11..40)));
         assert_eq!(leaves(&mut tail), (10..40).collect::<Vec<_>>());
         assert!(tail.add(&commit(40..41)));
-        tail.release(12);
+        tail.release(LeafIndex(12));
         assert_eq!(leaves(&mut tail), (12..41).collect::<Vec<_>>());
-        tail.release(41);
+        tail.release(LeafIndex(41));
         assert_eq!(leaves(&mut tail), [] as [u64; 0]);
-        assert_eq!(tail.end, 41);
+        assert_eq!(tail.end, LeafIndex(41));
     }
 
     #[test]
     fn what_is_sealed_already_is_not_added_again() {
-        let mut tail = Tail::new(10);
+        let mut tail = Tail::new(LeafIndex(10));
         assert!(tail.add(&commit(0..10)));
         assert!(tail.add(&commit(5..12)));
         assert_eq!(leaves(&mut tail), [10, 11]);
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_commit_of_a_leaf_is_found_frozen_or_not() {
-        let mut tail = Tail::new(5);
+        let mut tail = Tail::new(LeafIndex(5));
         let commits = [5..6, 6..10, 10..11, 11..30, 30..31];
         for (at, leaves) in commits.iter().enumerate() {
             tail.add(&commit(leaves.clone()));
@@ -230,18 +230,18 @@ mod tests {
                 tail.freeze();
             }
         }
-        let first = |tail: &Tail, leaf| tail.commit_of(leaf).map(|commit| commit.first.0);
+        let first = |tail: &Tail, leaf| tail.commit_of(LeafIndex(leaf)).map(|commit| commit.first.0);
         for leaves in commits {
             leaves.clone().for_each(|leaf| assert_eq!(first(&tail, leaf), Some(leaves.start)));
         }
         assert_eq!([4, 31, 99].map(|leaf| first(&tail, leaf)), [None; 3]);
-        tail.release(8);
+        tail.release(LeafIndex(8));
         assert_eq!([7, 8, 9, 10].map(|leaf| first(&tail, leaf)), [None, Some(8), Some(8), Some(10)]);
     }
 
     #[test]
     fn readers_between_commits_leave_few_chunks() {
-        let mut tail = Tail::new(0);
+        let mut tail = Tail::new(LeafIndex(0));
         for leaf in 0..3_000 {
             tail.add(&commit(leaf..leaf + 1));
             assert!(tail.chunks().len() <= 14, "{} chunks at leaf {leaf}", tail.chunks().len());
@@ -251,11 +251,11 @@ mod tests {
 
     #[test]
     fn a_chunk_finds_its_entries_and_makes_a_batch_of_them() {
-        let mut tail = Tail::new(7);
+        let mut tail = Tail::new(LeafIndex(7));
         tail.add(&commit(7..9));
         tail.add(&commit(9..20));
-        for leaf in 7..20 {
-            let chunk = tail.chunks().into_iter().find(|chunk| chunk.leaves().contains(&leaf)).unwrap();
+        for leaf in (7..20).map(LeafIndex) {
+            let chunk = tail.chunks().into_iter().find(|chunk| chunk.leaves().contains(leaf)).unwrap();
             let entry = chunk.entry(leaf).unwrap();
             assert_eq!(chunk.find_id(&entry.id().0), Some(leaf));
             assert_eq!(chunk.batch().unwrap().num_rows() as u64, chunk.rows());

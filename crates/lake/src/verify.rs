@@ -1,7 +1,8 @@
 //! Reading everything again, on all cores.
 //!
 //! [`verify`] checks each segment's checksum over every byte, that the columns from which queries are answered say
-//! what the records say, and that what lets a query skip rows skips none that it should see. It gives the leaf hashes
+//! what the records say, that every leaf has a row, and that what lets a query skip rows skips none that it should see. It
+//! gives the leaf hashes
 //! of the records as they read now, and whoever called compares them with the ledger's tree. It opens files itself, so
 //! that a directory can be checked that no ledger or lake has open; it changes nothing.
 
@@ -13,22 +14,24 @@ use crate::lake::SEGMENTS;
 use crate::pruning::Pruning;
 use crate::schema::column;
 use crate::segment::{Lookup, OwnedRow, Segment, index};
-use onrecord_evidence::{Hash, leaf_hash};
+use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Leaves that are given at once.
-const LEAVES_AT_ONCE: u64 = 4_096;
+const LEAVES_AT_ONCE: usize = 4_096;
+
+/// Ranges of leaves without a row that are named; others are counted.
+const RANGES_NAMED_MAX: usize = 16;
 
 /// The leaf hashes of some records of one segment, as they read now.
 pub struct Checked<'a> {
     /// The segment's file.
     pub path: &'a Path,
     /// The first leaf.
-    pub first: u64,
+    pub first: LeafIndex,
     /// One hash per leaf from there on.
     pub hashes: &'a [Hash],
     /// Record bytes that were hashed.
@@ -44,7 +47,7 @@ pub struct Verification {
     /// Segments looked at.
     pub segments: usize,
     /// The leaf after the last.
-    pub end: u64,
+    pub end: LeafIndex,
     /// Bytes of all files.
     pub bytes: u64,
     /// What is wrong, each naming its file. Nothing is wrong if this is empty and the hashes are those of the tree.
@@ -54,18 +57,16 @@ pub struct Verification {
 /// What is asked of each record: whether it is to be shown.
 pub type Wanted<'w> = dyn Fn(&[u8]) -> bool + Sync + 'w;
 
+/// What compares records that were read with the ledger's tree, and says what is wrong.
+pub type Visit<'v> = dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync + 'v;
+
 /// Checks all segments of a data directory with that many threads. `visit` is called from any of them, in any order, for
 /// every range of records that could be read; returning a problem for a leaf (which it has compared) makes it an
 /// error that names the file.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`] if it is not even clear which segments there are.
-pub fn verify(
-    data_dir: &Path,
-    threads: usize,
-    wanted: &Wanted<'_>,
-    visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
-) -> Result<Verification> {
+pub fn verify(data_dir: &Path, threads: usize, wanted: &Wanted<'_>, visit: &Visit<'_>) -> Result<Verification> {
     let paths = catalog::look(&data_dir.join(SEGMENTS))?;
     let mut verification = Verification { segments: paths.len(), ..Verification::default() };
     let mut segments = Vec::new();
@@ -75,8 +76,12 @@ pub fn verify(
             Err(error) => verification.errors.push(error),
         }
     }
-    verification.end = segments.last().map_or(0, Segment::end);
+    verification.end = segments.last().map_or(LeafIndex(0), |segment| segment.leaves().end);
     verification.bytes = segments.iter().map(Segment::bytes).sum();
+
+    // The others are found with the rows of a row group.
+    let empty = segments.iter().filter(|segment| segment.rows() == 0);
+    verification.errors.extend(empty.filter_map(|segment| without_row(segment, &[segment.leaves()])));
 
     let segments: Vec<Opened> = segments.into_iter().map(Opened::new).collect();
     let tasks: Vec<Task<'_>> = segments.iter().flat_map(tasks).collect();
@@ -140,39 +145,30 @@ enum Task<'a> {
     Bytes(&'a Segment),
     /// Its look-up index.
     Index(&'a Segment),
-    /// The leaves of a row group.
-    Rows(&'a Opened, usize, Range<u64>),
+    /// A row group.
+    Rows(&'a Opened, usize),
 }
 
 fn tasks(opened: &Opened) -> Vec<Task<'_>> {
     let segment = &opened.segment;
-    let mut first = segment.first();
-    let rows = segment.parquet().row_groups().iter().enumerate().map(|(group, metadata)| {
-        let leaves = first..first + u64::try_from(metadata.num_rows()).unwrap_or(0);
-        first = leaves.end;
-        Task::Rows(opened, group, leaves)
-    });
+    let rows = (0..segment.parquet().num_row_groups()).map(|group| Task::Rows(opened, group));
     [Task::Bytes(segment), Task::Index(segment)].into_iter().chain(rows).collect()
 }
 
 impl Task<'_> {
     /// What is wrong.
-    fn run(
-        &self,
-        wanted: &Wanted<'_>,
-        visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
-    ) -> Vec<Error> {
+    fn run(&self, wanted: &Wanted<'_>, visit: &Visit<'_>) -> Vec<Error> {
         match self {
             Task::Bytes(segment) => segment.check_bytes().err().into_iter().collect(),
             Task::Index(segment) => index::check(segment).err().into_iter().collect(),
-            Task::Rows(opened, group, leaves) => {
+            Task::Rows(opened, group) => {
                 let segment = &opened.segment;
                 let mut pruning = match opened.indexed() {
                     Ok(indexed) => Pruning::new(segment, indexed.metadata(), *group),
                     Err(error) => return vec![error],
                 };
-                match rows(segment, leaves.clone(), wanted, visit, &mut pruning) {
-                    Ok(()) => pruning.finish(),
+                match rows(segment, *group, wanted, visit, &mut pruning) {
+                    Ok(missing) => without_row(segment, &missing).into_iter().chain(pruning.finish()).collect(),
                     Err(error) => vec![error],
                 }
             }
@@ -180,38 +176,88 @@ impl Task<'_> {
     }
 }
 
-/// Reads the records of these leaves.
+/// Reads the records of a row group. Returns the leaves that have no row, of those that only it could have rows of.
 fn rows(
     segment: &Segment,
-    leaves: Range<u64>,
+    group: usize,
     wanted: &Wanted<'_>,
-    visit: &(dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync),
+    visit: &Visit<'_>,
     pruning: &mut Pruning<'_>,
-) -> Result<()> {
-    let mut first = leaves.start;
-    let mut hashes = Vec::with_capacity(LEAVES_AT_ONCE as usize);
-    let (mut bytes, mut shown) = (0, Vec::new());
+) -> Result<Vec<LeafRange>> {
+    let leaves = segment.leaves_of_groups(&(group..group + 1));
+    let mut missing = Vec::new();
+    let mut run = Run::new(segment, leaves.start);
     let layout = Layout::of(segment)?;
     let mut agreement = Agreement::new(segment, &layout);
-    each_row(segment, leaves.clone(), &mut |rows, row, record| {
+    each_row(segment, group..group + 1, &mut |rows, row, record| {
         if row == 0 {
             pruning.add(rows.batch());
         }
         agreement.add(rows, row, record)?;
-        hashes.push(leaf_hash(record));
+        let leaf = rows.leaf(row);
+        if leaf != run.end() {
+            missing.push(LeafRange::new(run.end(), leaf));
+            run.give(visit, leaf)?;
+        }
+        run.hashes.push(leaf_hash(record));
+        run.bytes += record.len() as u64;
         if !rows.sidecar(row).is_empty() || wanted(record) {
             let (record, sidecar) = (record.to_vec(), rows.sidecar(row).to_vec());
-            shown.push(OwnedRow { leaf: rows.leaf(row), id: rows.id(row), record, sidecar });
+            run.shown.push(OwnedRow { leaf, id: rows.id(row), record, sidecar });
         }
-        bytes += record.len() as u64;
-        let end = rows.leaf(row) + 1;
-        if hashes.len() as u64 == LEAVES_AT_ONCE || end == leaves.end {
-            visit(&Checked { path: segment.path(), first, hashes: &hashes, bytes, shown: &shown })
+        if run.hashes.len() == LEAVES_AT_ONCE { run.give(visit, run.end()) } else { Ok(()) }
+    })?;
+    let last = LeafRange::new(run.end(), leaves.end);
+    run.give(visit, leaves.end)?;
+    missing.extend((!last.is_empty()).then_some(last));
+    Ok(missing)
+}
+
+/// Rows of adjoining leaves that were read and not given away yet.
+struct Run<'s> {
+    segment: &'s Segment,
+    first: LeafIndex,
+    hashes: Vec<Hash>,
+    bytes: u64,
+    shown: Vec<OwnedRow>,
+}
+
+impl<'s> Run<'s> {
+    fn new(segment: &'s Segment, first: LeafIndex) -> Self {
+        Self { segment, first, hashes: Vec::with_capacity(LEAVES_AT_ONCE), bytes: 0, shown: Vec::new() }
+    }
+
+    /// The leaf after the last.
+    fn end(&self) -> LeafIndex {
+        LeafIndex(self.first.0 + self.hashes.len() as u64)
+    }
+
+    /// Gives away what there is, and begins at a leaf.
+    fn give(&mut self, visit: &Visit<'_>, next: LeafIndex) -> Result<()> {
+        let Self { segment, first, hashes, bytes, shown } = self;
+        if !hashes.is_empty() {
+            visit(&Checked { path: segment.path(), first: *first, hashes, bytes: *bytes, shown })
                 .map_err(|problem| Error::damaged(segment.path(), problem))?;
-            (first, bytes) = (end, 0);
-            hashes.clear();
-            shown.clear();
         }
+        (*first, *bytes) = (next, 0);
+        hashes.clear();
+        shown.clear();
         Ok(())
-    })
+    }
+}
+
+/// What is wrong if leaves have no row: nothing may remove rows.
+fn without_row(segment: &Segment, missing: &[LeafRange]) -> Option<Error> {
+    let (named, others) = missing.split_at(missing.len().min(RANGES_NAMED_MAX));
+    let name = |range: &LeafRange| match range.count() {
+        1 => format!("leaf {}", range.start),
+        _ => format!("leaves {}–{}", range.start, range.end.0.saturating_sub(1)),
+    };
+    let mut names: Vec<String> = named.iter().map(name).collect();
+    let others: u64 = others.iter().map(|range| range.count()).sum();
+    if others > 0 {
+        names.push(format!("{others} more leaves"));
+    }
+    let problem = || format!("it has no row for {}", names.join(", "));
+    (!names.is_empty()).then(|| Error::damaged(segment.path(), problem()))
 }

@@ -43,7 +43,7 @@ impl Sealer {
     /// [`Error::Damaged`] if leaves that the ledger has given away are in no segment; [`Error::Io`] if no thread can be
     /// started.
     pub fn start(lake: Arc<Lake>, ledger: Arc<Ledger>) -> Result<Self> {
-        let (sealed, given_away) = (lake.sealed_end(), ledger.status().sealed.0);
+        let (sealed, given_away) = (lake.sealed_end(), ledger.status().sealed);
         if sealed < given_away {
             let problem = format!("leaves {sealed} to {given_away} are in no segment");
             return Err(Error::damaged(lake.dir(), problem));

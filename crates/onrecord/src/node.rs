@@ -70,7 +70,7 @@ impl Node {
         let signer = directory::signer(&keys)?;
         let settings = onrecord_ledger::Config::default();
         let (ledger, recovery) = Ledger::open(&directory, signer, settings, Arc::new(OsDisk), lake.clone())?;
-        let (in_segments, given_away) = (lake.sealed_end(), ledger.status().sealed.0);
+        let (in_segments, given_away) = (lake.sealed_end(), ledger.status().sealed);
         if in_segments < given_away {
             let segments = directory.join(onrecord_lake::SEGMENTS);
             bail!("{}: leaves {in_segments} to {given_away} are in no segment; restore the file", segments.display());
@@ -121,7 +121,7 @@ impl Node {
         let status = self.ledger.status();
         State {
             tree_size: status.size.0,
-            sealed_size: self.lake.sealed_end(),
+            sealed_size: self.lake.sealed_end().0,
             segments: self.lake.segments().len(),
             unsealed_files: status.unsealed_files,
             writable: status.poisoned.is_none() && self.sealing.trouble().is_none(),

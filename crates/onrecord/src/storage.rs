@@ -14,17 +14,17 @@ pub(crate) struct LakeRecords(pub(crate) Arc<Lake>);
 
 impl Records for LakeRecords {
     fn by_leaf(&self, leaf: LeafIndex) -> Result<Option<Stored>, ReadError> {
-        Ok(self.0.by_leaf(leaf.0).map_err(failed)?.map(stored))
+        Ok(self.0.by_leaf(leaf).map_err(failed)?.map(stored))
     }
 
     fn by_leaves(&self, leaves: &[LeafIndex]) -> Result<Vec<Option<Stored>>, ReadError> {
         // Sorted and each once, as the lake reads them; then in the order asked.
-        let mut sorted: Vec<u64> = leaves.iter().map(|leaf| leaf.0).collect();
+        let mut sorted = leaves.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
         let rows = self.0.by_leaves(&sorted).map_err(failed)?;
-        let found: HashMap<u64, OwnedRow> = rows.into_iter().map(|row| (row.leaf, row)).collect();
-        Ok(leaves.iter().map(|leaf| found.get(&leaf.0).cloned().map(stored)).collect())
+        let found: HashMap<LeafIndex, OwnedRow> = rows.into_iter().map(|row| (row.leaf, row)).collect();
+        Ok(leaves.iter().map(|leaf| found.get(leaf).cloned().map(stored)).collect())
     }
 
     fn by_decision_id(&self, decision_id: &str) -> Result<Vec<Stored>, ReadError> {
@@ -41,7 +41,7 @@ impl Records for LakeRecords {
 }
 
 fn stored(row: OwnedRow) -> Stored {
-    Stored { leaf: LeafIndex(row.leaf), record: row.record, sidecar: row.sidecar }
+    Stored { leaf: row.leaf, record: row.record, sidecar: row.sidecar }
 }
 
 fn failed(error: onrecord_lake::Error) -> ReadError {

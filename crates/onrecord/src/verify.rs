@@ -113,9 +113,9 @@ impl<'a> Check<'a> {
                 for error in &found.errors {
                     self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
                 }
-                if found.end < total {
+                if found.end.0 < total {
                     let problem = format!("leaves {} to {total} are in no segment and no write-ahead file", found.end);
-                    self.fault(&self.dir.join(onrecord_lake::SEGMENTS), LeafIndex(found.end), problem);
+                    self.fault(&self.dir.join(onrecord_lake::SEGMENTS), found.end, problem);
                 }
             }
             Err(error) => self.fault(error.path().unwrap_or(self.dir), None, error.to_string()),
@@ -231,12 +231,12 @@ fn is_system(record: &[u8]) -> bool {
 
 fn compare(ledger: &ledger::Verified, checked: &Checked<'_>) -> Result<(), String> {
     let expected = ledger
-        .leaf_hashes(LeafIndex(checked.first), checked.hashes.len())
+        .leaf_hashes(checked.first, checked.hashes.len())
         .map_err(|error| format!("the leaf hashes from {} on cannot be read: {error}", checked.first))?;
     let differs = |(found, expected): &(&Hash, &Hash)| found != expected;
     match checked.hashes.iter().zip(&expected).position(|pair| differs(&pair)) {
         None => Ok(()),
-        Some(at) => Err(format!("the record at leaf {} is not the one that was recorded", checked.first + at as u64)),
+        Some(at) => Err(format!("the record at leaf {} is not the one that was recorded", checked.first.0 + at as u64)),
     }
 }
 

@@ -9,6 +9,7 @@
 use super::table::Replaced;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
+use onrecord_lake::LeafIndex;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ struct ReviewState {
 #[derive(Debug, Default)]
 pub(super) struct ReviewIndex {
     /// Every leaf before this one was looked at.
-    pub(super) end: u64,
+    pub(super) end: LeafIndex,
     latest: HashMap<String, ReviewState>,
     decisions: HashMap<String, Vec<i64>>,
     reviews: Option<Arc<Reviews>>,

@@ -13,8 +13,8 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 use onrecord_lake::schema::column;
+use onrecord_lake::{LeafIndex, LeafRange};
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -57,17 +57,17 @@ struct Reading {
 }
 
 impl Reading {
-    async fn advance(&self, mut index: ReviewIndex, end: u64) -> Result<ReviewIndex> {
+    async fn advance(&self, mut index: ReviewIndex, end: LeafIndex) -> Result<ReviewIndex> {
         let start = index.end;
         let names = [column::LEAF_INDEX, "decision_id", "human_decision", "overridden", "override_reason"];
         let mut fresh = Vec::new();
-        let mut reviews = self.read("reviews", &names, start..end, None)?;
+        let mut reviews = self.read("reviews", &names, LeafRange::new(start, end), None)?;
         while let Some(batch) = reviews.next().await {
             index.add_reviews(&batch?, &mut fresh);
         }
-        if !fresh.is_empty() && start > 0 {
+        if !fresh.is_empty() && start > LeafIndex(0) {
             let ids: Vec<&str> = fresh.iter().map(String::as_str).collect();
-            let mut before = self.decisions(0..start, &ids)?;
+            let mut before = self.decisions(LeafRange::new(LeafIndex(0), start), &ids)?;
             // Of ids that were reviewed before, the decisions before `start` are in the index already.
             let fresh: HashSet<&str> = ids.into_iter().collect();
             while let Some(batch) = before.next().await {
@@ -76,7 +76,7 @@ impl Reading {
         }
         let ids: Vec<&str> = index.reviewed_ids().collect();
         if !ids.is_empty() {
-            let mut since = self.decisions(start..end, &ids)?;
+            let mut since = self.decisions(LeafRange::new(start, end), &ids)?;
             while let Some(batch) = since.next().await {
                 index.add_decisions(&batch?, |_| true);
             }
@@ -85,7 +85,7 @@ impl Reading {
         Ok(index)
     }
 
-    fn decisions(&self, leaves: Range<u64>, ids: &[&str]) -> Result<SendableRecordBatchStream> {
+    fn decisions(&self, leaves: LeafRange, ids: &[&str]) -> Result<SendableRecordBatchStream> {
         let ids = (ids.len() <= IDS_LISTED_MAX).then_some(ids);
         self.read("decisions", &[column::LEAF_INDEX, "decision_id"], leaves, ids)
     }
@@ -95,7 +95,7 @@ impl Reading {
         &self,
         table: &str,
         names: &[&str],
-        leaves: Range<u64>,
+        leaves: LeafRange,
         ids: Option<&[&str]>,
     ) -> Result<SendableRecordBatchStream> {
         let Some(table) = TABLES.iter().find(|known| known.name == table) else {
@@ -113,11 +113,11 @@ impl Reading {
     }
 }
 
-fn predicate(table: &Table, leaves: Range<u64>, ids: Option<&[&str]>) -> Result<Arc<dyn PhysicalExpr>> {
+fn predicate(table: &Table, leaves: LeafRange, ids: Option<&[&str]>) -> Result<Arc<dyn PhysicalExpr>> {
     let schema = table.inner_schema();
     let leaf = column_of(column::LEAF_INDEX, &schema)?;
-    let bound = |op, at: u64| -> Arc<dyn PhysicalExpr> {
-        Arc::new(BinaryExpr::new(Arc::clone(&leaf), op, lit(i64::try_from(at).unwrap_or(i64::MAX))))
+    let bound = |op, at: LeafIndex| -> Arc<dyn PhysicalExpr> {
+        Arc::new(BinaryExpr::new(Arc::clone(&leaf), op, lit(i64::try_from(at.0).unwrap_or(i64::MAX))))
     };
     let mut parts = vec![bound(Operator::GtEq, leaves.start), bound(Operator::Lt, leaves.end)];
     if let Some(ids) = ids {

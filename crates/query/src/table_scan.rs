@@ -76,7 +76,7 @@ impl TableScan {
             .with_expr_adapter(Some(Arc::clone(&adapter) as _))
             .build();
         let sealed: u64 = self.snapshot.lake.segments.iter().map(|segment| segment.rows()).sum();
-        let tail = self.snapshot.lake.chunks.iter().map(|chunk| chunk.leaves()).map(|leaves| leaves.end - leaves.start);
+        let tail = self.snapshot.lake.chunks.iter().map(|chunk| chunk.leaves().count());
         let rows = usize::try_from(sealed + tail.sum::<u64>()).unwrap_or(usize::MAX);
         let columns = Arc::clone(&self.snapshot.columns);
         let (keys, resident) = (Arc::clone(&self.snapshot.lake.keys), ResidentPlan::default());

@@ -90,7 +90,7 @@ impl LakeFixture {
     pub fn seal(&self) {
         self.ledger().rotate().unwrap();
         seal_all(self.lake(), self.ledger()).unwrap();
-        assert_eq!(self.lake().sealed_end(), self.ledger().size().0);
+        assert_eq!(self.lake().sealed_end().0, self.ledger().size().0);
     }
 
     /// The record at a leaf.
@@ -100,7 +100,7 @@ impl LakeFixture {
 
     /// The entry at a leaf.
     pub fn row(&self, leaf: u64) -> OwnedRow {
-        self.lake().by_leaf(leaf).unwrap().unwrap()
+        self.lake().by_leaf(LeafIndex(leaf)).unwrap().unwrap()
     }
 
     /// The leaf hash that the ledger has.
@@ -129,7 +129,7 @@ impl LakeFixture {
     /// Verifies the directory's segments against the ledger's tree; returns what is wrong.
     pub fn verify(&self) -> Vec<String> {
         let verification = onrecord_lake::verify(self.path(), 2, &|_| false, &|checked| {
-            for (leaf, hash) in (checked.first..).zip(checked.hashes) {
+            for (leaf, hash) in (checked.first.0..).zip(checked.hashes) {
                 if *hash != self.leaf_hash(leaf) {
                     return Err(format!("leaf {leaf} differs"));
                 }

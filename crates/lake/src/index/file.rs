@@ -9,6 +9,7 @@ use super::key::{Coding, Key};
 use super::{Rows, key};
 use crate::checksum::BlockSums;
 use crate::error::{Error, Result};
+use crate::row::RowIndex;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -250,6 +251,7 @@ impl Index {
         }
         rows.sort_unstable();
         rows.dedup();
+        let rows = rows.into_iter().map(RowIndex).collect();
         Ok(Some(Rows { rows, exact: section.coding == Coding::Token }))
     }
 

@@ -21,6 +21,7 @@ mod block;
 mod file;
 mod key;
 
+use crate::row::RowIndex;
 pub(crate) use file::{Entry, Index, Of, Run, Values, path_of, write};
 pub use key::Key;
 pub(crate) use key::{Coding, hash, token};
@@ -29,7 +30,7 @@ pub(crate) use key::{Coding, hash, token};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     /// By their place in the segment, ascending.
-    pub rows: Vec<u32>,
+    pub rows: Vec<RowIndex>,
     /// Whether all of them have one, so that there is no need to look.
     pub exact: bool,
 }

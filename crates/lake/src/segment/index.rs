@@ -238,8 +238,10 @@ fn write_scalar(value: Value<'_>, text: &mut Vec<u8>) -> bool {
 mod tests {
     use super::*;
     use crate::Row;
+    use crate::row::RowIndex;
     use crate::segment::SegmentWriter;
     use crate::shred::{Shredder, survey};
+    use onrecord_evidence::{LeafIndex, LeafRange};
     use std::path::Path;
 
     const ROWS: u64 = 5_000;
@@ -262,7 +264,7 @@ mod tests {
         let rows: Vec<Row<'_>> = (0..ROWS)
             .zip(&records)
             .map(|(leaf, record)| Row {
-                leaf,
+                leaf: LeafIndex(leaf),
                 id: u128::from(leaf).to_be_bytes(),
                 record: record.as_bytes(),
                 sidecar: &[],
@@ -271,7 +273,7 @@ mod tests {
         let columns = survey(&rows, 100).plan();
         let mut shredder = Shredder::new(&columns);
         rows.iter().for_each(|row| shredder.push(row, false).unwrap());
-        let mut writer = SegmentWriter::create(dir, 0..ROWS, columns.clone()).unwrap();
+        let mut writer = SegmentWriter::create(dir, LeafRange::from(0..ROWS), columns.clone()).unwrap();
         writer.write(shredder.take().unwrap()).unwrap();
         Segment::open(&writer.finish().unwrap().publish().unwrap()).unwrap()
     }
@@ -290,13 +292,15 @@ mod tests {
         let [subject, decision, application] = keys();
         for row in (0..ROWS).step_by(37) {
             let found = find(&subject, &user(row));
-            let expected: Vec<u32> = (0..ROWS as u32).filter(|other| u64::from(*other) % 700 == row % 700).collect();
+            let expected = (0..ROWS as u32).filter(|other| u64::from(*other) % 700 == row % 700).map(RowIndex);
+            let expected: Vec<RowIndex> = expected.collect();
             assert!(found.exact && found.rows == expected, "{row}: {found:?}");
-            assert!(find(&decision, &format!("d{row}")).rows.contains(&(row as u32)));
+            assert!(find(&decision, &format!("d{row}")).rows.contains(&RowIndex(row as u32)));
             let pair = find(&application, &format!("A-{}", row / 2)).rows;
-            assert!(pair.contains(&(row as u32 & !1)) && pair.contains(&(row as u32 | 1)), "{row}: {pair:?}");
+            let both = [row as u32 & !1, row as u32 | 1].map(RowIndex);
+            assert!(both.iter().all(|row| pair.contains(row)), "{row}: {pair:?}");
         }
-        assert_eq!(find(&subject, "sub_ffffffffffffffffffffffff").rows, [] as [u32; 0]);
+        assert_eq!(find(&subject, "sub_ffffffffffffffffffffffff").rows, []);
         // What is not there is seldom found.
         let seeming = (0..2_000).filter(|at| !find(&decision, &format!("x{at}")).rows.is_empty()).count();
         assert!(seeming < 10, "{seeming}");
@@ -316,7 +320,7 @@ mod tests {
         assert!(small < 300 && large > 5_000, "{small} {large}");
         for row in 0..ROWS {
             let found = segment.find(&key, &key[0], &[&format!("A-{}", row / 2 + 10_000)]).unwrap();
-            assert!(!found.exact && found.rows.contains(&(row as u32)) && found.rows.len() <= 2_048, "{row}");
+            assert!(!found.exact && found.rows.contains(&RowIndex(row as u32)) && found.rows.len() <= 2_048, "{row}");
         }
         for (absent, rows) in [("A-0", 0), ("A-100000", 1_024), ("z", 904)] {
             assert_eq!(segment.find(&key, &key[0], &[absent]).unwrap().rows.len(), rows, "{absent}");

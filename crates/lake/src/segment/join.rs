@@ -2,8 +2,8 @@
 //!
 //! It costs next to nothing beside writing the rows again, and keeps the records' encoded bytes, which were read back
 //! and re-hashed when they were sealed. Invariant: the very bytes that are copied were compared with their file's
-//! checksum, so that damage stops here. It is for segments that have the same columns and whose row groups are large
-//! enough to stay. One source at a time is in memory.
+//! checksum, so that damage stops here. It is for segments that have a row for each leaf, the same columns, and row
+//! groups that are large enough to stay. One source at a time is in memory.
 
 use super::id::IdBounds;
 use super::{Segment, Written, encoding};
@@ -11,6 +11,7 @@ use crate::checksum::{self, Summing};
 use crate::error::{Error, Result};
 use crate::schema::{RestKeys, schema};
 use bytes::Bytes;
+use onrecord_evidence::{LeafIndex, LeafRange};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
@@ -31,6 +32,7 @@ pub(crate) fn are_joinable(segments: &[Arc<Segment>], group_rows_min: u64) -> bo
     let columns = first.paths();
     let are_large = |segment: &Segment| {
         segment.ids.is_some()
+            && segment.is_dense()
             && segment.parquet().row_groups().iter().all(|group| group.num_rows() as u64 >= group_rows_min)
     };
     are_large(first) && others.iter().all(|segment| are_large(segment) && segment.paths() == columns)
@@ -41,9 +43,9 @@ pub(crate) fn are_joinable(segments: &[Arc<Segment>], group_rows_min: u64) -> bo
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] naming the source that is, [`Error::Unsealable`].
 pub(crate) fn join(dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
-    let first = segments.first().map_or(0, |segment| segment.first());
-    let end = segments.last().map_or(0, |segment| segment.end());
-    let (written, file) = Written::begin(dir, first..end)?;
+    let start = segments.first().map_or(LeafIndex(0), |segment| segment.leaves().start);
+    let end = segments.last().map_or(LeafIndex(0), |segment| segment.leaves().end);
+    let (written, file) = Written::begin(dir, LeafRange::new(start, end))?;
     let failed = |error| written.failed(error);
     let columns = segments.first().map(|segment| segment.paths()).unwrap_or_default();
     let mut rest_keys = RestKeys::default();
@@ -60,7 +62,8 @@ pub(crate) fn join(dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
     for segment in segments {
         copy(segment, &written, &mut writer)?;
     }
-    for pair in written.footer(&schema, ids) {
+    let rows = segments.iter().map(|segment| segment.rows()).sum();
+    for pair in written.footer(&schema, rows, ids) {
         writer.append_key_value_metadata(pair);
     }
     writer.finish().map_err(failed)?;
@@ -133,12 +136,17 @@ mod tests {
         let rows: Vec<Row<'_>> = leaves
             .clone()
             .zip(&records)
-            .map(|(leaf, record)| Row { leaf, id: id(leaf), record: record.as_bytes(), sidecar: b"aside" })
+            .map(|(leaf, record)| Row {
+                leaf: LeafIndex(leaf),
+                id: id(leaf),
+                record: record.as_bytes(),
+                sidecar: b"aside",
+            })
             .collect();
         let columns = survey(&rows, 100).plan();
         let mut shredder = Shredder::new(&columns);
         rows.iter().for_each(|row| shredder.push(row, false).unwrap());
-        let mut writer = SegmentWriter::create(dir, leaves, columns.clone()).unwrap();
+        let mut writer = SegmentWriter::create(dir, LeafRange::from(leaves), columns.clone()).unwrap();
         writer.write(shredder.take().unwrap()).unwrap();
         Arc::new(Segment::open(&writer.finish().unwrap().publish().unwrap()).unwrap())
     }
@@ -149,18 +157,18 @@ mod tests {
         let parts = [segment(dir.path(), 0..700), segment(dir.path(), 700..1_300), segment(dir.path(), 1_300..3_000)];
         let joined = Segment::open(&join(dir.path(), &parts).unwrap().publish().unwrap()).unwrap();
         joined.check_bytes().unwrap();
-        assert_eq!((joined.first(), joined.end(), joined.parquet().num_row_groups()), (0, 3_000, 3));
+        assert_eq!((joined.leaves(), joined.parquet().num_row_groups()), (LeafRange::from(0..3_000), 3));
         let mut lookup = Lookup::default();
-        let leaves: Vec<u64> = (0..3_000).collect();
+        let leaves: Vec<LeafIndex> = joined.leaves().leaves().collect();
         for row in joined.rows_at(&leaves, &mut lookup).unwrap() {
             assert_eq!(
                 (row.id, row.record, row.sidecar),
-                (id(row.leaf), record(row.leaf).into_bytes(), b"aside".to_vec())
+                (id(row.leaf.0), record(row.leaf.0).into_bytes(), b"aside".to_vec())
             );
         }
-        assert_eq!(joined.find_id(&id(2_345), &mut lookup).unwrap(), Some(2_345));
+        assert_eq!(joined.find_id(&id(2_345), &mut lookup).unwrap(), Some(LeafIndex(2_345)));
         assert!(lookup.filters.is_some_and(|filters| filters.bytes() > 0));
-        assert_eq!(joined.leaves_with(column::DECISION_ID, "d1299").unwrap(), [1_299]);
+        assert_eq!(joined.leaves_with(column::DECISION_ID, "d1299").unwrap(), [LeafIndex(1_299)]);
         let rest = RestKeys::of(joined.schema());
         assert_eq!(rest, RestKeys::of(parts[0].schema()), "keys of the rest are those of all");
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
@@ -187,9 +195,9 @@ mod tests {
         assert!(are_joinable(&parts, 600));
         assert!(!are_joinable(&parts, 601));
         assert!(!are_joinable(&[], 0));
-        let mut columns = SegmentWriter::create(dir.path(), 1_300..1_301, Vec::new()).unwrap();
+        let mut columns = SegmentWriter::create(dir.path(), LeafRange::from(1_300..1_301), Vec::new()).unwrap();
         let mut shredder = Shredder::new(&[]);
-        shredder.push(&Row { leaf: 1_300, id: id(1_300), record: b"{}", sidecar: &[] }, false).unwrap();
+        shredder.push(&Row { leaf: LeafIndex(1_300), id: id(1_300), record: b"{}", sidecar: &[] }, false).unwrap();
         columns.write(shredder.take().unwrap()).unwrap();
         let other = Arc::new(Segment::open(&columns.finish().unwrap().publish().unwrap()).unwrap());
         assert!(!are_joinable(&[parts[1].clone(), other], 0), "other columns");

@@ -8,18 +8,21 @@ use super::read::Batches;
 use super::{OwnedRow, Rows, Segment};
 use crate::error::Result;
 use crate::index::{Key, Rows as FoundRows};
+use crate::row::RowIndex;
 use crate::schema::column;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
+use onrecord_evidence::LeafIndex;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Entry ids of a segment and their leaves, sorted by id.
-pub(crate) struct SortedIds(Vec<([u8; 16], u32)>);
+/// Entry ids of a segment and their rows, sorted by id.
+pub(crate) struct SortedIds(Vec<([u8; 16], RowIndex)>);
 
 /// The bloom filters of a segment's `event_id`, one per row group; empty if it has none.
 pub(crate) struct IdFilters(Vec<Sbbf>);
@@ -33,20 +36,23 @@ pub(crate) struct Lookup {
     pub(crate) ids: Option<Arc<SortedIds>>,
     /// The footer with page indexes, for reading single rows.
     pub(crate) indexed: Option<ArrowReaderMetadata>,
+    /// The leaf columns of row groups that are not dense.
+    pub(super) sparse: BTreeMap<usize, Arc<[LeafIndex]>>,
 }
 
 impl Lookup {
     /// Bytes of memory that it keeps, near enough.
     pub(crate) fn bytes(&self) -> usize {
         let filters = self.filters.as_ref().map_or(0, |filters| filters.bytes());
-        let ids = self.ids.as_ref().map_or(0, |ids| ids.0.len() * size_of::<([u8; 16], u32)>());
+        let ids = self.ids.as_ref().map_or(0, |ids| ids.0.len() * size_of::<([u8; 16], RowIndex)>());
         let indexed = self.indexed.as_ref().map_or(0, |indexed| indexed.metadata().memory_size());
-        filters + ids + indexed
+        let sparse: usize = self.sparse.values().map(|leaves| size_of_val(&**leaves)).sum();
+        filters + ids + indexed + sparse
     }
 }
 
 impl SortedIds {
-    fn find(&self, id: &[u8; 16]) -> Option<u32> {
+    fn find(&self, id: &[u8; 16]) -> Option<RowIndex> {
         self.0.binary_search_by(|(other, _)| other.cmp(id)).ok().map(|at| self.0[at].1)
     }
 }
@@ -102,7 +108,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
-    pub(crate) fn find_id(&self, id: &[u8; 16], lookup: &mut Lookup) -> Result<Option<u64>> {
+    pub(crate) fn find_id(&self, id: &[u8; 16], lookup: &mut Lookup) -> Result<Option<LeafIndex>> {
         if !self.may_hold_id(id) {
             return Ok(None);
         }
@@ -117,7 +123,7 @@ impl Segment {
             Some(ids) => Arc::clone(ids),
             None => Arc::clone(lookup.ids.insert(Arc::new(self.sorted_ids()?))),
         };
-        Ok(ids.find(id).map(|row| self.leaves.start + u64::from(row)))
+        ids.find(id).map_or(Ok(None), |row| self.leaf_at(row, lookup))
     }
 
     fn id_filters(&self) -> Result<IdFilters> {
@@ -131,7 +137,7 @@ impl Segment {
         let mut ids = Vec::with_capacity(self.rows() as usize);
         for batch in self.columns((0..self.parquet().num_row_groups()).collect(), &[column::EVENT_ID])? {
             for id in batch?.column(0).as_fixed_size_binary().iter().flatten() {
-                let row = ids.len() as u32;
+                let row = RowIndex(ids.len() as u32);
                 ids.push((<[u8; 16]>::try_from(id).unwrap_or_default(), row));
             }
         }
@@ -143,7 +149,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
-    pub(crate) fn leaves_with(&self, name: &str, text: &str) -> Result<Vec<u64>> {
+    pub(crate) fn leaves_with(&self, name: &str, text: &str) -> Result<Vec<LeafIndex>> {
         let mut groups = Vec::new();
         for group in self.groups_with(name, text.as_bytes()) {
             if self.bloom_filter(group, name)?.is_none_or(|filter| filter.check(text)) {
@@ -156,20 +162,34 @@ impl Segment {
         equal_to(self.columns(groups, &[column::LEAF_INDEX, name])?, name, text)
     }
 
+    /// The leaves of these rows.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`] if there is no such row.
+    pub(crate) fn leaves_at(&self, rows: &[RowIndex], lookup: &mut Lookup) -> Result<Vec<LeafIndex>> {
+        let leaf = |row: &RowIndex| {
+            self.leaf_at(*row, lookup)?.ok_or_else(|| self.damaged(format!("it has no row {}", row.0)))
+        };
+        rows.iter().map(leaf).collect()
+    }
+
     /// The leaves of those of the rows, which ascend, whose text in the column is `text`.
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
-    pub(crate) fn leaves_among(&self, rows: &[u32], name: &str, text: &str, lookup: &mut Lookup) -> Result<Vec<u64>> {
+    pub(crate) fn leaves_among(
+        &self,
+        rows: &[RowIndex],
+        name: &str,
+        text: &str,
+        lookup: &mut Lookup,
+    ) -> Result<Vec<LeafIndex>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         self.must_be_sound()?;
-        let leaf = |row: &u32| self.leaves.start + u64::from(*row);
-        let runs = rows.chunk_by(|row, next| row + 1 == *next);
-        let ranges: Vec<Range<u64>> = runs.map(|run| leaf(&run[0])..leaf(&run[0]) + run.len() as u64).collect();
         let names = [column::LEAF_INDEX, name];
-        equal_to(self.read(&ranges, self.lookup_metadata(lookup)?, Some(&names))?, name, text)
+        equal_to(self.read(&runs(rows), self.lookup_metadata(lookup)?, Some(&names))?, name, text)
     }
 
     /// The footer with the places of pages, kept for the next look-up.
@@ -180,22 +200,32 @@ impl Segment {
         })
     }
 
-    /// The entries at these leaves, which must be sorted, different, and in this segment.
+    /// The entries at these leaves, which must be sorted and different. Leaves that have no row here are left out.
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
-    pub(crate) fn rows_at(&self, leaves: &[u64], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
-        if leaves.is_empty() {
+    pub(crate) fn rows_at(&self, leaves: &[LeafIndex], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
+        let (mut places, mut held) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
+        for leaf in leaves {
+            if let Some(row) = self.row_of(*leaf, lookup)? {
+                places.push(row);
+                held.push(*leaf);
+            }
+        }
+        if places.is_empty() {
             return Ok(Vec::new());
         }
         self.must_be_sound()?;
-        let ranges: Vec<Range<u64>> = leaves.iter().map(|leaf| *leaf..leaf + 1).collect();
-        let mut rows = Vec::with_capacity(leaves.len());
-        for batch in self.read(&ranges, self.lookup_metadata(lookup)?, None)? {
+        let mut rows = Vec::with_capacity(places.len());
+        for batch in self.read(&runs(&places), self.lookup_metadata(lookup)?, None)? {
             let mut batch = Rows::new(self, &batch?)?;
             for row in 0..batch.len() {
                 rows.push(batch.row(self, row)?);
             }
+        }
+        // The bounds by which the rows were found may lie; the column itself was read now.
+        if !rows.iter().map(|row| row.leaf).eq(held) {
+            return Err(self.damaged("its leaf column is not what its footer says"));
         }
         Ok(rows)
     }
@@ -207,7 +237,8 @@ impl Segment {
         groups.filter(move |(_, group)| leaf.is_some_and(|leaf| within_bounds(group, leaf, value))).map(|(at, _)| at)
     }
 
-    fn leaf_column(&self, name: &str) -> Option<usize> {
+    /// The Parquet column of that name.
+    pub(super) fn leaf_column(&self, name: &str) -> Option<usize> {
         let schema = self.metadata.parquet_schema();
         (0..schema.num_columns()).find(|leaf| *schema.column(*leaf).path().parts() == [name])
     }
@@ -219,8 +250,14 @@ impl Segment {
     }
 }
 
+/// Rows that ascend as ranges that are sorted and apart.
+fn runs(rows: &[RowIndex]) -> Vec<Range<RowIndex>> {
+    let runs = rows.chunk_by(|row, next| row.0 + 1 == next.0);
+    runs.map(|run| run[0]..RowIndex(run[0].0 + run.len() as u32)).collect()
+}
+
 /// The leaves of the rows whose text in the column is `text`.
-fn equal_to(batches: Batches, name: &str, text: &str) -> Result<Vec<u64>> {
+fn equal_to(batches: Batches, name: &str, text: &str) -> Result<Vec<LeafIndex>> {
     let mut leaves = Vec::new();
     for batch in batches {
         let batch = batch?;
@@ -231,7 +268,7 @@ fn equal_to(batches: Batches, name: &str, text: &str) -> Result<Vec<u64>> {
             continue;
         };
         let rows = (0..texts.len()).filter(|row| texts.is_valid(*row) && texts.value(*row) == text);
-        leaves.extend(rows.map(|row| index.value(row) as u64));
+        leaves.extend(rows.map(|row| LeafIndex(index.value(row) as u64)));
     }
     Ok(leaves)
 }

@@ -1,7 +1,8 @@
 //! A segment: one immutable Parquet file that holds a range of leaves.
 //!
-//! Invariant: its name, its footer and its rows agree on the range, and there is one row per leaf, in order. The rows
-//! reproduce the records byte for byte; that was checked before the file got its name, and `verify` checks it again.
+//! Invariant: its name and its footer agree on the range, its rows have leaves of that range, ascending, and so there are
+//! at most as many rows as leaves. The rows reproduce the records byte for byte; that was checked before the file got its
+//! name, and `verify` checks it again. Which row has which leaf only the leaf column says: see `leaf`.
 //!
 //! `write` makes segments of rows and `join` of other segments, `read` gives rows back, `lookup` finds single rows, `id`
 //! rules segments out for that, `index` makes the look-up index. What holds several segments together is the catalog's.
@@ -11,6 +12,7 @@ mod file;
 mod id;
 pub(crate) mod index;
 mod join;
+mod leaf;
 mod lookup;
 mod name;
 mod read;
@@ -29,14 +31,15 @@ pub use write::{SegmentWriter, Written};
 use crate::checksum::{self, BlockSums};
 use crate::error::{Error, Result};
 use crate::index::{Index, Key, path_of};
-use crate::schema::{FORMAT, PathColumn, meta};
+use crate::schema::{FORMAT, PathColumn, column, meta};
 use arrow::datatypes::SchemaRef;
 use id::IdBounds;
+use leaf::LeafGroup;
+use onrecord_evidence::{LeafIndex, LeafRange};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use std::fs::File;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -44,12 +47,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Rows of one row group: what one core scans at a time, and what dictionaries and bloom filters are made for.
 pub const ROW_GROUP_ROWS: usize = 1 << 18;
 
-/// An immutable file of leaves `first..end`.
+/// An immutable file of the rows of a range of leaves.
 ///
 /// Whoever holds a segment can read it: a file that compaction replaced is removed when the last holder lets go.
 pub struct Segment {
     path: PathBuf,
-    leaves: Range<u64>,
+    leaves: LeafRange,
+    rows: u64,
+    /// Which rows have which leaves, by row group.
+    leaf_groups: Box<[LeafGroup]>,
     bytes: u64,
     metadata: ArrowReaderMetadata,
     /// Absent in files from before there were bounds.
@@ -78,7 +84,7 @@ impl Segment {
     ///
     /// # Errors
     /// As [`Segment::open`].
-    pub(crate) fn open_as(path: &Path, leaves: Range<u64>) -> Result<Self> {
+    pub(crate) fn open_as(path: &Path, leaves: LeafRange) -> Result<Self> {
         let file = File::open(path).map_err(Error::io(path))?;
         checksum::check_footer(path, &file)?;
         let file = SegmentFile::new(file, None).map_err(Error::io(path))?;
@@ -88,6 +94,8 @@ impl Segment {
             path: path.to_owned(),
             bytes: parquet::file::reader::Length::len(&file),
             leaves,
+            rows: 0,
+            leaf_groups: Box::default(),
             metadata,
             ids: None,
             replaced: AtomicBool::new(false),
@@ -96,27 +104,53 @@ impl Segment {
             index: Mutex::default(),
         };
         segment.ids = segment.check_footer()?;
+        segment.rows = segment.check_rows()?;
+        let column = segment.leaf_column(column::LEAF_INDEX);
+        segment.leaf_groups = leaf::groups(segment.parquet(), column, leaves).map_err(|what| segment.damaged(what))?;
         Ok(segment)
     }
 
     /// Compares the footer with the name; returns the bounds of the ids.
     fn check_footer(&self) -> Result<Option<IdBounds>> {
-        let pairs = self.parquet().file_metadata().key_value_metadata();
-        let value = |key: &str| pairs?.iter().find(|pair| pair.key == key)?.value.as_deref();
+        let value = |key: &str| self.footer_value(key);
         let found = value(meta::FORMAT);
         if found != Some(FORMAT.to_string().as_str()) {
             return Err(Error::Format { path: self.path.clone(), found: found.map(str::to_owned) });
         }
-        let number = |key| value(key).and_then(|value: &str| value.parse::<u64>().ok());
-        let promised = self.leaves.end - self.leaves.start;
-        if number(meta::FIRST_LEAF) != Some(self.leaves.start) || number(meta::END_LEAF) != Some(self.leaves.end) {
-            return Err(Error::damaged(&self.path, "its footer has other leaves than its name"));
+        let leaf = |key| self.footer_number(key).map(LeafIndex);
+        if leaf(meta::FIRST_LEAF) != Some(self.leaves.start) || leaf(meta::END_LEAF) != Some(self.leaves.end) {
+            return Err(self.damaged("its footer has other leaves than its name"));
         }
-        let rows: i64 = self.parquet().row_groups().iter().map(|group| group.num_rows()).sum();
-        if number(meta::ROWS) != Some(promised) || u64::try_from(rows) != Ok(promised) {
-            return Err(Error::damaged(&self.path, format!("it has {rows} rows for {promised} leaves")));
+        IdBounds::of_meta(value).map_err(|key| self.damaged(format!("its footer's {key} is no bounds")))
+    }
+
+    /// Counts the rows, which are as many as the footer says and no more than the leaves.
+    fn check_rows(&self) -> Result<u64> {
+        let groups = self.parquet().row_groups().iter();
+        let rows = groups
+            .map(|group| u64::try_from(group.num_rows()).ok())
+            .try_fold(0_u64, |sum, rows| sum.checked_add(rows?));
+        let promised = self.footer_number(meta::ROWS);
+        match rows {
+            Some(rows) if rows <= self.leaves.count() && promised == Some(rows) => Ok(rows),
+            Some(rows) if promised == Some(rows) => {
+                Err(self.damaged(format!("it has {rows} rows for {} leaves", self.leaves.count())))
+            }
+            _ => Err(self.damaged("its row groups have other rows than its footer says")),
         }
-        IdBounds::of_meta(value).map_err(|key| Error::damaged(&self.path, format!("its footer's {key} is no bounds")))
+    }
+
+    fn footer_value(&self, key: &str) -> Option<&str> {
+        let pairs = self.parquet().file_metadata().key_value_metadata()?;
+        pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    }
+
+    fn footer_number(&self, key: &str) -> Option<u64> {
+        self.footer_value(key)?.parse().ok()
+    }
+
+    fn damaged(&self, problem: impl std::fmt::Display) -> Error {
+        Error::damaged(&self.path, problem)
     }
 
     /// Where it is.
@@ -124,19 +158,14 @@ impl Segment {
         &self.path
     }
 
-    /// Its first leaf.
-    pub fn first(&self) -> u64 {
-        self.leaves.start
+    /// The leaves that it, and no other segment, can have rows of.
+    pub fn leaves(&self) -> LeafRange {
+        self.leaves
     }
 
-    /// The leaf after its last.
-    pub fn end(&self) -> u64 {
-        self.leaves.end
-    }
-
-    /// The number of rows.
+    /// The number of rows, at most that of the leaves.
     pub fn rows(&self) -> u64 {
-        self.leaves.end - self.leaves.start
+        self.rows
     }
 
     /// The size of the file.
@@ -236,9 +265,7 @@ impl Segment {
 
     /// The checksum of the whole file as its footer has it, which tells the segment from every other.
     pub(crate) fn file_checksum(&self) -> u32 {
-        let pairs = self.parquet().file_metadata().key_value_metadata();
-        let pair = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == meta::CHECKSUM));
-        let digits = pair.and_then(|pair| pair.value.as_deref());
+        let digits = self.footer_value(meta::CHECKSUM);
         digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or_default()
     }
 

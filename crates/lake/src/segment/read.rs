@@ -1,11 +1,13 @@
 //! The rows of a segment, as entries again: streamed, a batch in memory at a time.
 
-use super::Segment;
+use super::{Lookup, Segment};
 use crate::assemble::Assembler;
 use crate::error::{Error, Result};
+use crate::row::RowIndex;
 use crate::schema::column;
 use arrow::array::{Array, AsArray, BinaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
+use onrecord_evidence::LeafIndex;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
@@ -20,7 +22,7 @@ const BATCH_ROWS: usize = 4_096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnedRow {
     /// Its leaf index.
-    pub leaf: u64,
+    pub leaf: LeafIndex,
     /// The event id's bytes.
     pub id: [u8; 16],
     /// The bytes under the leaf hash.
@@ -29,7 +31,7 @@ pub struct OwnedRow {
     pub sidecar: Vec<u8>,
 }
 
-/// The batches of a range of leaves of a segment, in order.
+/// Batches of rows of a segment, in order.
 pub(crate) struct Batches {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
@@ -85,12 +87,21 @@ impl Segment {
         usize::try_from(bytes).unwrap_or(0) * block.rows.len() / rows
     }
 
-    /// All columns of these leaves, as far as they lie in this segment. Row groups outside are not touched.
+    /// All columns of the rows of the leaves from this one on. Row groups before are not touched.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
-    pub(crate) fn batches(&self, leaves: Range<u64>) -> Result<Batches> {
-        self.read(&[leaves], self.metadata.clone(), None)
+    pub(crate) fn batches_from(&self, leaf: LeafIndex) -> Result<Batches> {
+        let first = self.row_from(leaf, &mut Lookup::default())?;
+        self.read(&[first..RowIndex(u32::MAX)], self.metadata.clone(), None)
+    }
+
+    /// All columns of some row groups.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn batches_of(&self, groups: Range<usize>) -> Result<Batches> {
+        self.of_groups(groups.collect(), ProjectionMask::all())
     }
 
     /// Some columns, by name, of all rows; columns that the segment does not have are left out.
@@ -98,7 +109,10 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn columns(&self, groups: Vec<usize>, names: &[&str]) -> Result<Batches> {
-        let mask = self.mask(names);
+        self.of_groups(groups, self.mask(names))
+    }
+
+    fn of_groups(&self, groups: Vec<usize>, mask: ProjectionMask) -> Result<Batches> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
             .with_row_groups(groups)
             .with_projection(mask)
@@ -114,27 +128,25 @@ impl Segment {
         ProjectionMask::roots(self.metadata.parquet_schema(), places)
     }
 
-    /// Some columns, or all, of these leaves, given as ranges that are sorted and apart. If `metadata` has an offset index, pages
+    /// Some columns, or all, of these rows, given as ranges that are sorted and apart. If `metadata` has an offset index, pages
     /// without any of them are not touched.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(super) fn read(
         &self,
-        ranges: &[Range<u64>],
+        ranges: &[Range<RowIndex>],
         metadata: ArrowReaderMetadata,
         names: Option<&[&str]>,
     ) -> Result<Batches> {
         let mask = names.map_or_else(ProjectionMask::all, |names| self.mask(names));
         let mut groups = Vec::new();
         let mut selectors = Vec::new();
-        let mut start = self.leaves.start;
-        for (at, group) in self.parquet().row_groups().iter().enumerate() {
-            let leaves = start..start + group.num_rows() as u64;
-            start = leaves.end;
-            if ranges.iter().any(|range| range.start < leaves.end && leaves.start < range.end) {
+        for (at, group) in self.leaf_groups.iter().enumerate() {
+            let rows = group.rows();
+            if ranges.iter().any(|range| range.start < rows.end && rows.start < range.end) {
                 groups.push(at);
-                select(leaves, ranges, &mut selectors);
+                select(&rows, ranges, &mut selectors);
             }
         }
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata)
@@ -148,18 +160,19 @@ impl Segment {
     }
 }
 
-/// Adds which of the leaves of a row group lie in the ranges.
-fn select(group: Range<u64>, ranges: &[Range<u64>], selectors: &mut Vec<RowSelector>) {
+/// Adds which of the rows of a row group lie in the ranges.
+fn select(group: &Range<RowIndex>, ranges: &[Range<RowIndex>], selectors: &mut Vec<RowSelector>) {
+    let rows = |from: RowIndex, to: RowIndex| (to.0 - from.0) as usize;
     let mut at = group.start;
     for range in ranges {
         let (start, end) = (range.start.max(at), range.end.min(group.end));
         if start < end {
-            selectors.push(RowSelector::skip((start - at) as usize));
-            selectors.push(RowSelector::select((end - start) as usize));
+            selectors.push(RowSelector::skip(rows(at, start)));
+            selectors.push(RowSelector::select(rows(start, end)));
             at = end;
         }
     }
-    selectors.push(RowSelector::skip((group.end - at) as usize));
+    selectors.push(RowSelector::skip(rows(at, group.end)));
 }
 
 /// The entries of one batch.
@@ -207,8 +220,8 @@ impl Rows {
     }
 
     /// The leaf index of the row.
-    pub(crate) fn leaf(&self, row: usize) -> u64 {
-        self.leaf_index.value(row) as u64
+    pub(crate) fn leaf(&self, row: usize) -> LeafIndex {
+        LeafIndex(self.leaf_index.value(row) as u64)
     }
 
     /// The event id of the row.

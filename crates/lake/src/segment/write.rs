@@ -12,6 +12,7 @@ use crate::schema::{FORMAT, PathColumn, RestKeys, column, meta, schema};
 use crate::shred::Shredded;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
+use onrecord_evidence::LeafRange;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, ArrowWriter, encode_arrow_schema};
 use parquet::basic::{LogicalType, Repetition, Type as PhysicalType};
@@ -20,7 +21,6 @@ use parquet::file::metadata::KeyValue;
 use parquet::schema::types::{SchemaDescriptor, Type};
 use std::fs::File;
 use std::io::BufWriter;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ pub struct SegmentWriter {
     columns: Vec<PathColumn>,
     rest_keys: RestKeys,
     ids: IdBounds,
+    rows: u64,
     /// Without the keys of the rest columns, which are known only at the end.
     schema: SchemaRef,
     file: File,
@@ -41,7 +42,7 @@ pub struct SegmentWriter {
 pub struct Written {
     dir: PathBuf,
     path: PathBuf,
-    leaves: Range<u64>,
+    leaves: LeafRange,
 }
 
 impl SegmentWriter {
@@ -49,11 +50,11 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(dir: &Path, leaves: Range<u64>, columns: Vec<PathColumn>) -> Result<Self> {
+    pub fn create(dir: &Path, leaves: LeafRange, columns: Vec<PathColumn>) -> Result<Self> {
         let (unfinished, file) = Written::begin(dir, leaves)?;
         let rest_keys = RestKeys::default();
         let schema = schema(&columns, &rest_keys);
-        Ok(Self { unfinished, columns, rest_keys, ids: IdBounds::default(), schema, file, writer: None })
+        Ok(Self { unfinished, columns, rest_keys, ids: IdBounds::default(), rows: 0, schema, file, writer: None })
     }
 
     /// Encodes a batch.
@@ -64,6 +65,7 @@ impl SegmentWriter {
         self.rest_keys.merge(&shredded.rest_keys);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), shredded.batch.columns().to_vec());
         let batch = batch.map_err(|error| self.unsealable(error))?;
+        self.rows += batch.num_rows() as u64;
         let ids = batch.column_by_name(column::EVENT_ID).and_then(|ids| ids.as_fixed_size_binary_opt());
         ids.iter()
             .flat_map(|ids| ids.iter().flatten())
@@ -78,8 +80,14 @@ impl SegmentWriter {
         }
     }
 
+    /// Begins a new row group, however few rows the one before has.
+    #[cfg(test)]
+    pub(super) fn end_row_group(&mut self) {
+        self.writer.as_mut().unwrap().flush().unwrap();
+    }
+
     fn start(&self, sample: &RecordBatch) -> Result<ArrowWriter<Summing<BufWriter<File>>>> {
-        let rows = self.unfinished.rows() as usize;
+        let rows = usize::try_from(self.unfinished.leaves.count()).unwrap_or(usize::MAX);
         let failed = |error| self.unfinished.failed(error);
         let options = ArrowWriterOptions::new()
             .with_properties(encoding::properties(sample, rows))
@@ -97,7 +105,7 @@ impl SegmentWriter {
     pub fn finish(mut self) -> Result<Written> {
         let mut writer = self.writer.take().ok_or_else(|| self.unsealable("there are none"))?;
         let unfinished = &self.unfinished;
-        for pair in unfinished.footer(&schema(&self.columns, &self.rest_keys), self.ids) {
+        for pair in unfinished.footer(&schema(&self.columns, &self.rest_keys), self.rows, self.ids) {
             writer.append_key_value_metadata(pair);
         }
         writer.finish().map_err(|error| unfinished.failed(error))?;
@@ -108,8 +116,7 @@ impl SegmentWriter {
     }
 
     fn unsealable(&self, problem: impl std::fmt::Display) -> Error {
-        let Range { start, end } = self.unfinished.leaves;
-        Error::Unsealable { first: start, end, problem: problem.to_string() }
+        Error::Unsealable { leaves: self.unfinished.leaves, problem: problem.to_string() }
     }
 }
 
@@ -118,15 +125,15 @@ impl Written {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn begin(dir: &Path, leaves: Range<u64>) -> Result<(Self, File)> {
-        let path = dir.join(name::format(&leaves).replace(".parquet", name::UNFINISHED));
+    pub(super) fn begin(dir: &Path, leaves: LeafRange) -> Result<(Self, File)> {
+        let path = dir.join(name::format(leaves).replace(".parquet", name::UNFINISHED));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
         let file = file.map_err(Error::io(&path))?;
         Ok((Self { dir: dir.to_owned(), path, leaves }, file))
     }
 
     /// The key-value pairs of the footer.
-    pub(super) fn footer(&self, schema: &Schema, ids: IdBounds) -> Vec<KeyValue> {
+    pub(super) fn footer(&self, schema: &Schema, rows: u64, ids: IdBounds) -> Vec<KeyValue> {
         let [v7, other] = ids.to_meta();
         // The checksums come last: see `checksum`.
         let pairs = [
@@ -134,7 +141,7 @@ impl Written {
             (meta::FORMAT, FORMAT.to_string()),
             (meta::FIRST_LEAF, self.leaves.start.to_string()),
             (meta::END_LEAF, self.leaves.end.to_string()),
-            (meta::ROWS, self.rows().to_string()),
+            (meta::ROWS, rows.to_string()),
             v7,
             other,
             (meta::FOOTER_CHECKSUM, checksum::PLACEHOLDER.to_owned()),
@@ -162,25 +169,21 @@ impl Written {
     /// # Errors
     /// [`Error::Io`].
     pub fn publish(self) -> Result<PathBuf> {
-        let path = self.dir.join(name::format(&self.leaves));
+        let path = self.dir.join(name::format(self.leaves));
         std::fs::rename(&self.path, &path).map_err(Error::io(&path))?;
         sync_dir(&self.dir)?;
         Ok(path)
     }
 
     /// Its leaves.
-    pub(crate) fn leaves(&self) -> Range<u64> {
-        self.leaves.clone()
-    }
-
-    fn rows(&self) -> u64 {
-        self.leaves.end - self.leaves.start
+    pub(crate) fn leaves(&self) -> LeafRange {
+        self.leaves
     }
 
     pub(super) fn failed(&self, error: ParquetError) -> Error {
         match io_error(error) {
             Ok(source) => Error::Io { path: self.path.clone(), source },
-            Err(problem) => Error::Unsealable { first: self.leaves.start, end: self.leaves.end, problem },
+            Err(problem) => Error::Unsealable { leaves: self.leaves, problem },
         }
     }
 }

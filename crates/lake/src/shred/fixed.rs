@@ -136,7 +136,7 @@ impl FixedColumns {
         record: Option<Value<'v>>,
         mut document: impl FnMut(Document, Value<'v>),
     ) -> Result<bool, ArrowError> {
-        self.leaf_index.append_value(row.leaf as i64);
+        self.leaf_index.append_value(row.leaf.0 as i64);
         self.event_id.append_value(row.id)?;
         if !row.sidecar.is_empty() {
             pad_to(&mut self.sidecar, at, BinaryBuilder::append_nulls);

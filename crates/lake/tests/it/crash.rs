@@ -57,7 +57,7 @@ impl Node {
         self.check_entries(size);
         self.ledger.rotate().unwrap();
         seal_all(&self.lake, &self.ledger).unwrap();
-        assert_eq!((self.lake.sealed_end(), self.ledger.status().sealed), (size, LeafIndex(size)));
+        assert_eq!((self.lake.sealed_end(), self.ledger.status().sealed), (LeafIndex(size), LeafIndex(size)));
         self.check_entries(size);
         for leaf in 0..size {
             let again = self.ledger.append(entries(leaf..leaf + 1)).map(|_| ());
@@ -67,8 +67,10 @@ impl Node {
 
     fn check_entries(&self, size: u64) {
         let rows: Vec<OwnedRow> = self.lake.entries(LeafIndex(0)).unwrap().map(Result::unwrap).collect();
-        let expected =
-            (0..size).map(|leaf| OwnedRow { leaf, id: id(leaf), record: sample::decision(leaf), sidecar: Vec::new() });
+        let expected = (0..size).map(|leaf| {
+            let (record, sidecar) = (sample::decision(leaf), Vec::new());
+            OwnedRow { leaf: LeafIndex(leaf), id: id(leaf), record, sidecar }
+        });
         assert!(rows.iter().cloned().eq(expected), "the lake has other entries");
         let hashes = self.ledger.leaf_hashes(0..size).unwrap();
         assert!(rows.iter().map(|row| leaf_hash(&row.record)).eq(hashes), "the tree has other leaves");

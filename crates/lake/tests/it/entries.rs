@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(20);
 /// What is at a leaf of these tests; some entries have bytes beside the record.
 fn expected(leaf: u64) -> OwnedRow {
     let sidecar = if leaf.is_multiple_of(7) { format!("beside {leaf}").into_bytes() } else { Vec::new() };
-    OwnedRow { leaf, id: id(leaf), record: sample::decision(leaf), sidecar }
+    OwnedRow { leaf: LeafIndex(leaf), id: id(leaf), record: sample::decision(leaf), sidecar }
 }
 
 fn append(house: &LakeFixture, leaves: Range<u64>) {
@@ -159,7 +159,7 @@ fn what_cannot_be_read_is_an_error_and_is_not_skipped() {
 fn a_follower_that_knows_more_than_the_ledger_is_refused() {
     let house = LakeFixture::new(100);
     append(&house, 0..5);
-    assert!(matches!(house.lake().entries(LeafIndex(6)), Err(Error::Ahead { from: 6, size: 5 })));
+    assert!(matches!(house.lake().entries(LeafIndex(6)), Err(Error::Ahead { from: LeafIndex(6), size: TreeSize(5) })));
     let mut entries = follow(&house, 5);
     assert!(entries.next().is_none());
     append(&house, 5..6);

@@ -1,6 +1,6 @@
 //! An entry's life: seen at once, sealed, compacted, found again by everything it can be looked up by.
 
-use onrecord_lake::{Lake, Sealer, Snapshot};
+use onrecord_lake::{Lake, LeafIndex, Sealer, Snapshot};
 use onrecord_ledger::{AppendError, Entry, EntryId};
 use onrecord_testing::sample;
 use onrecord_testing::{LakeFixture, id};
@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 struct Model {
     records: Vec<([u8; 16], Vec<u8>)>,
-    by_decision: BTreeMap<String, Vec<u64>>,
-    by_user: BTreeMap<String, Vec<u64>>,
+    by_decision: BTreeMap<String, Vec<LeafIndex>>,
+    by_user: BTreeMap<String, Vec<LeafIndex>>,
 }
 
 impl Model {
     fn append(&mut self, house: &LakeFixture, entries: Vec<([u8; 16], Vec<u8>)>) {
-        for (leaf, (_, record)) in (self.records.len() as u64..).zip(&entries) {
+        for (leaf, (_, record)) in (self.records.len() as u64..).map(LeafIndex).zip(&entries) {
             let json: serde_json::Value = serde_json::from_slice(record).unwrap();
-            let note = |map: &mut BTreeMap<String, Vec<u64>>, name: &str| {
+            let note = |map: &mut BTreeMap<String, Vec<LeafIndex>>, name: &str| {
                 if let Some(text) = json[name].as_str() {
                     map.entry(text.to_owned()).or_default().push(leaf);
                 }
@@ -34,15 +34,15 @@ impl Model {
     }
 
     fn check(&self, lake: &Lake) {
-        for (leaf, (id, record)) in (0..).zip(&self.records).step_by(13) {
+        for (leaf, (id, record)) in (0..).map(LeafIndex).zip(&self.records).step_by(13) {
             let row = lake.by_leaf(leaf).unwrap().unwrap();
             assert_eq!((row.leaf, &row.id, &row.record), (leaf, id, record));
             assert_eq!(lake.by_event_id(*id).unwrap().unwrap().leaf, leaf);
         }
-        assert_eq!(lake.by_leaf(self.records.len() as u64).unwrap(), None);
+        assert_eq!(lake.by_leaf(LeafIndex(self.records.len() as u64)).unwrap(), None);
         assert_eq!(lake.by_event_id([0xff; 16]).unwrap(), None);
         for (decision, leaves) in self.by_decision.iter().step_by(17) {
-            let found: Vec<u64> = lake.by_decision_id(decision).unwrap().iter().map(|row| row.leaf).collect();
+            let found: Vec<LeafIndex> = lake.by_decision_id(decision).unwrap().iter().map(|row| row.leaf).collect();
             assert_eq!(&found, leaves, "{decision}");
         }
         assert_eq!(lake.by_decision_id("nobody's").unwrap(), []);
@@ -117,7 +117,7 @@ fn an_id_is_taken_wherever_its_entry_is() {
         let expected = [(0, leaf(0)), (2, leaf(99))];
         match again(house, [0, 5_000, 99]) {
             Err(AppendError::Taken(taken)) => {
-                assert_eq!(taken.iter().map(|(at, leaf)| (*at, leaf.0)).collect::<Vec<_>>(), expected);
+                assert_eq!(taken.iter().map(|(at, leaf)| (*at, *leaf)).collect::<Vec<_>>(), expected);
             }
             other => panic!("{other:?}"),
         }
@@ -132,14 +132,14 @@ fn an_id_is_taken_wherever_its_entry_is() {
 
 /// Checks that each leaf is there once, in order; returns the end.
 fn check_leaves(snapshot: &Snapshot) -> u64 {
-    let segments = snapshot.segments.iter().map(|segment| segment.first()..segment.end());
+    let segments = snapshot.segments.iter().map(|segment| segment.leaves());
     let chunks = snapshot.chunks.iter().map(|chunk| chunk.leaves());
-    let end = segments.chain(chunks).fold(0, |end, leaves| {
+    let end = segments.chain(chunks).fold(LeafIndex(0), |end, leaves| {
         assert_eq!(leaves.start, end);
         leaves.end
     });
     assert_eq!(end, snapshot.end());
-    end
+    end.0
 }
 
 #[test]
@@ -164,13 +164,13 @@ fn a_reader_sees_every_entry_once_while_they_are_sealed_and_compacted() {
             assert!(now >= end, "entries went away");
             end = now;
             let rows: u64 = snapshot.tail_batches().unwrap().iter().map(|batch| batch.num_rows() as u64).sum();
-            assert_eq!(snapshot.segments.last().map_or(0, |segment| segment.end()) + rows, now);
+            assert_eq!(snapshot.segments.last().map_or(0, |segment| segment.leaves().end.0) + rows, now);
             // A file of the snapshot stays as long as the snapshot does.
             assert!(snapshot.segments.iter().all(|segment| segment.path().exists()));
         }
     });
     house.ledger().rotate().unwrap();
-    wait_until(|| house.lake().sealed_end() == 1_200 && house.segment_files().len() < 17);
+    wait_until(|| house.lake().sealed_end() == LeafIndex(1_200) && house.segment_files().len() < 17);
     assert_eq!(sealer.trouble(), None);
     sealer.stop();
     assert_eq!(check_leaves(&house.lake().snapshot()), 1_200);
@@ -187,7 +187,7 @@ fn what_an_interrupted_run_left_behind_is_dealt_with() {
     copy(&wal, &saved);
     house.seal();
     let old = house.segment_files();
-    let records: Vec<Vec<u8>> = (0..house.lake().sealed_end()).map(|leaf| house.record(leaf)).collect();
+    let records: Vec<Vec<u8>> = (0..house.lake().sealed_end().0).map(|leaf| house.record(leaf)).collect();
     // Sealed, but the ledger did not get to removing its write-ahead file.
     house.close();
     copy(&saved, &wal);
@@ -205,7 +205,10 @@ fn what_an_interrupted_run_left_behind_is_dealt_with() {
     assert_eq!(house.segment_files(), old);
     assert_eq!(check_leaves(&house.lake().snapshot()), records.len() as u64);
     assert_eq!(
-        (0..).map_while(|leaf| house.lake().by_leaf(leaf).unwrap()).map(|row| row.record).collect::<Vec<_>>(),
+        (0..)
+            .map_while(|leaf| house.lake().by_leaf(LeafIndex(leaf)).unwrap())
+            .map(|row| row.record)
+            .collect::<Vec<_>>(),
         records
     );
 }
@@ -247,7 +250,7 @@ fn a_seal_that_fails_leaves_the_entries_where_they_are_and_is_tried_again() {
     house.append(entries(11..12));
     std::fs::remove_dir(&obstacle).unwrap();
     house.ledger().rotate().unwrap();
-    wait_until(|| house.lake().sealed_end() == 11 && sealer.trouble().is_none());
+    wait_until(|| house.lake().sealed_end() == LeafIndex(11) && sealer.trouble().is_none());
     sealer.stop();
     assert_eq!(house.ledger().status().unsealed_files, 0);
     assert_eq!(house.verify(), [] as [String; 0]);

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod entries;
 mod forged;
+mod gap;
 mod life;
 mod number;
 mod round_trip;

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, RecordBatch};
 use onrecord_lake::schema::{Document, PathColumn, column};
-use onrecord_lake::{Row, assemble::Assembler, shred};
+use onrecord_lake::{LeafIndex, Row, assemble::Assembler, shred};
 use onrecord_record::{Parser, canonical};
 use onrecord_testing::sample;
 use onrecord_testing::{LakeFixture, id};
@@ -79,8 +79,11 @@ fn stored(number: u64, mut record: Map<String, Value>) -> ([u8; 16], Vec<u8>) {
 }
 
 pub(crate) fn shred(records: &[([u8; 16], Vec<u8>)]) -> RecordBatch {
-    let rows: Vec<Row<'_>> =
-        (0..).zip(records).map(|(leaf, (id, record))| Row { leaf, id: *id, record, sidecar: &[] }).collect();
+    let rows: Vec<Row<'_>> = (0..)
+        .map(LeafIndex)
+        .zip(records)
+        .map(|(leaf, (id, record))| Row { leaf, id: *id, record, sidecar: &[] })
+        .collect();
     shred::shred_all(&rows).unwrap().batch
 }
 
@@ -130,7 +133,7 @@ proptest! {
         });
         house.ledger().append(entries.collect()).unwrap();
         house.seal();
-        let leaves: Vec<u64> = (0..records.len() as u64).collect();
+        let leaves: Vec<LeafIndex> = (0..records.len() as u64).map(LeafIndex).collect();
         let rows = house.lake().by_leaves(&leaves).unwrap();
         prop_assert_eq!(rows.len(), records.len());
         for (row, (id, record)) in rows.iter().zip(&records) {
@@ -159,7 +162,7 @@ proptest! {
         }
         onrecord_lake::compact_all(house.lake(), house.ledger()).unwrap();
         prop_assert_eq!(house.segment_files().len(), 1);
-        let leaves: Vec<u64> = (0..records.len() as u64).collect();
+        let leaves: Vec<LeafIndex> = (0..records.len() as u64).map(LeafIndex).collect();
         for (row, (_, record)) in house.lake().by_leaves(&leaves).unwrap().iter().zip(&records) {
             prop_assert_eq!(&row.record, record);
         }

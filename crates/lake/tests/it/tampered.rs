@@ -68,8 +68,7 @@ fn rewrite(house: &LakeFixture, rest_keys: RestKeys, change: impl FnOnce(RecordB
     let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
     let batch = change(concat_batches(&batches[0].schema(), &batches).unwrap());
     let columns = segment.schema().fields().iter().filter_map(|field| PathColumn::of(field)).collect();
-    let leaves = segment.first()..segment.end();
-    let mut writer = SegmentWriter::create(path.parent().unwrap(), leaves, columns).unwrap();
+    let mut writer = SegmentWriter::create(path.parent().unwrap(), segment.leaves(), columns).unwrap();
     writer.write(Shredded { batch, rest_keys }).unwrap();
     assert_eq!(writer.finish().unwrap().publish().unwrap(), path);
 }

@@ -34,7 +34,7 @@ pub(super) struct Layout {
     pub(super) metadata: ArrowReaderMetadata,
     /// Whether the column at that place may be resident.
     narrow: Vec<bool>,
-    /// The place of the leaf index, which follows from the row and is never read.
+    /// The place of the leaf index, which is not read where it follows from the row.
     pub(super) leaf_index: Option<usize>,
     pub(super) blocks: Vec<Block>,
 }

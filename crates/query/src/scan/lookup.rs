@@ -24,7 +24,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, conjunction, s
 use datafusion::physical_plan::metrics::{BaselineMetrics, MetricBuilder};
 use futures::StreamExt;
 use onrecord_lake::schema::{Document, column};
-use onrecord_lake::{FoundRows, Key, Segment};
+use onrecord_lake::{FoundRows, Key, RowIndex, Segment};
 use parquet::arrow::arrow_reader::RowSelection;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -123,12 +123,12 @@ fn dealt(files: Vec<PartitionedFile>, partitions: usize) -> Vec<FileGroup> {
 }
 
 /// The file, of which only these rows are read.
-fn with_rows(file: &PartitionedFile, segment: &Segment, rows: &[u32]) -> PartitionedFile {
+fn with_rows(file: &PartitionedFile, segment: &Segment, rows: &[RowIndex]) -> PartitionedFile {
     let (mut first, mut left) = (0, rows);
     let groups = segment.parquet().row_groups().iter().map(|group| {
         let count = usize::try_from(group.num_rows()).unwrap_or(0);
-        let (here, later) = left.split_at(left.partition_point(|row| (*row as usize) < first + count));
-        let ranges = here.iter().map(|row| *row as usize - first).map(|row| row..row + 1);
+        let (here, later) = left.split_at(left.partition_point(|row| (row.0 as usize) < first + count));
+        let ranges = here.iter().map(|row| row.0 as usize - first).map(|row| row..row + 1);
         let access = match here {
             [] => RowGroupAccess::Skip,
             _ => RowGroupAccess::Selection(RowSelection::from_consecutive_ranges(ranges, count)),

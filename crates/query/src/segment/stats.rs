@@ -85,8 +85,8 @@ fn read_schema(segment: &Segment) -> SchemaRef {
         _ => Arc::clone(field),
     };
     let mut metadata = segment.schema().metadata().clone();
-    metadata.insert(meta::FIRST_LEAF.to_owned(), segment.first().to_string());
-    metadata.insert(meta::END_LEAF.to_owned(), segment.end().to_string());
+    metadata.insert(meta::FIRST_LEAF.to_owned(), segment.leaves().start.to_string());
+    metadata.insert(meta::END_LEAF.to_owned(), segment.leaves().end.to_string());
     let fields: Vec<_> = segment.schema().fields().iter().map(view).collect();
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }

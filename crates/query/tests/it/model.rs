@@ -650,7 +650,7 @@ fn run(steps: &[Step], probes: &[Probe], at: &prop::sample::Index) {
             Step::Seal => Vec::new(),
         };
         if records.is_empty() {
-            if house.lake().sealed_end() < first as u64 {
+            if house.lake().sealed_end().0 < first as u64 {
                 house.seal();
             }
             continue;

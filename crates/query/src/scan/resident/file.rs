@@ -101,9 +101,9 @@ impl File {
         let (block, needed) = (self.layout_block(at), self.reader.needed());
         let mut arrays: Vec<Option<ArrayRef>> = needed
             .iter()
-            .map(|column| match layout.leaf_index == Some(*column) {
-                true => Some(leaves(&self.segment, block)),
-                false => columns.cache.get(&self.segment, *column, at),
+            .map(|column| {
+                let known = (layout.leaf_index == Some(*column)).then(|| leaves(&self.segment, block)).flatten();
+                known.or_else(|| columns.cache.get(&self.segment, *column, at))
             })
             .collect();
         let missing = needed.iter().zip(&arrays).filter(|(_, array)| array.is_none());
@@ -125,11 +125,10 @@ impl File {
     }
 }
 
-/// The leaf indexes of a block: a segment has one row per leaf, in order.
-fn leaves(segment: &Segment, block: &Block) -> ArrayRef {
-    let before: i64 = segment.parquet().row_groups()[..block.group].iter().map(|group| group.num_rows()).sum();
-    let first = segment.first() as i64 + before;
-    Arc::new(Int64Array::from_iter_values(block.rows.clone().map(|row| first + row as i64)))
+/// The leaf indexes of a block, if they follow from the first of its row group; else they must be read.
+fn leaves(segment: &Segment, block: &Block) -> Option<ArrayRef> {
+    let first = segment.dense_from(block.group)?.0 as i64;
+    Some(Arc::new(Int64Array::from_iter_values(block.rows.clone().map(|row| first + row as i64))))
 }
 
 fn slices(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {

@@ -1,0 +1,241 @@
+//! Which row of a segment holds which leaf, as its leaf column says.
+//!
+//! A leaf is not a row: a segment may have fewer rows than leaves, so that a row's place says nothing about its leaf.
+//! Invariant: from row to row leaves ascend, and lie in the segment's range. That no row group says otherwise is checked
+//! when a segment is opened, from the bounds that the footer has of the leaf column; `verify` compares these bounds with
+//! the column itself.
+//!
+//! A row group with as many rows as there are leaves between its bounds is *dense*: the leaf of each row follows from
+//! the bounds, and nothing is read. Of the others, the column is read once and kept with what look-ups have read.
+
+use super::{Lookup, Segment};
+use crate::error::{Error, Result};
+use crate::row::RowIndex;
+use crate::schema::column;
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use onrecord_evidence::{LeafIndex, LeafRange};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The rows and the leaves of one row group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LeafGroup {
+    rows: Range<RowIndex>,
+    /// From its first leaf to its last; some between them may have no row.
+    leaves: LeafRange,
+}
+
+impl LeafGroup {
+    /// Its rows.
+    pub(super) fn rows(&self) -> Range<RowIndex> {
+        self.rows.clone()
+    }
+
+    fn is_dense(&self) -> bool {
+        u64::from(self.rows.end.0 - self.rows.start.0) == self.leaves.count()
+    }
+}
+
+/// Reads the bounds of the leaf column of each row group; `column` is its place among the Parquet columns.
+///
+/// # Errors
+/// What is wrong with them, if they are not those of a segment of these leaves.
+pub(super) fn groups(
+    parquet: &ParquetMetaData,
+    column: Option<usize>,
+    leaves: LeafRange,
+) -> std::result::Result<Box<[LeafGroup]>, String> {
+    let column = column.ok_or("it has no leaf column")?;
+    let (mut row, mut next) = (0_u32, leaves.start);
+    let mut groups = Vec::with_capacity(parquet.num_row_groups());
+    for (at, group) in parquet.row_groups().iter().enumerate() {
+        let count = u32::try_from(group.num_rows()).ok().filter(|count| *count > 0);
+        let end = count.and_then(|count| row.checked_add(count));
+        let end = end.ok_or_else(|| format!("row group {at} cannot have {} rows", group.num_rows()))?;
+        let bounds = bounds(group, column).ok_or_else(|| format!("row group {at} has no bounds of its leaves"))?;
+        if bounds.start < next || bounds.end > leaves.end {
+            return Err(format!("row group {at} does not have leaves {} to {}", bounds.start, bounds.end));
+        }
+        if u64::from(end - row) > bounds.count() {
+            return Err(format!("row group {at} has {} rows for {} leaves", end - row, bounds.count()));
+        }
+        groups.push(LeafGroup { rows: RowIndex(row)..RowIndex(end), leaves: bounds });
+        (row, next) = (end, bounds.end);
+    }
+    Ok(groups.into())
+}
+
+/// From the least leaf of a row group to the greatest.
+fn bounds(group: &RowGroupMetaData, column: usize) -> Option<LeafRange> {
+    let Some(Statistics::Int64(bounds)) = group.column(column).statistics() else { return None };
+    let leaf = |bound: &i64| u64::try_from(*bound).ok();
+    let (first, last) = (leaf(bounds.min_opt()?)?, leaf(bounds.max_opt()?)?);
+    Some(LeafRange::from(first..last.checked_add(1)?))
+}
+
+impl Segment {
+    /// Whether every leaf has a row.
+    pub(crate) fn is_dense(&self) -> bool {
+        self.rows() == self.leaves.count()
+    }
+
+    /// The leaf of the first row of a row group each of whose leaves, up to that of its last row, has a row; `None` if
+    /// some have none, and only the leaf column says which.
+    pub fn dense_from(&self, group: usize) -> Option<LeafIndex> {
+        self.leaf_groups.get(group).filter(|group| group.is_dense()).map(|group| group.leaves.start)
+    }
+
+    /// From the first to the last leaf of a row group.
+    pub(crate) fn leaves_of_group(&self, group: usize) -> LeafRange {
+        self.leaf_groups.get(group).map_or_else(LeafRange::default, |group| group.leaves)
+    }
+
+    /// The leaves of which nobody but these row groups can have rows: from behind the last leaf of the group before to the
+    /// last one of these, or the last of all.
+    pub(crate) fn leaves_of_groups(&self, groups: &Range<usize>) -> LeafRange {
+        let end_of = |group: usize| self.leaf_groups.get(group).map(|group| group.leaves.end);
+        let start = groups.start.checked_sub(1).and_then(end_of).unwrap_or(self.leaves.start);
+        let is_last = groups.end >= self.leaf_groups.len();
+        let end = groups.end.checked_sub(1).and_then(end_of).filter(|_| !is_last);
+        LeafRange::new(start, end.unwrap_or(self.leaves.end))
+    }
+
+    /// The row of the first of the leaves from this one on that has a row; that after the last if none has.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(super) fn row_from(&self, leaf: LeafIndex, lookup: &mut Lookup) -> Result<RowIndex> {
+        let at = self.leaf_groups.partition_point(|group| group.leaves.end <= leaf);
+        let Some(group) = self.leaf_groups.get(at) else {
+            return Ok(self.leaf_groups.last().map_or(RowIndex(0), |group| group.rows.end));
+        };
+        let behind = match leaf.0.checked_sub(group.leaves.start.0) {
+            None => 0,
+            Some(behind) if group.is_dense() => behind as u32,
+            Some(_) => self.sparse(at, lookup)?.partition_point(|other| *other < leaf) as u32,
+        };
+        Ok(RowIndex(group.rows.start.0 + behind))
+    }
+
+    /// The row of a leaf; `None` if it has none here.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(super) fn row_of(&self, leaf: LeafIndex, lookup: &mut Lookup) -> Result<Option<RowIndex>> {
+        let row = self.row_from(leaf, lookup)?;
+        Ok((self.leaf_at(row, lookup)? == Some(leaf)).then_some(row))
+    }
+
+    /// The leaf of a row; `None` if there is no such row.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn leaf_at(&self, row: RowIndex, lookup: &mut Lookup) -> Result<Option<LeafIndex>> {
+        let at = self.leaf_groups.partition_point(|group| group.rows.end <= row);
+        let Some(group) = self.leaf_groups.get(at) else { return Ok(None) };
+        let behind = row.0 - group.rows.start.0;
+        if group.is_dense() {
+            return Ok(Some(LeafIndex(group.leaves.start.0 + u64::from(behind))));
+        }
+        Ok(self.sparse(at, lookup)?.get(behind as usize).copied())
+    }
+
+    /// The leaf column of a row group that is not dense.
+    fn sparse(&self, at: usize, lookup: &mut Lookup) -> Result<Arc<[LeafIndex]>> {
+        if let Some(leaves) = lookup.sparse.get(&at) {
+            return Ok(Arc::clone(leaves));
+        }
+        self.must_be_sound()?;
+        let mut leaves = Vec::new();
+        for batch in self.columns(vec![at], &[column::LEAF_INDEX])? {
+            let batch = batch?;
+            let column =
+                batch.column_by_name(column::LEAF_INDEX).and_then(|array| array.as_primitive_opt::<Int64Type>());
+            let column = column.ok_or_else(|| Error::damaged(&self.path, "its leaf column is of another type"))?;
+            leaves.extend(column.values().iter().map(|leaf| LeafIndex(*leaf as u64)));
+        }
+        let bounds = self.leaves_of_group(at);
+        if !leaves.is_sorted_by(|leaf, next| leaf < next) || !leaves.iter().all(|leaf| bounds.contains(*leaf)) {
+            return Err(Error::damaged(
+                &self.path,
+                format!("the leaves of row group {at} do not ascend in its bounds"),
+            ));
+        }
+        Ok(Arc::clone(lookup.sparse.entry(at).or_insert(leaves.into())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::SegmentWriter;
+    use crate::shred::Shredder;
+    use crate::{Row, verify};
+
+    /// A segment of these leaves with one row group of each of the others.
+    fn segment(dir: &std::path::Path, leaves: Range<u64>, groups: &[&[u64]]) -> Segment {
+        let mut writer = SegmentWriter::create(dir, LeafRange::from(leaves), Vec::new()).unwrap();
+        for group in groups {
+            let mut shredder = Shredder::new(&[]);
+            for leaf in *group {
+                let id = u128::from(*leaf).to_be_bytes();
+                shredder.push(&Row { leaf: LeafIndex(*leaf), id, record: b"{}", sidecar: &[] }, false).unwrap();
+            }
+            writer.write(shredder.take().unwrap()).unwrap();
+            writer.end_row_group();
+        }
+        Segment::open(&writer.finish().unwrap().publish().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn row_groups_that_are_dense_or_not_say_which_row_has_which_leaf() {
+        let dir = tempfile::tempdir().unwrap();
+        let held: [&[u64]; 3] = [&[11, 12, 15], &[16, 17, 18], &[21, 30]];
+        let segment = segment(dir.path(), 10..32, &held);
+        assert_eq!([0, 1, 2, 3].map(|group| segment.dense_from(group)), [None, Some(LeafIndex(16)), None, None]);
+        assert_eq!(segment.leaves_of_groups(&(0..1)), LeafRange::from(10..16));
+        assert_eq!(segment.leaves_of_groups(&(1..3)), LeafRange::from(16..32));
+        let mut lookup = Lookup::default();
+        let held = held.concat();
+        for leaf in 0..40 {
+            let row = held.iter().position(|other| *other == leaf).map(|row| RowIndex(row as u32));
+            assert_eq!(segment.row_of(LeafIndex(leaf), &mut lookup).unwrap(), row, "leaf {leaf}");
+            let from = held.iter().take_while(|other| **other < leaf).count() as u32;
+            assert_eq!(segment.row_from(LeafIndex(leaf), &mut lookup).unwrap(), RowIndex(from), "leaf {leaf}");
+        }
+        for row in 0..10 {
+            let leaf = held.get(row as usize).copied().map(LeafIndex);
+            assert_eq!(segment.leaf_at(RowIndex(row), &mut lookup).unwrap(), leaf);
+        }
+        assert_eq!(lookup.sparse.len(), 2, "a dense row group is not read");
+        let all: Vec<LeafIndex> = (0..40).map(LeafIndex).collect();
+        let rows = segment.rows_at(&all, &mut lookup).unwrap();
+        assert!(rows.iter().map(|row| row.leaf.0).eq(held.iter().copied()));
+        let from: Vec<usize> =
+            segment.batches_from(LeafIndex(17)).unwrap().map(|batch| batch.unwrap().num_rows()).collect();
+        assert_eq!(from.iter().sum::<usize>(), 4);
+    }
+
+    #[test]
+    fn verify_names_gaps_within_row_groups_between_them_and_at_both_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let segments = dir.path().join(crate::SEGMENTS);
+        std::fs::create_dir(&segments).unwrap();
+        segment(&segments, 0..12, &[&[1, 2, 5], &[6, 7], &[9, 10]]);
+        let seen = std::sync::Mutex::new(Vec::new());
+        let verification = verify(dir.path(), 2, &|_| false, &|checked| {
+            seen.lock().unwrap().push((checked.first.0, checked.hashes.len()));
+            Ok(())
+        });
+        let wrong: Vec<String> = verification.unwrap().errors.iter().map(ToString::to_string).collect();
+        let [first, last] = &wrong[..] else { panic!("{wrong:?}") };
+        assert!(first.ends_with("it has no row for leaf 0, leaves 3\u{2013}4"), "{first}");
+        assert!(last.ends_with("it has no row for leaf 8, leaf 11"), "{last}");
+        let mut seen = seen.into_inner().unwrap();
+        seen.sort_unstable();
+        assert_eq!(seen, [(1, 2), (5, 1), (6, 2), (9, 2)], "what has a row is compared");
+    }
+}
