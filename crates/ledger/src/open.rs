@@ -5,7 +5,7 @@
 
 use crate::{
     Disk, Error,
-    disk::{Lock, LockError},
+    disk::{Lock, LockError, durable},
     layout::Layout,
     replay::{Found, list_files},
     slot::{self, Slots},
@@ -98,8 +98,8 @@ pub(crate) fn create(layout: &Layout, signer: &Signer, disk: &dyn Disk) -> Resul
     for dir in [layout.wal_dir(), layout.tree_dir(), layout.dir().to_owned()] {
         disk.sync_dir(&dir).map_err(Error::io("sync", dir))?;
     }
-    disk.rename(&layout.checkpoint_draft(), &layout.checkpoint()).map_err(Error::io("make", layout.checkpoint()))?;
-    disk.sync_dir(layout.dir()).map_err(Error::io("sync", layout.dir()))
+    let published = durable::publish(disk, &layout.checkpoint_draft(), &layout.checkpoint());
+    published.map_err(Error::io("make", layout.checkpoint()))
 }
 
 /// Makes the directory's own name durable, and those of its parents, any of which may just have been made.

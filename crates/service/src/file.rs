@@ -4,6 +4,8 @@
 //! first moment. The directory's entry is made durable with it.
 
 use crate::Error;
+use onrecord_ledger::OsDisk;
+use onrecord_ledger::disk::durable::{self, Readers};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -27,18 +29,7 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> Result<(), Error> {
 
 /// Replaces a file, or makes it: the new bytes are durable under another name before they take the file's name.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    let written = private(OpenOptions::new().create(true).truncate(true))
-        .open(&new)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&new, path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&new);
-        return Err(Error::io("write", path)(error));
-    }
-    sync_parent(path)
+    durable::replace(&OsDisk, path, content, Readers::Owner).map_err(Error::io("write", path))
 }
 
 /// All bytes of a small file, wiped when dropped.
@@ -66,6 +57,11 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::io("remove", path)(error)),
     }
+}
+
+/// Gives a finished file its name, durably.
+pub(crate) fn publish(unfinished: &Path, path: &Path) -> Result<(), Error> {
+    durable::publish(&OsDisk, unfinished, path).map_err(Error::io("write", path))
 }
 
 /// Makes a directory that only its owner may enter; one that exists is left as it is.

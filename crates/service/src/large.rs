@@ -104,8 +104,7 @@ impl LargeStore {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let new = unfinished.join(name);
         file::create(&new, &value.ciphertext)?;
-        fs::rename(&new, &path).map_err(Error::io("write", &path))?;
-        file::sync_parent(&path)
+        file::publish(&new, &path)
     }
 
     /// The record with every large value in its place that these keys open. What cannot be opened stays a reference: its

@@ -10,8 +10,9 @@ use super::{Rows, key};
 use crate::checksum::BlockSums;
 use crate::error::{Error, Result};
 use crate::row::RowIndex;
+use onrecord_ledger::OsDisk;
+use onrecord_ledger::disk::durable::{self, Readers};
 use std::fs::File;
-use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -124,11 +125,7 @@ pub(crate) fn write(path: &Path, of: &Of, values: &[Values]) -> Result<()> {
     bytes.extend_from_slice(&crc32c::crc32c(&directory).to_le_bytes());
     bytes.extend_from_slice(MAGIC);
 
-    let unfinished = path.with_extension("index.tmp");
-    let written = File::create(&unfinished)
-        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&unfinished, path));
-    written.map_err(Error::io(path))
+    durable::replace(&OsDisk, path, &bytes, Readers::All).map_err(Error::io(path))
 }
 
 fn write_section(rows: u64, values: &Values, bytes: &mut Vec<u8>, directory: &mut Vec<u8>) {

@@ -13,6 +13,8 @@ use crate::shred::Shredded;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use onrecord_evidence::LeafRange;
+use onrecord_ledger::OsDisk;
+use onrecord_ledger::disk::durable;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, ArrowWriter, encode_arrow_schema};
 use parquet::basic::{LogicalType, Repetition, Type as PhysicalType};
@@ -170,8 +172,7 @@ impl Written {
     /// [`Error::Io`].
     pub fn publish(self) -> Result<PathBuf> {
         let path = self.dir.join(name::format(self.leaves));
-        std::fs::rename(&self.path, &path).map_err(Error::io(&path))?;
-        sync_dir(&self.dir)?;
+        durable::publish(&OsDisk, &self.path, &path).map_err(Error::io(&path))?;
         Ok(path)
     }
 

@@ -1,14 +1,15 @@
-//! The system calls that the ledger expects, and what each must guarantee.
+//! The system calls that the ledger expects, and what each must guarantee; lake and service expect the same.
 //!
 //! Everything durable goes through [`Disk`], so that the tests can make any single call fail and cut the power after any
 //! other. Writes are positional: a file has no hidden cursor that a failed write could leave anywhere.
 
+pub mod durable;
 mod os;
 
 pub use os::OsDisk;
 
 use bytes::Bytes;
-use std::{io, path::Path};
+use std::{io, ops::Range, path::Path};
 
 /// A file system.
 pub trait Disk: Send + Sync {
@@ -20,8 +21,12 @@ pub trait Disk: Send + Sync {
     fn read(&self, path: &Path) -> io::Result<Bytes>;
     /// Opens a file for reading and writing. [`io::ErrorKind::NotFound`] when there is none.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file for reading only. [`io::ErrorKind::NotFound`] when there is none.
+    fn open_to_read(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// Makes an empty file, or empties the one that is there.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// As [`Disk::create`]; a file that is made can be read by its owner only.
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// Removes a file; durable after [`Disk::sync_dir`].
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Renames a file over another, atomically; durable after [`Disk::sync_dir`].
@@ -48,6 +53,8 @@ pub trait DiskFile: Send + Sync {
     /// Makes content and length durable. After an error what was written since the last success may be lost, even when
     /// a later call succeeds.
     fn sync(&self) -> io::Result<()>;
+    /// Says that a range will be read soon, so that it is fetched together with others.
+    fn will_need(&self, range: Range<u64>);
     /// Asks that the next read comes from the device and not from memory.
     fn forget_cached(&self) -> io::Result<()>;
 }

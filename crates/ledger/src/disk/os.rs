@@ -9,7 +9,9 @@ use rustix::{
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
-    os::unix::fs::FileExt as _,
+    num::NonZeroU64,
+    ops::Range,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
     process,
 };
@@ -36,8 +38,17 @@ impl Disk for OsDisk {
         Ok(Box::new(OpenOptions::new().read(true).write(true).open(path)?))
     }
 
+    fn open_to_read(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(File::open(path)?))
+    }
+
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?))
+    }
+
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        Ok(Box::new(options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -108,6 +119,12 @@ impl DiskFile for File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn will_need(&self, range: Range<u64>) {
+        // Only advice: what the system does not take is fetched when it is read.
+        let length = NonZeroU64::new(range.end.saturating_sub(range.start));
+        let _ = fadvise(self, range.start, length, Advice::WillNeed);
     }
 
     fn forget_cached(&self) -> io::Result<()> {

@@ -5,6 +5,7 @@ mod append;
 mod crash;
 mod damage;
 mod disk_full;
+mod durable;
 mod hostile;
 mod lock;
 mod log;

@@ -5,6 +5,7 @@ use super::{Fault, FaultyDisk};
 use bytes::Bytes;
 use onrecord_ledger::disk::{Disk, DiskFile, Lock, LockError};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 impl Disk for FaultyDisk {
@@ -44,6 +45,10 @@ impl Disk for FaultyDisk {
         })
     }
 
+    fn open_to_read(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.open(path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         self.world(|world| {
             let fault = world.begin()?;
@@ -61,6 +66,10 @@ impl Disk for FaultyDisk {
             };
             world.end(fault, Box::new(FaultyFile(self.clone(), file)) as _)
         })
+    }
+
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.create(path)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -216,6 +225,8 @@ impl DiskFile for FaultyFile {
             world.end(fault, ())
         })
     }
+
+    fn will_need(&self, _: Range<u64>) {}
 
     fn forget_cached(&self) -> io::Result<()> {
         self.0.world(|world| {
