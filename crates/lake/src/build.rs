@@ -13,9 +13,11 @@ use crate::segment::{Rows, Segment, SegmentWriter, Written};
 use crate::shred::{Shredded, Shredder};
 use arrow::array::RecordBatch;
 use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
+use onrecord_ledger::Disk;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Batches between two stages.
@@ -46,15 +48,21 @@ impl SidecarChecksum {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Unsealable`], [`Error::ReadBack`], and the source's own. There is no segment then.
-pub(crate) fn build(dir: &Path, leaves: LeafRange, columns: &[PathColumn], source: &dyn Source) -> Result<PathBuf> {
-    let (written, checksum) = write(dir, leaves, columns, source, &BTreeSet::new())?;
-    let differing = read_back(&written, leaves, source, &checksum)?;
+pub(crate) fn build(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    leaves: LeafRange,
+    columns: &[PathColumn],
+    source: &dyn Source,
+) -> Result<PathBuf> {
+    let (written, checksum) = write(disk, dir, leaves, columns, source, &BTreeSet::new())?;
+    let differing = read_back(disk, &written, leaves, source, &checksum)?;
     if differing.is_empty() {
         return written.publish();
     }
     drop(written);
-    let (written, checksum) = write(dir, leaves, columns, source, &differing)?;
-    match read_back(&written, leaves, source, &checksum)?.first() {
+    let (written, checksum) = write(disk, dir, leaves, columns, source, &differing)?;
+    match read_back(disk, &written, leaves, source, &checksum)?.first() {
         None => written.publish(),
         Some(leaf) => Err(Error::ReadBack { path: written.path().to_owned(), leaf: *leaf }),
     }
@@ -62,13 +70,14 @@ pub(crate) fn build(dir: &Path, leaves: LeafRange, columns: &[PathColumn], sourc
 
 /// Writes the file. The records of the leaves in `exact` are kept as bytes.
 fn write(
+    disk: &Arc<dyn Disk>,
     dir: &Path,
     leaves: LeafRange,
     columns: &[PathColumn],
     source: &dyn Source,
     exact: &BTreeSet<LeafIndex>,
 ) -> Result<(Written, SidecarChecksum)> {
-    let mut writer = SegmentWriter::create(dir, leaves, columns.to_vec())?;
+    let mut writer = SegmentWriter::create_on(disk, dir, leaves, columns.to_vec())?;
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
         let shredding = scope.spawn(move || shred(leaves, columns, source, exact, &sender));
@@ -116,12 +125,13 @@ fn shred(
 
 /// Reads the file and returns the leaves whose records differ from what the ledger has.
 fn read_back(
+    disk: &Arc<dyn Disk>,
     written: &Written,
     leaves: LeafRange,
     source: &dyn Source,
     checksum: &SidecarChecksum,
 ) -> Result<BTreeSet<LeafIndex>> {
-    let segment = Segment::open_as(written.path(), leaves)?;
+    let segment = Segment::open_as(disk, written.path(), leaves)?;
     segment.check_bytes()?;
     let mut differing = BTreeSet::new();
     let mut found = SidecarChecksum::default();
@@ -216,6 +226,7 @@ fn visit_batches(
 mod tests {
     use super::*;
     use crate::shred::survey;
+    use onrecord_ledger::OsDisk;
 
     /// Entries, and what is claimed to be their leaf hashes.
     struct Claimed(Vec<(String, Hash)>);
@@ -252,7 +263,7 @@ mod tests {
 
     fn build_all(dir: &Path, source: &Claimed, rows: u64) -> Result<PathBuf> {
         let borrowed: Vec<Row<'_>> = (0..source.0.len() as u64).map(|leaf| source.row(leaf)).collect();
-        build(dir, LeafRange::from(0..rows), &survey(&borrowed, 10).plan(), source)
+        build(&(Arc::new(OsDisk) as _), dir, LeafRange::from(0..rows), &survey(&borrowed, 10).plan(), source)
     }
 
     #[test]

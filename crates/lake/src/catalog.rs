@@ -5,8 +5,9 @@
 //! Any other overlap, and any gap, is an error that names both files.
 
 use crate::error::{Error, Result};
-use crate::segment::{Segment, UNFINISHED, parse_name, sync_dir};
+use crate::segment::{Segment, UNFINISHED, parse_name};
 use onrecord_evidence::{LeafIndex, LeafRange};
+use onrecord_ledger::Disk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,24 +18,25 @@ pub(crate) type Segments = Arc<[Arc<Segment>]>;
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Ranges`], and those of [`Segment::open`].
-pub(crate) fn open(dir: &Path) -> Result<Segments> {
-    let is_new = !dir.exists();
-    std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
-    if is_new && let Some(parent) = dir.parent() {
-        sync_dir(parent)?;
+pub(crate) fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Segments> {
+    disk.create_dir(dir).map_err(Error::io(dir))?;
+    if let Some(parent) = dir.parent() {
+        // It may be there and its name not be durable: an earlier run stopped between the two.
+        disk.sync_dir(parent).map_err(Error::io(parent))?;
     }
-    let found = list(dir)?;
+    let found = list(&**disk, dir)?;
     let (kept, leftovers) = sort_out(found.segments)?;
-    let segments: Segments = kept.iter().map(|path| Segment::open(path).map(Arc::new)).collect::<Result<_>>()?;
+    let segments: Segments =
+        kept.iter().map(|path| Segment::open_on(disk, path).map(Arc::new)).collect::<Result<_>>()?;
     // Only now that all footers were read: what is removed is in a segment that opens.
     let orphans: Vec<PathBuf> =
         found.indexes.into_iter().filter(|(segment, _)| !kept.contains(segment)).map(|(_, index)| index).collect();
     for path in leftovers.iter().chain(&found.unfinished).chain(&orphans) {
         tracing::info!(path = %path.display(), "removing what an interrupted run left behind");
-        std::fs::remove_file(path).map_err(Error::io(path))?;
+        disk.remove(path).map_err(Error::io(path))?;
     }
     if !leftovers.is_empty() || !found.unfinished.is_empty() || !orphans.is_empty() {
-        sync_dir(dir)?;
+        disk.sync_dir(dir).map_err(Error::io(dir))?;
     }
     Ok(segments)
 }
@@ -43,11 +45,11 @@ pub(crate) fn open(dir: &Path) -> Result<Segments> {
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) fn look(dir: &Path) -> Result<Vec<PathBuf>> {
-    if !dir.exists() {
-        return Ok(Vec::new());
+pub(crate) fn look(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
+    match list(disk, dir) {
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => Ok(sort_out(listed?.segments)?.0),
     }
-    Ok(sort_out(list(dir)?.segments)?.0)
 }
 
 struct Found {
@@ -57,18 +59,16 @@ struct Found {
     indexes: Vec<(PathBuf, PathBuf)>,
 }
 
-fn list(dir: &Path) -> Result<Found> {
+fn list(disk: &dyn Disk, dir: &Path) -> Result<Found> {
     let mut found = Found { segments: Vec::new(), unfinished: Vec::new(), indexes: Vec::new() };
-    for entry in std::fs::read_dir(dir).map_err(Error::io(dir))? {
-        let entry = entry.map_err(Error::io(dir))?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if let Some(leaves) = parse_name(name) {
-            found.segments.push((leaves, entry.path()));
+    for name in disk.list(dir).map_err(Error::io(dir))? {
+        let path = dir.join(&name);
+        if let Some(leaves) = parse_name(&name) {
+            found.segments.push((leaves, path));
         } else if name.ends_with(".index") {
-            found.indexes.push((entry.path().with_extension("parquet"), entry.path()));
+            found.indexes.push((path.with_extension("parquet"), path));
         } else if name.ends_with(UNFINISHED) || name.ends_with(".index.tmp") {
-            found.unfinished.push(entry.path());
+            found.unfinished.push(path);
         }
     }
     Ok(found)

@@ -14,7 +14,7 @@ use crate::schema::PathColumn;
 use crate::segment::{Lookup, Segment, Written, are_joinable, join};
 use crate::shred::Survey;
 use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
-use onrecord_ledger::Ledger;
+use onrecord_ledger::{Disk, Ledger};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -55,11 +55,11 @@ fn compact(lake: &Lake, ledger: &Ledger, group_rows_min: u64) -> Result<bool> {
     let segments = &segments[run];
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else { return Ok(false) };
     let leaves = LeafRange::new(first.leaves().start, last.leaves().end);
-    let path = match join_if_alike(lake.dir(), segments, ledger, group_rows_min)? {
+    let path = match join_if_alike(lake.disk(), lake.dir(), segments, ledger, group_rows_min)? {
         Some(joined) => joined.publish()?,
-        None => build(lake.dir(), leaves, &columns_of(segments), &Old { segments, ledger })?,
+        None => build(lake.disk(), lake.dir(), leaves, &columns_of(segments), &Old { segments, ledger })?,
     };
-    let segment = Segment::open(&path)?;
+    let segment = Segment::open_on(lake.disk(), &path)?;
     lake.make_index(&segment);
     lake.replace_segments(segment);
     Ok(true)
@@ -67,6 +67,7 @@ fn compact(lake: &Lake, ledger: &Ledger, group_rows_min: u64) -> Result<bool> {
 
 /// One segment of all these as they are; `None` if they must be written anew.
 fn join_if_alike(
+    disk: &Arc<dyn Disk>,
     dir: &Path,
     segments: &[Arc<Segment>],
     ledger: &Ledger,
@@ -75,7 +76,8 @@ fn join_if_alike(
     if !are_joinable(segments, group_rows_min) {
         return Ok(None);
     }
-    let joined = join(dir, segments).and_then(|joined| check_joined(&joined, segments, ledger).map(|()| joined));
+    let joined =
+        join(disk, dir, segments).and_then(|joined| check_joined(disk, &joined, segments, ledger).map(|()| joined));
     match joined {
         Ok(joined) => Ok(Some(joined)),
         Err(error @ (Error::Io { .. } | Error::Damaged { .. })) => Err(error),
@@ -89,8 +91,8 @@ fn join_if_alike(
 /// Reads a joined file back: every byte against its checksum, and of each row group the first and the last entry, which
 /// must be what the source has, and their records those of their leaves. A row group's columns are copied whole, so that
 /// a wrong offset in the new footer shows in these.
-fn check_joined(joined: &Written, sources: &[Arc<Segment>], ledger: &Ledger) -> Result<()> {
-    let segment = Segment::open_as(joined.path(), joined.leaves())?;
+fn check_joined(disk: &Arc<dyn Disk>, joined: &Written, sources: &[Arc<Segment>], ledger: &Ledger) -> Result<()> {
+    let segment = Segment::open_as(disk, joined.path(), joined.leaves())?;
     segment.check_bytes()?;
     let mut lookup = Lookup::default();
     for group in 0..segment.parquet().num_row_groups() {

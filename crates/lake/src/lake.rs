@@ -12,7 +12,7 @@ use crate::segment::{Segment, is_v7};
 use crate::tail::{Chunk, Tail};
 use arrow::array::RecordBatch;
 use onrecord_evidence::{LeafIndex, TreeSize};
-use onrecord_ledger::{Closed, Committed, Entry, EntryId, Follower, LookupError};
+use onrecord_ledger::{Closed, Committed, Disk, Entry, EntryId, Follower, LookupError, OsDisk};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub const SEGMENTS: &str = "segments";
 /// Everything that was recorded, readable. It follows the ledger; see [`crate::Sealer`] for what moves the tail into
 /// segments.
 pub struct Lake {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     /// What the segments' indexes look up.
     keys: Arc<[Key]>,
@@ -116,15 +117,24 @@ impl Lake {
     /// # Errors
     /// As [`Lake::open`].
     pub fn open_with(data_dir: &Path, identifiers: &[Vec<String>]) -> Result<Arc<Self>> {
+        Self::open_on(Arc::new(OsDisk), data_dir, identifiers)
+    }
+
+    /// As [`Lake::open_with`], on any disk: all that the lake reads and writes goes through it.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, data_dir: &Path, identifiers: &[Vec<String>]) -> Result<Arc<Self>> {
         let inputs = identifiers.iter().cloned().map(Key::Input);
         let dir = data_dir.join(SEGMENTS);
-        let segments = catalog::open(&dir)?;
+        let segments = catalog::open(&disk, &dir)?;
         let keys: Arc<[Key]> = [Key::Subject, Key::DecisionId].into_iter().chain(inputs).collect();
         // An index has the checksums by which single blocks of its segment can be trusted.
         segments.iter().for_each(|segment| drop(segment.index(&keys)));
         let sealed = sealed_end(&segments);
         let v7_max = segments.iter().filter_map(|segment| segment.v7_max()).max();
         Ok(Arc::new(Self {
+            disk,
             dir,
             keys,
             state: Mutex::new(State { segments, tail: Tail::new(sealed), v7_max }),
@@ -133,6 +143,11 @@ impl Lake {
             changed: Condvar::new(),
             grown: Condvar::new(),
         }))
+    }
+
+    /// What the segments are on.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
     }
 
     /// Where the segments are.

@@ -41,5 +41,5 @@ pub use row::{Row, RowIndex};
 pub use seal::seal_all;
 pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Written};
 pub use tail::Chunk;
-pub use verify::{Checked, Verification, Visit, Wanted, newest_sealed, verify};
+pub use verify::{Checked, Verification, Visit, Wanted, newest_sealed, verify, verify_on};
 pub use worker::Sealer;

@@ -50,8 +50,8 @@ fn seal(lake: &Lake, leaves: LeafRange) -> Result<()> {
     let rows: Vec<Row<'_>> = source.entries().map(|(leaf, entry)| row(leaf, entry)).collect();
     let columns = survey(&rows, SURVEY_ROWS).plan();
     drop(rows);
-    let path = build(lake.dir(), leaves, &columns, &source)?;
-    let segment = Segment::open(&path)?;
+    let path = build(lake.disk(), lake.dir(), leaves, &columns, &source)?;
+    let segment = Segment::open_on(lake.disk(), &path)?;
     lake.make_index(&segment);
     lake.add_segment(segment);
     Ok(())

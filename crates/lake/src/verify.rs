@@ -15,10 +15,11 @@ use crate::pruning::Pruning;
 use crate::schema::column;
 use crate::segment::{Lookup, OwnedRow, Segment, index};
 use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
+use onrecord_ledger::{Disk, OsDisk};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Leaves that are given at once.
 const LEAVES_AT_ONCE: usize = 4_096;
@@ -67,11 +68,25 @@ pub type Visit<'v> = dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + S
 /// # Errors
 /// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`] if it is not even clear which segments there are.
 pub fn verify(data_dir: &Path, threads: usize, wanted: &Wanted<'_>, visit: &Visit<'_>) -> Result<Verification> {
-    let paths = catalog::look(&data_dir.join(SEGMENTS))?;
+    verify_on(&(Arc::new(OsDisk) as _), data_dir, threads, wanted, visit)
+}
+
+/// As [`verify`], on any disk.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_on(
+    disk: &Arc<dyn Disk>,
+    data_dir: &Path,
+    threads: usize,
+    wanted: &Wanted<'_>,
+    visit: &Visit<'_>,
+) -> Result<Verification> {
+    let paths = catalog::look(&**disk, &data_dir.join(SEGMENTS))?;
     let mut verification = Verification { segments: paths.len(), ..Verification::default() };
     let mut segments = Vec::new();
     for path in &paths {
-        match Segment::open(path) {
+        match Segment::open_on(disk, path) {
             Ok(segment) => segments.push(segment),
             Err(error) => verification.errors.push(error),
         }
@@ -108,7 +123,7 @@ pub fn verify(data_dir: &Path, threads: usize, wanted: &Wanted<'_>, visit: &Visi
 /// # Errors
 /// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`].
 pub fn newest_sealed(data_dir: &Path, kind: &str, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<OwnedRow>> {
-    for path in catalog::look(&data_dir.join(SEGMENTS))?.iter().rev() {
+    for path in catalog::look(&OsDisk, &data_dir.join(SEGMENTS))?.iter().rev() {
         let segment = Segment::open(path)?;
         let leaves = segment.leaves_with(column::KIND, kind)?;
         let rows = segment.rows_at(&leaves, &mut Lookup::default())?;

@@ -12,10 +12,9 @@ pub(crate) use block::{BLOCK_BYTES, BlockSums};
 
 use crate::error::{Error, Result};
 use crate::schema::meta;
-use std::fs::File;
+use onrecord_ledger::disk::{Disk, DiskFile};
 use std::io::Write;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// What the digits are while the checksums are computed.
@@ -59,18 +58,18 @@ impl<W: Write> Write for Summing<W> {
 }
 
 /// Puts the checksums into the finished file, of which `sum` is that of all bytes.
-pub(crate) fn stamp(path: &Path, file: &File, sum: u32) -> Result<()> {
+pub(crate) fn stamp(path: &Path, file: &dyn DiskFile, sum: u32) -> Result<()> {
     let footer = Footer::read(path, file)?;
     let digits = |sum: u32| format!("{sum:08x}").into_bytes();
-    file.write_all_at(&digits(footer.sum()), footer.start + footer.own.start as u64).map_err(Error::io(path))?;
-    file.write_all_at(&digits(sum), footer.start + footer.whole.start as u64).map_err(Error::io(path))
+    file.write_at(&digits(footer.sum()), footer.start + footer.own.start as u64).map_err(Error::io(path))?;
+    file.write_at(&digits(sum), footer.start + footer.whole.start as u64).map_err(Error::io(path))
 }
 
 /// Compares the footer's checksum.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] if it differs.
-pub(crate) fn check_footer(path: &Path, file: &File) -> Result<()> {
+pub(crate) fn check_footer(path: &Path, file: &dyn DiskFile) -> Result<()> {
     let footer = Footer::read(path, file)?;
     if says(&footer.bytes[footer.own.clone()], footer.sum()) {
         Ok(())
@@ -83,14 +82,14 @@ pub(crate) fn check_footer(path: &Path, file: &File) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] if it differs.
-pub(crate) fn check(path: &Path, file: &File) -> Result<()> {
+pub(crate) fn check(path: &Path, file: &dyn DiskFile) -> Result<()> {
     let footer = Footer::read(path, file)?;
     let mut sum = 0;
     let mut at = 0;
     let mut buffer = vec![0; READ_BYTES.min(footer.start) as usize];
     while at < footer.start {
         let some = &mut buffer[..READ_BYTES.min(footer.start - at) as usize];
-        file.read_exact_at(some, at).map_err(Error::io(path))?;
+        file.read_at(some, at).map_err(Error::io(path))?;
         sum = crc32c::crc32c_append(sum, some);
         at += some.len() as u64;
     }
@@ -105,14 +104,14 @@ pub(crate) fn check(path: &Path, file: &File) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] if there is no footer.
-pub(crate) fn of_blocks(path: &Path) -> Result<(Vec<u32>, u64)> {
-    let file = File::open(path).map_err(Error::io(path))?;
-    let end = Footer::read(path, &file)?.start;
+pub(crate) fn of_blocks(disk: &dyn Disk, path: &Path) -> Result<(Vec<u32>, u64)> {
+    let file = disk.open_to_read(path).map_err(Error::io(path))?;
+    let end = Footer::read(path, &*file)?.start;
     let mut block = vec![0; BLOCK_BYTES as usize];
     let mut crcs = Vec::with_capacity(end.div_ceil(BLOCK_BYTES) as usize);
     for first in (0..end).step_by(block.len()) {
         let some = &mut block[..(end - first).min(BLOCK_BYTES) as usize];
-        file.read_exact_at(some, first).map_err(Error::io(path))?;
+        file.read_at(some, first).map_err(Error::io(path))?;
         crcs.push(crc32c::crc32c(some));
     }
     Ok((crcs, end))
@@ -147,14 +146,14 @@ struct Footer {
 }
 
 impl Footer {
-    fn read(path: &Path, file: &File) -> Result<Self> {
-        let len = file.metadata().map_err(Error::io(path))?.len();
+    fn read(path: &Path, file: &dyn DiskFile) -> Result<Self> {
+        let len = file.bytes().map_err(Error::io(path))?;
         let mut trailer = [0; TRAILER_BYTES];
         let end = len.checked_sub(TRAILER_BYTES as u64).ok_or_else(|| without_sum(path))?;
-        file.read_exact_at(&mut trailer, end).map_err(Error::io(path))?;
+        file.read_at(&mut trailer, end).map_err(Error::io(path))?;
         let start = footer_start(end, trailer).ok_or_else(|| without_sum(path))?;
         let mut bytes = vec![0; (len - start) as usize];
-        file.read_exact_at(&mut bytes, start).map_err(Error::io(path))?;
+        file.read_at(&mut bytes, start).map_err(Error::io(path))?;
         Self::at(path, start, bytes)
     }
 

@@ -10,10 +10,8 @@ use super::{Rows, key};
 use crate::checksum::BlockSums;
 use crate::error::{Error, Result};
 use crate::row::RowIndex;
-use onrecord_ledger::OsDisk;
 use onrecord_ledger::disk::durable::{self, Readers};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use onrecord_ledger::disk::{Disk, DiskFile};
 use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"ONRECIDX";
@@ -29,7 +27,7 @@ const DIRECTORY_BYTES_MAX: u32 = 64 << 20;
 /// An index file that is open, with its directory in memory.
 pub(crate) struct Index {
     path: PathBuf,
-    file: File,
+    file: Box<dyn DiskFile>,
     /// The checksum of the file of its segment.
     segment: u32,
     /// The checksums of the segment's blocks, until it takes them.
@@ -105,7 +103,7 @@ pub(crate) fn path_of(segment: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub(crate) fn write(path: &Path, of: &Of, values: &[Values]) -> Result<()> {
+pub(crate) fn write(disk: &dyn Disk, path: &Path, of: &Of, values: &[Values]) -> Result<()> {
     let mut bytes = MAGIC.to_vec();
     let mut directory = Vec::new();
     directory.extend_from_slice(&VERSION.to_le_bytes());
@@ -125,7 +123,7 @@ pub(crate) fn write(path: &Path, of: &Of, values: &[Values]) -> Result<()> {
     bytes.extend_from_slice(&crc32c::crc32c(&directory).to_le_bytes());
     bytes.extend_from_slice(MAGIC);
 
-    durable::replace(&OsDisk, path, &bytes, Readers::All).map_err(Error::io(path))
+    durable::replace(disk, path, &bytes, Readers::All).map_err(Error::io(path))
 }
 
 fn write_section(rows: u64, values: &Values, bytes: &mut Vec<u8>, directory: &mut Vec<u8>) {
@@ -193,14 +191,14 @@ impl Index {
     ///
     /// # Errors
     /// [`Error::Io`] if it is not there; [`Error::Damaged`].
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let len = file.metadata().map_err(Error::io(path))?.len();
+    pub(crate) fn open(disk: &dyn Disk, path: &Path) -> Result<Self> {
+        let file = disk.open_to_read(path).map_err(Error::io(path))?;
+        let len = file.bytes().map_err(Error::io(path))?;
         let damaged = |problem: &str| Error::damaged(path, problem);
         let start = len.checked_sub(TRAILER_BYTES).filter(|start| *start >= MAGIC.len() as u64);
         let start = start.ok_or_else(|| damaged("it is too short for an index"))?;
         let mut trailer = [0; TRAILER_BYTES as usize];
-        file.read_exact_at(&mut trailer, start).map_err(Error::io(path))?;
+        file.read_at(&mut trailer, start).map_err(Error::io(path))?;
         let mut fields = Fields(&trailer);
         let trailer = (fields.u64(), fields.u32(), fields.u32());
         let (Some(offset), Some(bytes), Some(crc)) = trailer else { return Err(damaged("it has no trailer")) };
@@ -208,7 +206,7 @@ impl Index {
             return Err(damaged("it does not end as an index does"));
         }
         let mut directory = vec![0; bytes as usize];
-        file.read_exact_at(&mut directory, offset).map_err(Error::io(path))?;
+        file.read_at(&mut directory, offset).map_err(Error::io(path))?;
         if crc32c::crc32c(&directory) != crc {
             return Err(damaged("the checksum of its directory differs"));
         }
@@ -269,7 +267,7 @@ impl Index {
 
     fn read_block(&self, block: &Block) -> Result<Vec<u8>> {
         let mut bytes = vec![0; block.bytes as usize];
-        self.file.read_exact_at(&mut bytes, block.offset).map_err(Error::io(&self.path))?;
+        self.file.read_at(&mut bytes, block.offset).map_err(Error::io(&self.path))?;
         if crc32c::crc32c(&bytes) != block.crc {
             return Err(Error::damaged(&self.path, "the checksum of a block differs"));
         }
@@ -316,7 +314,7 @@ impl Index {
             }
         }
         let mut begin = [0; MAGIC.len()];
-        self.file.read_exact_at(&mut begin, 0).map_err(Error::io(&self.path))?;
+        self.file.read_at(&mut begin, 0).map_err(Error::io(&self.path))?;
         if &begin != MAGIC {
             return Err(Error::damaged(&self.path, "it does not begin as an index does"));
         }

@@ -1,15 +1,15 @@
-//! Reading a file at given places, without a shared cursor, so that threads can read one segment at once.
+//! The bytes of a segment: whoever reads one reads ranges of this, and whoever writes one writes to a [`Sink`].
+//!
+//! Where the bytes are, only the [`Disk`](onrecord_ledger::Disk) knows that a segment was opened on. Reading has no shared
+//! cursor, so that threads can read one segment at once.
 
 use crate::checksum::BlockSums;
 use bytes::Bytes;
+use onrecord_ledger::disk::DiskFile;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
-use rustix::fs::Advice;
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::num::NonZeroU64;
+use std::io::{BufReader, Read, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// Bytes that a sequential reader takes at once.
@@ -18,16 +18,16 @@ const READ_BYTES: usize = 64 * 1024;
 /// An open segment file.
 #[derive(Clone)]
 pub struct SegmentFile {
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
     len: u64,
     sums: Option<Arc<BlockSums>>,
 }
 
 impl SegmentFile {
     /// A file of which every block that is read is compared with its checksum, if there are any.
-    pub(crate) fn new(file: File, sums: Option<Arc<BlockSums>>) -> std::io::Result<Self> {
-        let len = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), len, sums })
+    pub(crate) fn new(file: Box<dyn DiskFile>, sums: Option<Arc<BlockSums>>) -> std::io::Result<Self> {
+        let len = file.bytes()?;
+        Ok(Self { file: Arc::from(file), len, sums })
     }
 
     /// Says that these ranges will be read next, so that the operating system fetches them all at once and not one after
@@ -36,8 +36,7 @@ impl SegmentFile {
     pub fn will_need(&self, ranges: &[Range<u64>]) {
         let Some(sums) = &self.sums else { return };
         for range in ranges.iter().filter(|range| !sums.is_read(range)) {
-            let length = NonZeroU64::new(range.end.saturating_sub(range.start));
-            let _ = rustix::fs::fadvise(&*self.file, range.start, length, Advice::WillNeed);
+            self.file.will_need(range.clone());
         }
     }
 
@@ -45,7 +44,7 @@ impl SegmentFile {
     fn read(&self, asked: Range<u64>) -> std::io::Result<Bytes> {
         let read = self.sums.as_ref().map_or_else(|| asked.clone(), |sums| sums.widened(&asked));
         let mut buffer = vec![0; (read.end - read.start) as usize];
-        self.file.read_exact_at(&mut buffer, read.start)?;
+        self.file.read_at(&mut buffer, read.start)?;
         if let Some(sums) = &self.sums {
             sums.compare(read.start, &buffer)?;
         }
@@ -92,5 +91,29 @@ impl Read for Cursor {
         buffer[..bytes.len()].copy_from_slice(&bytes);
         self.at = end;
         Ok(bytes.len())
+    }
+}
+
+/// A file that is written from its beginning on.
+pub(super) struct Sink {
+    file: Arc<dyn DiskFile>,
+    at: u64,
+}
+
+impl Sink {
+    pub(super) fn new(file: &Arc<dyn DiskFile>) -> Self {
+        Self { file: Arc::clone(file), at: 0 }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write_at(bytes, self.at)?;
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

@@ -16,8 +16,9 @@ use onrecord_record::{Parser, Value, ValueKind, canonical};
 pub(crate) fn make(segment: &Segment, keys: &[Key]) -> Result<Index> {
     let values = collect(segment, keys)?;
     let path = path_of(segment.path());
-    index::write(&path, &of(segment)?, &values)?;
-    Index::open(&path)
+    let disk = segment.disk();
+    index::write(disk, &path, &of(segment)?, &values)?;
+    Index::open(disk, &path)
 }
 
 /// Makes the index of a segment again in memory and compares the file with it. One that is not there, or that is of
@@ -27,10 +28,10 @@ pub(crate) fn make(segment: &Segment, keys: &[Key]) -> Result<Index> {
 /// [`Error::Io`], [`Error::Damaged`] naming the index.
 pub(crate) fn check(segment: &Segment) -> Result<()> {
     let path = path_of(segment.path());
-    if !path.exists() {
-        return Ok(());
-    }
-    let index = Index::open(&path)?;
+    let index = match Index::open(segment.disk(), &path) {
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
     let keys: Vec<Key> = index.keys().cloned().collect();
     if !index.is_of(segment.file_checksum(), &keys) {
         return Ok(());
@@ -40,7 +41,7 @@ pub(crate) fn check(segment: &Segment) -> Result<()> {
 
 /// What the index says of the file of the segment.
 fn of(segment: &Segment) -> Result<Of> {
-    let blocks = checksum::of_blocks(segment.path())?;
+    let blocks = checksum::of_blocks(segment.disk(), segment.path())?;
     Ok(Of { segment: segment.file_checksum(), rows: segment.rows(), blocks })
 }
 
@@ -327,12 +328,12 @@ mod tests {
         }
         let mut values = collect(&segment, &key).unwrap();
         values[0].runs.remove(2);
-        index::write(&path_of(segment.path()), &of(&segment).unwrap(), &values).unwrap();
+        index::write(segment.disk(), &path_of(segment.path()), &of(&segment).unwrap(), &values).unwrap();
         assert!(check(&segment).is_err());
         let values = collect(&segment, &key).unwrap();
         let mut other = of(&segment).unwrap();
         other.blocks.0[0] ^= 1;
-        index::write(&path_of(segment.path()), &other, &values).unwrap();
+        index::write(segment.disk(), &path_of(segment.path()), &other, &values).unwrap();
         assert!(check(&segment).is_err());
     }
 
@@ -371,7 +372,7 @@ mod tests {
         for (forge, name) in forgeries {
             let mut values = collect(&segment, &keys()).unwrap();
             forge(&mut values);
-            index::write(&path, &of(&segment).unwrap(), &values).unwrap();
+            index::write(segment.disk(), &path, &of(&segment).unwrap(), &values).unwrap();
             let wrong = check(&segment).unwrap_err().to_string();
             assert!(wrong.contains(&format!("its rows by {name} are not those of the segment")), "{wrong}");
             assert!(wrong.contains("00005000.index"), "{wrong}");

@@ -5,13 +5,14 @@
 //! checksum, so that damage stops here. It is for segments that have a row for each leaf, the same columns, and row
 //! groups that are large enough to stay. One source at a time is in memory.
 
+use super::file::Sink;
 use super::id::IdBounds;
 use super::{Segment, Written, encoding};
 use crate::checksum::{self, Summing};
 use crate::error::{Error, Result};
 use crate::schema::{RestKeys, schema};
-use bytes::Bytes;
 use onrecord_evidence::{LeafIndex, LeafRange};
+use onrecord_ledger::Disk;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
@@ -19,12 +20,11 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
 
-type Writer = SerializedFileWriter<Summing<BufWriter<File>>>;
+type Writer = SerializedFileWriter<Summing<BufWriter<Sink>>>;
 
 /// Whether [`join`] can make one segment of these, and no row group has fewer rows than that.
 pub(crate) fn are_joinable(segments: &[Arc<Segment>], group_rows_min: u64) -> bool {
@@ -42,10 +42,10 @@ pub(crate) fn are_joinable(segments: &[Arc<Segment>], group_rows_min: u64) -> bo
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] naming the source that is, [`Error::Unsealable`].
-pub(crate) fn join(dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
+pub(crate) fn join(disk: &Arc<dyn Disk>, dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
     let start = segments.first().map_or(LeafIndex(0), |segment| segment.leaves().start);
     let end = segments.last().map_or(LeafIndex(0), |segment| segment.leaves().end);
-    let (written, file) = Written::begin(dir, LeafRange::new(start, end))?;
+    let (written, file) = Written::begin(disk, dir, LeafRange::new(start, end))?;
     let failed = |error| written.failed(error);
     let columns = segments.first().map(|segment| segment.paths()).unwrap_or_default();
     let mut rest_keys = RestKeys::default();
@@ -57,7 +57,7 @@ pub(crate) fn join(dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
     let schema = schema(&columns, &rest_keys);
     let descriptor = super::write::parquet_schema(&schema).map_err(failed)?;
     let properties = WriterProperties::builder().set_created_by(encoding::created_by()).build();
-    let sink = Summing::new(BufWriter::with_capacity(1 << 20, file.try_clone().map_err(|error| failed(error.into()))?));
+    let sink = Summing::new(BufWriter::with_capacity(1 << 20, Sink::new(&file)));
     let mut writer = Writer::new(sink, descriptor.root_schema_ptr(), Arc::new(properties)).map_err(failed)?;
     for segment in segments {
         copy(segment, &written, &mut writer)?;
@@ -69,13 +69,13 @@ pub(crate) fn join(dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
     writer.finish().map_err(failed)?;
     let sum = writer.inner().sum();
     drop(writer);
-    written.complete(&file, sum)?;
+    written.complete(&*file, sum)?;
     Ok(written)
 }
 
 /// Appends all row groups of a segment.
 fn copy(segment: &Segment, written: &Written, writer: &mut Writer) -> Result<()> {
-    let source = Bytes::from(std::fs::read(segment.path()).map_err(Error::io(segment.path()))?);
+    let source = segment.disk.read(segment.path()).map_err(Error::io(segment.path()))?;
     checksum::check_loaded(segment.path(), &source)?;
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
     let metadata = ArrowReaderMetadata::load(&source, options).map_err(|error| segment.unreadable(error))?;
@@ -117,6 +117,11 @@ mod tests {
     use crate::schema::column;
     use crate::segment::{Lookup, SegmentWriter};
     use crate::shred::{Shredder, survey};
+    use onrecord_ledger::OsDisk;
+
+    fn disk() -> Arc<dyn Disk> {
+        Arc::new(OsDisk)
+    }
 
     fn id(leaf: u64) -> [u8; 16] {
         // Not in order, so that there are bloom filters.
@@ -155,7 +160,7 @@ mod tests {
     fn a_joined_segment_has_all_rows_filters_and_indexes() {
         let dir = tempfile::tempdir().unwrap();
         let parts = [segment(dir.path(), 0..700), segment(dir.path(), 700..1_300), segment(dir.path(), 1_300..3_000)];
-        let joined = Segment::open(&join(dir.path(), &parts).unwrap().publish().unwrap()).unwrap();
+        let joined = Segment::open(&join(&disk(), dir.path(), &parts).unwrap().publish().unwrap()).unwrap();
         joined.check_bytes().unwrap();
         assert_eq!((joined.leaves(), joined.parquet().num_row_groups()), (LeafRange::from(0..3_000), 3));
         let mut lookup = Lookup::default();
@@ -183,7 +188,7 @@ mod tests {
         let mut bytes = std::fs::read(parts[1].path()).unwrap();
         bytes[100] ^= 1;
         std::fs::write(parts[1].path(), bytes).unwrap();
-        let error = join(dir.path(), &parts).err().unwrap();
+        let error = join(&disk(), dir.path(), &parts).err().unwrap();
         assert_eq!(error.path(), Some(parts[1].path()));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }

@@ -25,7 +25,6 @@ pub(crate) use lookup::Lookup;
 pub(crate) use name::{UNFINISHED, parse as parse_name};
 pub(crate) use read::{Batches, Rows};
 pub use read::{Block, OwnedRow};
-pub(crate) use write::sync_dir;
 pub use write::{SegmentWriter, Written};
 
 use crate::checksum::{self, BlockSums};
@@ -36,10 +35,10 @@ use arrow::datatypes::SchemaRef;
 use id::IdBounds;
 use leaf::LeafGroup;
 use onrecord_evidence::{LeafIndex, LeafRange};
+use onrecord_ledger::{Disk, OsDisk};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -51,6 +50,8 @@ pub const ROW_GROUP_ROWS: usize = 1 << 18;
 ///
 /// Whoever holds a segment can read it: a file that compaction replaced is removed when the last holder lets go.
 pub struct Segment {
+    /// What it was opened on, for reading and, when it was replaced, removing it.
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     leaves: LeafRange,
     rows: u64,
@@ -75,22 +76,31 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`], [`Error::Format`].
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_on(&(Arc::new(OsDisk) as _), path)
+    }
+
+    /// As [`Segment::open`], on any disk.
+    ///
+    /// # Errors
+    /// As [`Segment::open`].
+    pub(crate) fn open_on(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self> {
         let name = path.file_name().and_then(|name| name.to_str());
         let leaves = name.and_then(name::parse).ok_or_else(|| Error::damaged(path, "its name is not a segment's"))?;
-        Self::open_as(path, leaves)
+        Self::open_as(disk, path, leaves)
     }
 
     /// Opens a file that has not its name yet.
     ///
     /// # Errors
     /// As [`Segment::open`].
-    pub(crate) fn open_as(path: &Path, leaves: LeafRange) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        checksum::check_footer(path, &file)?;
+    pub(crate) fn open_as(disk: &Arc<dyn Disk>, path: &Path, leaves: LeafRange) -> Result<Self> {
+        let file = disk.open_to_read(path).map_err(Error::io(path))?;
+        checksum::check_footer(path, &*file)?;
         let file = SegmentFile::new(file, None).map_err(Error::io(path))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| unreadable(path, error))?;
         let mut segment = Self {
+            disk: Arc::clone(disk),
             path: path.to_owned(),
             bytes: parquet::file::reader::Length::len(&file),
             leaves,
@@ -151,6 +161,11 @@ impl Segment {
 
     fn damaged(&self, problem: impl std::fmt::Display) -> Error {
         Error::damaged(&self.path, problem)
+    }
+
+    /// What it is on.
+    fn disk(&self) -> &dyn Disk {
+        &*self.disk
     }
 
     /// Where it is.
@@ -240,7 +255,7 @@ impl Segment {
     /// [`Error::Io`].
     pub fn file(&self) -> Result<SegmentFile> {
         let sums = if self.sound.load(Ordering::Acquire) { None } else { self.sums.get().cloned() };
-        File::open(&self.path).and_then(|file| SegmentFile::new(file, sums)).map_err(Error::io(&self.path))
+        self.disk.open_to_read(&self.path).and_then(|file| SegmentFile::new(file, sums)).map_err(Error::io(&self.path))
     }
 
     /// Compares the checksum over every byte of the file.
@@ -248,8 +263,8 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub fn check_bytes(&self) -> Result<()> {
-        let file = File::open(&self.path).map_err(Error::io(&self.path))?;
-        checksum::check(&self.path, &file)?;
+        let file = self.disk.open_to_read(&self.path).map_err(Error::io(&self.path))?;
+        checksum::check(&self.path, &*file)?;
         self.sound.store(true, Ordering::Release);
         Ok(())
     }
@@ -273,7 +288,7 @@ impl Segment {
     pub(crate) fn index(&self, keys: &[Key]) -> Option<Arc<Index>> {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         index
-            .get_or_insert_with(|| match Index::open(&path_of(&self.path)) {
+            .get_or_insert_with(|| match Index::open(&*self.disk, &path_of(&self.path)) {
                 Ok(mut found) => {
                     self.adopt_sums(&mut found);
                     found.is_of(self.file_checksum(), keys).then(|| Arc::new(found))
@@ -333,8 +348,8 @@ impl Drop for Segment {
     fn drop(&mut self) {
         if self.replaced.load(Ordering::Acquire) {
             // If this fails or never happens, opening the lake finds a file whose leaves another one covers.
-            let _ = std::fs::remove_file(&self.path);
-            let _ = std::fs::remove_file(path_of(&self.path));
+            let _ = self.disk.remove(&self.path);
+            let _ = self.disk.remove(&path_of(&self.path));
         }
     }
 }

@@ -31,18 +31,22 @@ pub struct OwnedRow {
     pub sidecar: Vec<u8>,
 }
 
-/// Batches of rows of a segment, in order.
+/// Batches of rows of a segment, in order, up to the first that cannot be read.
 pub(crate) struct Batches {
     path: PathBuf,
-    reader: ParquetRecordBatchReader,
+    /// `None` after an error: what the reader does then is not known, and may be a panic.
+    reader: Option<ParquetRecordBatchReader>,
 }
 
 impl Iterator for Batches {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(batch.map_err(|error| Error::damaged(&self.path, error)))
+        let batch = self.reader.as_mut()?.next()?;
+        Some(batch.map_err(|error| {
+            self.reader = None;
+            Error::damaged(&self.path, error)
+        }))
     }
 }
 
@@ -118,7 +122,7 @@ impl Segment {
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS);
         let reader = builder.build().map_err(|error| self.unreadable(error))?;
-        Ok(Batches { path: self.path.clone(), reader })
+        Ok(Batches { path: self.path.clone(), reader: Some(reader) })
     }
 
     /// By place: the names of path columns have dots, as have the paths of nested columns.
@@ -156,7 +160,7 @@ impl Segment {
             .with_batch_size(BATCH_ROWS)
             .build()
             .map_err(|error| self.unreadable(error))?;
-        Ok(Batches { path: self.path.clone(), reader })
+        Ok(Batches { path: self.path.clone(), reader: Some(reader) })
     }
 }
 

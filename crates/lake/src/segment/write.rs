@@ -4,6 +4,7 @@
 //! the directory. Between the two the caller reads it back. A crash before the rename leaves a file that opening the
 //! lake removes.
 
+use super::file::Sink;
 use super::id::IdBounds;
 use super::{encoding, name};
 use crate::checksum::{self, Summing};
@@ -13,15 +14,14 @@ use crate::shred::Shredded;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use onrecord_evidence::LeafRange;
-use onrecord_ledger::OsDisk;
-use onrecord_ledger::disk::durable;
+use onrecord_ledger::disk::{DiskFile, durable};
+use onrecord_ledger::{Disk, OsDisk};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, ArrowWriter, encode_arrow_schema};
 use parquet::basic::{LogicalType, Repetition, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::schema::types::{SchemaDescriptor, Type};
-use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,13 +35,14 @@ pub struct SegmentWriter {
     rows: u64,
     /// Without the keys of the rest columns, which are known only at the end.
     schema: SchemaRef,
-    file: File,
+    file: Arc<dyn DiskFile>,
     /// Made when the first batch shows what the columns are like.
-    writer: Option<ArrowWriter<Summing<BufWriter<File>>>>,
+    writer: Option<ArrowWriter<Summing<BufWriter<Sink>>>>,
 }
 
 /// A complete file that has not its name yet. Dropping it removes the file.
 pub struct Written {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     path: PathBuf,
     leaves: LeafRange,
@@ -53,7 +54,20 @@ impl SegmentWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(dir: &Path, leaves: LeafRange, columns: Vec<PathColumn>) -> Result<Self> {
-        let (unfinished, file) = Written::begin(dir, leaves)?;
+        Self::create_on(&(Arc::new(OsDisk) as _), dir, leaves, columns)
+    }
+
+    /// As [`SegmentWriter::create`], on any disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn create_on(
+        disk: &Arc<dyn Disk>,
+        dir: &Path,
+        leaves: LeafRange,
+        columns: Vec<PathColumn>,
+    ) -> Result<Self> {
+        let (unfinished, file) = Written::begin(disk, dir, leaves)?;
         let rest_keys = RestKeys::default();
         let schema = schema(&columns, &rest_keys);
         Ok(Self { unfinished, columns, rest_keys, ids: IdBounds::default(), rows: 0, schema, file, writer: None })
@@ -88,15 +102,14 @@ impl SegmentWriter {
         self.writer.as_mut().unwrap().flush().unwrap();
     }
 
-    fn start(&self, sample: &RecordBatch) -> Result<ArrowWriter<Summing<BufWriter<File>>>> {
+    fn start(&self, sample: &RecordBatch) -> Result<ArrowWriter<Summing<BufWriter<Sink>>>> {
         let rows = usize::try_from(self.unfinished.leaves.count()).unwrap_or(usize::MAX);
         let failed = |error| self.unfinished.failed(error);
         let options = ArrowWriterOptions::new()
             .with_properties(encoding::properties(sample, rows))
             .with_parquet_schema(parquet_schema(&self.schema).map_err(failed)?)
             .with_skip_arrow_metadata(true);
-        let file = self.file.try_clone().map_err(Error::io(&self.unfinished.path))?;
-        let sink = Summing::new(BufWriter::with_capacity(1 << 20, file));
+        let sink = Summing::new(BufWriter::with_capacity(1 << 20, Sink::new(&self.file)));
         ArrowWriter::try_new_with_options(sink, Arc::clone(&self.schema), options).map_err(failed)
     }
 
@@ -113,7 +126,7 @@ impl SegmentWriter {
         writer.finish().map_err(|error| unfinished.failed(error))?;
         let sum = writer.inner().sum();
         drop(writer);
-        unfinished.complete(&self.file, sum)?;
+        unfinished.complete(&*self.file, sum)?;
         Ok(self.unfinished)
     }
 
@@ -127,11 +140,10 @@ impl Written {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn begin(dir: &Path, leaves: LeafRange) -> Result<(Self, File)> {
+    pub(super) fn begin(disk: &Arc<dyn Disk>, dir: &Path, leaves: LeafRange) -> Result<(Self, Arc<dyn DiskFile>)> {
         let path = dir.join(name::format(leaves).replace(".parquet", name::UNFINISHED));
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
-        let file = file.map_err(Error::io(&path))?;
-        Ok((Self { dir: dir.to_owned(), path, leaves }, file))
+        let file = disk.create(&path).map_err(Error::io(&path))?;
+        Ok((Self { disk: Arc::clone(disk), dir: dir.to_owned(), path, leaves }, Arc::from(file)))
     }
 
     /// The key-value pairs of the footer.
@@ -156,9 +168,9 @@ impl Written {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn complete(&self, file: &File, sum: u32) -> Result<()> {
+    pub(super) fn complete(&self, file: &dyn DiskFile, sum: u32) -> Result<()> {
         checksum::stamp(&self.path, file, sum)?;
-        file.sync_all().map_err(Error::io(&self.path))
+        file.sync().map_err(Error::io(&self.path))
     }
 
     /// Where the file is until it is published.
@@ -172,7 +184,7 @@ impl Written {
     /// [`Error::Io`].
     pub fn publish(self) -> Result<PathBuf> {
         let path = self.dir.join(name::format(self.leaves));
-        durable::publish(&OsDisk, &self.path, &path).map_err(Error::io(&path))?;
+        durable::publish(&*self.disk, &self.path, &path).map_err(Error::io(&path))?;
         Ok(path)
     }
 
@@ -192,13 +204,8 @@ impl Written {
 impl Drop for Written {
     fn drop(&mut self) {
         // After publishing there is nothing to remove; before, opening the lake would do it.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = self.disk.remove(&self.path);
     }
-}
-
-/// Makes what happened to names in the directory durable.
-pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))
 }
 
 /// The operating system's error inside, or a description.

@@ -1,26 +1,36 @@
-//! Every operation of the ledger's disk fails in turn, in every way, while entries are appended and sealed: each entry
-//! that was acknowledged is there afterwards, once, at its leaf, and sealing goes on.
+//! Operations of the disk fail in turn while entries are appended, sealed and compacted: each entry that was acknowledged is
+//! there afterwards, once, at its leaf; what has the name of a segment or an index is whole; and sealing goes on.
 //!
-//! Segments are on the real disk here; what fails is what the ledger does: its frames, the tree's files, the removal of
-//! write-ahead files.
+//! All is on that disk: the ledger's frames, the tree's files and the removal of write-ahead files; the lake's segments as
+//! they are written, read back, joined and removed; their indexes. What changes something fails in every way, what reads
+//! in one.
 
 use onrecord_evidence::{LeafIndex, Signer, leaf_hash};
-use onrecord_lake::{Lake, OwnedRow, seal_all};
+use onrecord_lake::{Lake, OwnedRow, SEGMENTS, compact_all, seal_all, verify_on};
 use onrecord_ledger::{AppendError, Config, Entry, EntryId, Ledger};
 use onrecord_testing::faulty::{FAULTS, Fault};
-use onrecord_testing::{FaultyDisk, id, sample};
+use onrecord_testing::{FaultyDisk, sample};
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Times that a write-ahead file is filled and sealed.
-const ROUNDS: u64 = 3;
-
-/// Entries of each.
+/// Entries of each write-ahead file that is sealed.
 const ENTRIES: u64 = 3;
+
+/// Small segments that compaction takes together.
+const SMALL: u64 = 16;
 
 fn entries(leaves: Range<u64>) -> Vec<Entry> {
     leaves.map(|leaf| Entry::new(EntryId(id(leaf)), sample::decision(leaf), Vec::new())).collect()
+}
+
+fn id(leaf: u64) -> [u8; 16] {
+    sample::event_id(leaf).into_bytes()
+}
+
+fn dir() -> &'static Path {
+    Path::new("/data")
 }
 
 /// Ledger and lake of one directory, open.
@@ -30,16 +40,16 @@ struct Node {
 }
 
 impl Node {
-    fn open(dir: &Path, disk: &FaultyDisk, key: &str) -> Self {
-        let lake = Lake::open(dir).unwrap();
+    fn open(disk: &FaultyDisk, key: &str) -> Self {
+        let lake = Lake::open_on(Arc::new(disk.clone()), dir(), &[]).unwrap();
         let (signer, disk, follower) = (Signer::parse(key).unwrap(), Arc::new(disk.clone()), Arc::clone(&lake) as _);
-        let (ledger, _) = Ledger::open(dir, signer, Config::default(), disk, follower).unwrap();
+        let (ledger, _) = Ledger::open(dir(), signer, Config::default(), disk, follower).unwrap();
         Self { lake, ledger }
     }
 
-    /// Appends and seals; `acknowledged` counts what was promised. What fails ends it.
-    fn work(&self, acknowledged: &mut u64) -> Result<(), String> {
-        for _ in 0..ROUNDS {
+    /// Appends and seals so often; `acknowledged` counts what was promised. What fails ends it.
+    fn work(&self, rounds: u64, acknowledged: &mut u64) -> Result<(), String> {
+        for _ in 0..rounds {
             let first = *acknowledged;
             self.ledger.append(entries(first..first + ENTRIES)).map_err(|error| error.to_string())?;
             *acknowledged += ENTRIES;
@@ -77,31 +87,63 @@ impl Node {
     }
 }
 
-/// Works until the operation with that number, counted from the opening, goes wrong; then goes on in one of three ways
-/// and checks. Returns whether the operation came.
-fn run(number: u64, fault: Fault) -> bool {
-    let dir = tempfile::tempdir().unwrap();
+/// Which operation goes wrong, counted from when it is said.
+#[derive(Clone, Copy, Debug)]
+enum Failing {
+    Change(u64, Fault),
+    Any(u64),
+}
+
+impl Failing {
+    /// Sets the disk up for it. Says later whether it came.
+    fn begin(self, disk: &FaultyDisk) -> impl Fn(&FaultyDisk) -> bool {
+        let (changes, operations) = (disk.changes(), disk.operations());
+        match self {
+            Self::Change(number, fault) => disk.fail_at_change(changes + number, fault),
+            Self::Any(number) => disk.fail_at(operations + number, Fault::Before),
+        }
+        move |disk| match self {
+            Self::Change(number, _) => disk.changes() > changes + number,
+            Self::Any(number) => disk.operations() > operations + number,
+        }
+    }
+
+    fn number(self) -> u64 {
+        match self {
+            Self::Change(number, _) | Self::Any(number) => number,
+        }
+    }
+}
+
+/// Works until an operation goes wrong; then goes on in one of three ways and checks. Returns whether the operation came.
+fn seal(failing: Failing) -> bool {
+    let number = failing.number();
     let (disk, signer) = (FaultyDisk::new(number), Signer::generate("example.org/test").unwrap());
-    Ledger::create(dir.path(), &signer, &disk).unwrap();
+    Ledger::create(dir(), &signer, &disk).unwrap();
     let key = signer.to_text().to_string();
-    let node = Node::open(dir.path(), &disk, &key);
-    let at = disk.operations() + number;
-    disk.fail_at(at, fault);
+    let node = Node::open(&disk, &key);
+    let came = failing.begin(&disk);
     let mut acknowledged = 0;
-    let worked = node.work(&mut acknowledged);
-    let came = disk.operations() > at;
-    if !came {
+    // The second write-ahead file finds a tree and a segment that are there.
+    let rounds = if matches!(failing, Failing::Change(..)) { 2 } else { 1 };
+    let worked = node.work(rounds, &mut acknowledged);
+    if !came(&disk) {
         assert_eq!(worked, Ok(()));
         return false;
     }
-    let is_off = disk.is_off();
-    match number % 3 {
-        0 if !is_off => {
+    go_on(node, &disk, &key, number, |node| node.check(acknowledged));
+    true
+}
+
+/// Goes on with the node, or in a new process, or after the machine went down, and checks.
+fn go_on(node: Node, disk: &FaultyDisk, key: &str, way: u64, check: impl Fn(&Node)) {
+    match way % 3 {
+        0 if !disk.is_off() => {
             node.ledger.reopen().unwrap();
-            node.check(acknowledged);
-            return true;
+            check(&node);
+            drop(node);
         }
-        1 if !is_off => {
+        1 if !disk.is_off() => {
             disk.stop();
             drop(node);
             disk.restart_process();
@@ -112,19 +154,79 @@ fn run(number: u64, fault: Fault) -> bool {
             disk.restart_machine();
         }
     }
-    Node::open(dir.path(), &disk, &key).check(acknowledged);
+    disk.repair();
+    check(&Node::open(disk, key));
+    verify(disk);
+}
+
+/// Nothing is wrong with any segment or index.
+fn verify(disk: &FaultyDisk) {
+    let verification = verify_on(&(Arc::new(disk.clone()) as _), dir(), 1, &|_| false, &|_| Ok(())).unwrap();
+    assert!(verification.errors.is_empty(), "{:?}", verification.errors);
+}
+
+/// A disk with so many small segments, and the key of its ledger.
+fn small_segments() -> (BTreeMap<PathBuf, Vec<u8>>, String) {
+    let (disk, signer) = (FaultyDisk::new(0), Signer::generate("example.org/test").unwrap());
+    Ledger::create(dir(), &signer, &disk).unwrap();
+    let key = signer.to_text().to_string();
+    Node::open(&disk, &key).work(SMALL, &mut 0).unwrap();
+    (disk.files(), key)
+}
+
+/// Compacts until an operation goes wrong, goes on, and compacts again. Returns whether the operation came.
+fn compact(failing: Failing, files: &BTreeMap<PathBuf, Vec<u8>>, key: &str) -> bool {
+    let disk = FaultyDisk::with_files(files);
+    let node = Node::open(&disk, key);
+    let came = failing.begin(&disk);
+    let compacted = compact_all(&node.lake, &node.ledger);
+    if !came(&disk) {
+        compacted.unwrap();
+        return false;
+    }
+    go_on(node, &disk, key, failing.number(), |node| {
+        node.check_entries(SMALL * ENTRIES);
+        compact_all(&node.lake, &node.ledger).unwrap();
+        node.check_entries(SMALL * ENTRIES);
+        assert_eq!(node.lake.segments().len(), 1);
+    });
+    let segments = disk.files().into_keys().filter(|path| path.starts_with(dir().join(SEGMENTS)));
+    let names: Vec<String> = segments.map(|path| path.extension().unwrap().to_string_lossy().into_owned()).collect();
+    // An index that could not be made is made later, by the background worker.
+    assert!(names == ["index", "parquet"] || names == ["parquet"], "{names:?} were not removed");
     true
 }
 
-#[test]
-fn a_fault_of_the_ledgers_disk_at_any_step_of_sealing_loses_nothing() {
+/// How many operations failed, on two threads.
+fn each(run: impl Fn(u64) -> bool + Sync) -> u64 {
+    let run = &run;
     std::thread::scope(|scope| {
-        for fault in FAULTS {
-            scope.spawn(move || {
-                let steps = (0..).take_while(|number| run(*number, fault)).count();
-                // A frame, a slot, the hashes, the removal, each with what makes it durable.
-                assert!(steps > 10 * ROUNDS as usize, "{steps} operations failed by {fault:?}");
-            });
-        }
-    });
+        let steps = |from: u64| (from..).step_by(2).take_while(|number| run(*number)).count() as u64;
+        let odd = scope.spawn(move || steps(1));
+        steps(0) + odd.join().unwrap()
+    })
+}
+
+#[test]
+fn a_change_that_fails_while_sealing_loses_nothing() {
+    for fault in FAULTS {
+        let changes = each(|number| seal(Failing::Change(number, fault)));
+        // Frames and slots, segments, indexes, hashes, removals, each with what makes it durable.
+        assert!(changes > 40, "{changes} changes failed by {fault:?}");
+    }
+}
+
+#[test]
+fn an_operation_that_fails_while_sealing_loses_nothing() {
+    let operations = each(|number| seal(Failing::Any(number)));
+    assert!(operations > 100, "{operations} operations");
+}
+
+#[test]
+fn a_change_that_fails_while_compacting_loses_nothing() {
+    let (files, key) = small_segments();
+    for fault in FAULTS {
+        let changes = each(|number| compact(Failing::Change(number, fault), &files, &key));
+        assert!(changes > 10, "{changes} changes failed by {fault:?}");
+    }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 impl Disk for FaultyDisk {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
         self.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             for dir in dir.ancestors().filter(|dir| dir.parent().is_some()) {
                 world.dirs.entry(dir.to_owned()).or_insert(false);
             }
@@ -51,7 +51,7 @@ impl Disk for FaultyDisk {
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         self.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             let file = match world.file(path) {
                 Ok(file) => {
                     world.files[file].change(Change::Cut(0));
@@ -74,7 +74,7 @@ impl Disk for FaultyDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             world.file(path)?;
             world.name(Naming::IsNot(path.to_owned()));
             world.end(fault, ())
@@ -83,7 +83,7 @@ impl Disk for FaultyDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             let file = world.file(from)?;
             world.name(Naming::Is(to.to_owned(), file));
             world.name(Naming::IsNot(from.to_owned()));
@@ -93,7 +93,7 @@ impl Disk for FaultyDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             let mut left = Vec::new();
             let mut random = world.random;
             for naming in std::mem::take(&mut world.renamings) {
@@ -160,7 +160,7 @@ impl DiskFile for FaultyFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.0.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             let mut bytes = bytes.to_vec();
             if matches!(fault, Some(Fault::Inside | Fault::PowerCutInside)) {
                 let mut random = world.random;
@@ -183,7 +183,7 @@ impl DiskFile for FaultyFile {
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.0.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             world.files[self.1].change(Change::Cut(bytes as usize));
             world.files[self.1].reserved = 0;
             world.end(fault, ())
@@ -192,7 +192,7 @@ impl DiskFile for FaultyFile {
 
     fn reserve(&self, from: u64, to: u64) -> io::Result<()> {
         self.0.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             if world.cannot_reserve {
                 return Err(io::ErrorKind::Unsupported.into());
             }
@@ -211,7 +211,7 @@ impl DiskFile for FaultyFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.world(|world| {
-            let fault = world.begin()?;
+            let fault = world.begin_change()?;
             let mut random = world.random;
             let file = &mut world.files[self.1];
             match fault {

@@ -53,6 +53,16 @@ impl FaultyDisk {
         self.world(|world| world.fault = Some((number, fault)));
     }
 
+    /// Of the operations that change something, that with this number, counted from 0, goes wrong.
+    pub fn fail_at_change(&self, number: u64, fault: Fault) {
+        self.world(|world| world.fault_of_change = Some((number, fault)));
+    }
+
+    /// How many operations changed something, or tried to.
+    pub fn changes(&self) -> u64 {
+        self.world(|world| world.changes)
+    }
+
     /// How many operations there were.
     pub fn operations(&self) -> u64 {
         self.world(|world| world.operations)
@@ -76,13 +86,13 @@ impl FaultyDisk {
 
     /// No fault will come.
     pub fn repair(&self) {
-        self.world(|world| world.fault = None);
+        self.world(|world| (world.fault, world.fault_of_change) = (None, None));
     }
 
     /// The machine went down: what was not synced is there, or half there, or not.
     pub fn restart_machine(&self) {
         self.world(|world| {
-            (world.is_off, world.fault) = (false, None);
+            (world.is_off, world.fault, world.fault_of_change) = (false, None, None);
             let mut random = world.random;
             let kept = random.place(world.renamings.len() + 1);
             for naming in world.renamings.drain(..).take(kept) {
@@ -120,11 +130,13 @@ impl FaultyDisk {
         })
     }
 
-    /// A disk with exactly these files, all durable.
+    /// A disk with exactly these files and their directories, all durable.
     pub fn with_files(files: &BTreeMap<PathBuf, Vec<u8>>) -> Self {
         let disk = Self::default();
         disk.world(|world| {
             for (path, bytes) in files {
+                let dirs = path.ancestors().skip(1).filter(|dir| dir.parent().is_some());
+                world.dirs.extend(dirs.map(|dir| (dir.to_owned(), true)));
                 world.names.insert(path.clone(), world.files.len());
                 let (seen, device) = (bytes.clone(), bytes.clone());
                 world.files.push(Content { seen, device, ..Content::default() });

@@ -18,6 +18,9 @@ pub(super) struct World {
     pub(super) files: Vec<Content>,
     pub(super) operations: u64,
     pub(super) fault: Option<(u64, Fault)>,
+    /// Of the operations, those that change something.
+    pub(super) changes: u64,
+    pub(super) fault_of_change: Option<(u64, Fault)>,
     pub(super) is_off: bool,
     pub(super) is_locked: bool,
     /// Bytes that all files may have together.
@@ -95,6 +98,18 @@ impl World {
         let Some((_, fault)) = self.fault.filter(|&(at, _)| at == number) else { return Ok(None) };
         self.is_off = matches!(fault, Fault::PowerCut | Fault::PowerCutInside);
         if matches!(fault, Fault::PowerCut | Fault::Before) { Err(self.fail()) } else { Ok(Some(fault)) }
+    }
+
+    /// As `begin`, of an operation that changes something.
+    pub(super) fn begin_change(&mut self) -> io::Result<Option<Fault>> {
+        if !self.is_off {
+            let number = self.changes;
+            self.changes += 1;
+            if let Some((_, fault)) = self.fault_of_change.take_if(|(at, _)| *at == number) {
+                self.fault = Some((self.operations, fault));
+            }
+        }
+        self.begin()
     }
 
     pub(super) fn end<T>(&mut self, fault: Option<Fault>, value: T) -> io::Result<T> {
