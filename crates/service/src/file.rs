@@ -59,11 +59,6 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Gives a finished file its name, durably.
-pub(crate) fn publish(unfinished: &Path, path: &Path) -> Result<(), Error> {
-    durable::publish(&OsDisk, unfinished, path).map_err(Error::io("write", path))
-}
-
 /// Makes a directory that only its owner may enter; one that exists is left as it is.
 pub(crate) fn create_dir(path: &Path) -> Result<(), Error> {
     match DirBuilder::new().mode(0o700).create(path) {

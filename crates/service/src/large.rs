@@ -13,12 +13,15 @@
 //! Left to others: what is personal inside the text, which was masked before.
 
 use crate::vault::FieldKeys;
-use crate::{Error, file, hex};
+use crate::{Error, hex};
+use onrecord_ledger::disk::durable::{self, Readers};
+use onrecord_ledger::{Disk, OsDisk};
 use onrecord_record::canonical;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
@@ -60,6 +63,7 @@ impl LargeValue {
 
 /// The directory of large values.
 pub(crate) struct LargeStore {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     /// Tells the unfinished files of this process apart.
     next: AtomicU64,
@@ -72,14 +76,24 @@ impl LargeStore {
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn open(data_dir: &Path) -> Result<Self, Error> {
+        Self::open_on(Arc::new(OsDisk), data_dir)
+    }
+
+    /// As [`LargeStore::open`], on any disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn open_on(disk: Arc<dyn Disk>, data_dir: &Path) -> Result<Self, Error> {
         let dir = data_dir.join(DIR);
         let unfinished = dir.join(UNFINISHED);
-        match fs::remove_dir_all(&unfinished) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("remove", &unfinished)(error)),
+        let left = match disk.list(&unfinished) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            listed => listed.map_err(Error::io("list", &unfinished))?,
+        };
+        for path in left.iter().map(|name| unfinished.join(name)) {
+            disk.remove(&path).map_err(Error::io("remove", &path))?;
         }
-        Ok(Self { dir, next: AtomicU64::new(0) })
+        Ok(Self { disk, dir, next: AtomicU64::new(0) })
     }
 
     /// Makes values durable; those that are there already cost a look.
@@ -92,19 +106,23 @@ impl LargeStore {
 
     fn put_one(&self, value: &LargeValue) -> Result<(), Error> {
         let path = path_of(&self.dir, &value.sha256);
-        // A file gets its name only when its bytes are durable.
-        if path.exists() {
-            return file::sync_parent(&path);
-        }
+        let (disk, failed) = (&*self.disk, |error| Error::io("write", &path)(error));
         let unfinished = self.dir.join(UNFINISHED);
         let shelf = path.parent().unwrap_or(&self.dir);
-        for dir in [&self.dir, &unfinished, shelf] {
-            file::create_dir(dir)?;
+        // A file gets its name only when its bytes are durable, and the names of its directories.
+        match disk.open_to_read(&path) {
+            Ok(_) => return disk.sync_dir(shelf).map_err(failed),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
         }
-        let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
-        let new = unfinished.join(name);
-        file::create(&new, &value.ciphertext)?;
-        file::publish(&new, &path)
+        // A directory that is there may not be durable: whoever made it did not get so far.
+        for dir in [&self.dir, &unfinished, shelf] {
+            disk.create_private_dir(dir).map_err(failed)?;
+            disk.sync_dir(dir.parent().unwrap_or(dir)).map_err(failed)?;
+        }
+        let new = unfinished.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
+        durable::write(disk, &new, &value.ciphertext, Readers::Owner).map_err(failed)?;
+        durable::publish(disk, &new, &path).map_err(failed)
     }
 
     /// The record with every large value in its place that these keys open. What cannot be opened stays a reference: its
@@ -136,8 +154,8 @@ impl LargeStore {
     /// [`Error::Io`]; [`Error::Corrupt`] if it is not what the hash is of.
     pub(crate) fn ciphertext(&self, sha256: &[u8; 32]) -> Result<Option<Vec<u8>>, Error> {
         let path = path_of(&self.dir, sha256);
-        let ciphertext = match fs::read(&path) {
-            Ok(ciphertext) => ciphertext,
+        let ciphertext = match self.disk.read(&path) {
+            Ok(ciphertext) => Vec::from(ciphertext),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
@@ -255,6 +273,8 @@ fn path_of(dir: &Path, sha256: &[u8; 32]) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use onrecord_testing::FaultyDisk;
+    use onrecord_testing::faulty::FAULTS;
 
     fn record_of(value: &LargeValue, bytes: usize) -> Vec<u8> {
         format!(r#"{{"a":{{"bytes":{bytes},"large":"{}"}},"b":1}}"#, hex::encode(&value.sha256)).into_bytes()
@@ -276,6 +296,40 @@ mod tests {
         assert!(check(dir.path(), &record_of(&values[0], text.len() + 1)).is_err());
         let kept = fs::read(path_of(&store.dir, &values[0].sha256)).unwrap();
         assert!(!kept.windows(4).any(|window| window == b"long"));
+    }
+
+    #[test]
+    fn whatever_fails_a_value_that_was_put_is_there_and_none_is_half_there() {
+        let (keys, dir) = (FieldKeys::new(&[1; 32]), Path::new("/data"));
+        let value = LargeValue::new(&keys, &"text ".repeat(20_000)).unwrap();
+        for fault in FAULTS {
+            for number in 0.. {
+                let disk = FaultyDisk::new(number);
+                let open = || LargeStore::open_on(Arc::new(disk.clone()), dir).unwrap();
+                disk.create_dir(dir).unwrap();
+                disk.sync_dir(Path::new("/")).unwrap();
+                let store = open();
+                let at = disk.operations() + number;
+                disk.fail_at(at, fault);
+                let put = store.put(std::slice::from_ref(&value));
+                let came = disk.operations() > at;
+                disk.stop();
+                disk.restart_machine();
+                let store = open();
+                match store.ciphertext(&value.sha256).unwrap() {
+                    Some(found) => assert_eq!(found, value.ciphertext),
+                    None => assert!(put.is_err(), "{number} {fault:?}"),
+                }
+                store.put(std::slice::from_ref(&value)).unwrap();
+                disk.restart_machine();
+                assert_eq!(open().ciphertext(&value.sha256).unwrap().as_ref(), Some(&value.ciphertext));
+                assert!(!disk.files().keys().any(|path| path.starts_with(dir.join(DIR).join(UNFINISHED))));
+                if !came {
+                    assert!(number >= 12, "{number} operations");
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

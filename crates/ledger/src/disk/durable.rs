@@ -29,16 +29,21 @@ pub enum Readers {
 /// them. The unfinished file is removed if it can be.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let unfinished = unfinished(path);
-    let written = match readers {
-        Readers::All => disk.create(&unfinished),
-        Readers::Owner => disk.create_private(&unfinished),
-    };
-    let written = written.and_then(|file| file.write_at(bytes, 0).and_then(|()| file.sync()));
-    if let Err(error) = written {
-        let _ = disk.remove(&unfinished);
-        return Err(error);
-    }
+    write(disk, &unfinished, bytes, readers)?;
     publish(disk, &unfinished, path)
+}
+
+/// Makes a file of these bytes under a name that stands for nothing yet, and syncs it; the name is not durable.
+///
+/// # Errors
+/// Of the call that failed. The file is removed if it can be.
+pub fn write(disk: &dyn Disk, unfinished: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let made = match readers {
+        Readers::All => disk.create(unfinished),
+        Readers::Owner => disk.create_private(unfinished),
+    };
+    let written = made.and_then(|file| file.write_at(bytes, 0).and_then(|()| file.sync()));
+    written.inspect_err(|_| drop(disk.remove(unfinished)))
 }
 
 /// Gives a finished file, whose content was synced, its name, over whatever has it, durably.

@@ -15,6 +15,8 @@ use std::{io, ops::Range, path::Path};
 pub trait Disk: Send + Sync {
     /// Makes a directory and its parents; fine when it is there.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// As [`Disk::create_dir`]; directories that are made can be entered by their owner only.
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()>;
     /// The names of the files in a directory, in any order.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
     /// The whole content of a file. [`io::ErrorKind::NotFound`] when there is none.

@@ -19,6 +19,10 @@ impl Disk for FaultyDisk {
         })
     }
 
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()> {
+        self.create_dir(dir)
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         self.world(|world| {
             let fault = world.begin()?;
