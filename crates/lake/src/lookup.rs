@@ -6,7 +6,9 @@ use crate::lake::{Lake, Snapshot};
 use crate::schema::column;
 use crate::segment::{Lookup, OwnedRow, Segment};
 use crate::tail::owned_row;
+use memchr::memmem;
 use onrecord_evidence::LeafIndex;
+use onrecord_ledger::Entry;
 use onrecord_record::{Parser, canonical};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -136,15 +138,17 @@ impl Lake {
                 None => leaves.extend(segment.leaves_with(name, text)?),
             }
         }
-        // Looking for bytes is far cheaper than making columns of a tail that nobody queries.
-        let mut member = Vec::new();
-        canonical::write_string(name, &mut member);
-        member.push(b':');
-        canonical::write_string(text, &mut member);
-        let finder = memchr::memmem::Finder::new(&member);
-        for (leaf, entry) in snapshot.chunks.iter().flat_map(|chunk| chunk.entries()) {
-            if finder.find(entry.record()).is_some() && has_member(entry.record(), name, text) {
-                leaves.push(leaf);
+        let has_text = |entry: &Entry| has_member(entry.record(), name, text);
+        for chunk in snapshot.chunks.iter() {
+            match key.as_ref().and_then(|key| chunk.find(key, text)) {
+                Some(found) => leaves.extend(found.filter(|(_, entry)| has_text(entry)).map(|(leaf, _)| leaf)),
+                None => {
+                    // To look for the bytes first spares the parsing of nearly all.
+                    let member = member_bytes(name, text);
+                    let finder = memmem::Finder::new(&member);
+                    let found = chunk.entries().filter(|(_, entry)| finder.find(entry.record()).is_some());
+                    leaves.extend(found.filter(|(_, entry)| has_text(entry)).map(|(leaf, _)| leaf));
+                }
             }
         }
         Ok(leaves)
@@ -167,6 +171,15 @@ impl Lake {
         }));
         Ok(rows)
     }
+}
+
+/// A member as a record spells it.
+fn member_bytes(name: &str, text: &str) -> Vec<u8> {
+    let mut member = Vec::new();
+    canonical::write_string(name, &mut member);
+    member.push(b':');
+    canonical::write_string(text, &mut member);
+    member
 }
 
 /// Whether the record has that text in that member, at its top.

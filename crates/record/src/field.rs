@@ -194,6 +194,16 @@ impl<'a, const N: usize> Fields<'a, N> {
         }
     }
 
+    /// Names an absent text that must be there and say something.
+    pub(crate) fn require_words(&mut self, at: usize) {
+        self.require(at);
+        if let Some(value) = self.value(at)
+            && value.as_str().is_some_and(|text| text.trim().is_empty())
+        {
+            self.fault(value, "must not be blank");
+        }
+    }
+
     /// A field that must be there; its root stands in if it is not.
     pub(crate) fn required(&mut self, at: usize) -> Value<'a> {
         self.require(at);

@@ -34,7 +34,7 @@ pub struct Review<'a> {
     pub human_decision: Option<Value<'a>>,
     /// Whether that differs from the prediction. False if absent.
     pub overridden: bool,
-    /// Why it differs.
+    /// Why it differs: there if `overridden`.
     pub override_reason: Option<&'a str>,
     /// What has no field of its own: an object.
     pub metadata: Option<Value<'a>>,
@@ -49,6 +49,10 @@ impl<'a> Review<'a> {
     pub fn read(value: Value<'a>, decision_id: Option<&'a str>) -> Result<Self, Vec<Fault>> {
         let mut fields = Fields::sort(value, &NAMES);
         let opening = fields.opening(Kind::Review);
+        let overridden = fields.truth(at!("overridden")).unwrap_or(false);
+        if overridden {
+            fields.require_words(at!("override_reason"));
+        }
         let review = Self {
             event_id: opening.event_id,
             decision_id: fields.decision_id(at!("decision_id"), decision_id),
@@ -56,7 +60,7 @@ impl<'a> Review<'a> {
             timestamp_sent: opening.timestamp_sent,
             reviewer: fields.id(at!("reviewer")),
             human_decision: fields.value(at!("human_decision")),
-            overridden: fields.truth(at!("overridden")).unwrap_or(false),
+            overridden,
             override_reason: fields.text(at!("override_reason")),
             metadata: fields.typed(at!("metadata"), ValueKind::Object),
         };

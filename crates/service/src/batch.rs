@@ -3,17 +3,21 @@
 //! Invariants: entries keep the order of the lines; when any line is bad nothing is recorded, every bad line is counted
 //! and the first thousand faults are named; memory is a few times the batch.
 
-use crate::intake::{Id, Intake, Prepared, Worker};
+use crate::about::Batched;
+use crate::id_space::IdSpace;
+use crate::intake::{Id, Intake, Prepared, Sending, Worker};
 use crate::refusal::LineFaults;
 use crate::sequencer::Ticket;
 use crate::{Error, Refusal};
-use onrecord_record::Timestamp;
+use onrecord_record::{Fault, Timestamp};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{sync::PoisonError, thread};
 
 /// Lines that one thread takes at a time.
 const CHUNK_LINES: usize = 128;
+
+const UNKNOWN_DECISION: &str = "no decision with this id is on the record, nor in the batch";
 
 /// Records, one JSON object a line.
 #[derive(Clone, Copy)]
@@ -76,7 +80,8 @@ impl Workers {
     }
 }
 
-/// Prepares all lines.
+/// Prepares all lines. What is about a decision of another batch or of this one may not find it yet: see
+/// [`prepare_late`].
 ///
 /// # Errors
 /// [`Refusal::Invalid`] with every bad line; else the first thing that kept a line from being prepared.
@@ -89,9 +94,48 @@ pub(crate) fn prepare(
 ) -> Result<Vec<Prepared>, Refusal> {
     let source = batch.idempotency_key.map(|key| intake.source(key));
     each(workers, lines, |worker, line| {
-        let id = source.as_ref().map_or(Id::Fresh, |source| Id::Derived { source, line: line.number });
-        intake.prepare(worker, line.json, id, recorded_at)
+        let sending = Sending { json: line.json, about: None, id: id_of(source.as_ref(), line), recorded_at };
+        intake.prepare(worker, sending, &Batched::default())
     })
+}
+
+fn id_of<'a>(source: Option<&'a IdSpace>, line: Line<'_>) -> Id<'a> {
+    source.map_or(Id::Fresh, |source| Id::Derived { source, line: line.number })
+}
+
+/// Prepares again what is about a decision that was not on the record: by now the batches before this one are, and the
+/// subjects of this one are durable.
+///
+/// # Errors
+/// [`Refusal::Invalid`] with every line whose decision is nowhere.
+pub(crate) fn prepare_late(
+    intake: &Intake,
+    workers: &Workers,
+    batch: &Batch<'_>,
+    lines: &[Line<'_>],
+    prepared: &mut [Prepared],
+    recorded_at: Timestamp,
+) -> Result<(), Refusal> {
+    let late: Vec<usize> = (0..prepared.len()).filter(|at| prepared[*at].is_of_unknown_decision).collect();
+    if late.is_empty() {
+        return Ok(());
+    }
+    let decisions = prepared.iter().filter(|prepared| prepared.is_decision);
+    let batched: Batched = decisions.map(|decision| (decision.decision_id(), decision.entry.clone())).collect();
+    let source = batch.idempotency_key.map(|key| intake.source(key));
+    let late_lines: Vec<Line<'_>> = late.iter().map(|at| lines[*at]).collect();
+    let again = each(workers, &late_lines, |worker, line| {
+        let sending = Sending { json: line.json, about: None, id: id_of(source.as_ref(), line), recorded_at };
+        let prepared = intake.prepare(worker, sending, &batched)?;
+        match prepared.is_of_unknown_decision {
+            true => Err(Refusal::invalid(vec![Fault::new("/decision_id", UNKNOWN_DECISION)])),
+            false => Ok(prepared),
+        }
+    })?;
+    for (at, again) in late.into_iter().zip(again) {
+        prepared[at] = again;
+    }
+    Ok(())
 }
 
 /// Checks all lines and makes nothing.
@@ -175,10 +219,10 @@ fn run_chunk<T>(
 }
 
 /// A line over the limit is a bad line like another; anything else stops the batch.
-fn faults_of(refusal: Refusal) -> Result<Vec<onrecord_record::Fault>, Refusal> {
+fn faults_of(refusal: Refusal) -> Result<Vec<Fault>, Refusal> {
     match refusal {
         Refusal::Invalid(faults) => Ok(faults.named.into_iter().map(|named| named.fault).collect()),
-        Refusal::TooLarge { .. } => Ok(vec![onrecord_record::Fault::new("", refusal.to_string())]),
+        Refusal::TooLarge { .. } => Ok(vec![Fault::new("", refusal.to_string())]),
         other => Err(other),
     }
 }

@@ -16,6 +16,7 @@
 //! There is no HTTP here, no command line and no SQL engine. Storage is reached through [`Records`], which the lake
 //! implements, and through the ledger.
 
+mod about;
 mod access;
 mod api_token;
 mod batch;
@@ -26,6 +27,7 @@ pub mod detector;
 mod error;
 mod file;
 mod hex;
+mod id_space;
 mod intake;
 pub mod key;
 pub mod large;
@@ -34,11 +36,13 @@ mod protect;
 mod records;
 mod refusal;
 pub mod sealed;
+mod sent;
 mod sequencer;
 mod service;
 mod state;
 pub mod vault;
 
+pub use about::About;
 pub use access::{Action, What};
 pub use api_token::{Actor, FILE as TOKENS_FILE, Role, Token, Tokens, UnknownRole};
 pub use batch::Batch;

@@ -105,6 +105,9 @@ pub enum Refusal {
     /// A token of that name exists. Choose another name.
     #[error("a token with this name exists already")]
     NameTaken,
+    /// What was sent is about a decision that is not on the record. Log the decision first.
+    #[error("no decision with that id is on the record")]
+    UnknownDecision,
     /// Stored bytes are not what was stored. Run `verify`.
     #[error("{0}")]
     Corrupt(String),
@@ -201,7 +204,7 @@ impl Refusal {
     /// The reason by which it is counted.
     pub fn reason(&self) -> Reason {
         match self {
-            Refusal::Invalid(_) => Reason::Invalid,
+            Refusal::Invalid(_) | Refusal::UnknownDecision => Reason::Invalid,
             Refusal::Conflict(_) | Refusal::NameTaken => Reason::Conflict,
             Refusal::TooLarge { .. } => Reason::TooLarge,
             Refusal::Busy => Reason::Busy,

@@ -29,6 +29,56 @@ pub(crate) struct BatchLogged {
     pub(crate) receipt: Option<BatchReceipt>,
 }
 
+/// What a person made of a decision. All members may be left out but those that an override needs.
+#[derive(Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct Review {
+    /// The id under which it is recorded once; a new one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid")]
+    pub(crate) event_id: Option<String>,
+    /// When it happened (RFC 3339); now if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    pub(crate) timestamp: Option<String>,
+    /// Who reviewed; stored as a subject, like a user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reviewer: Option<String>,
+    /// What the person decided: any JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub(crate) human_decision: Option<Box<RawValue>>,
+    /// Whether that takes the place of the model's prediction.
+    #[serde(default)]
+    pub(crate) overridden: bool,
+    /// Why; required if overridden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) override_reason: Option<String>,
+    /// What has no member of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) metadata: Option<Box<RawValue>>,
+}
+
+/// What turned out to be true about a decision.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct Outcome {
+    /// The id under which it is recorded once; a new one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid")]
+    pub(crate) event_id: Option<String>,
+    /// When it came to be known (RFC 3339); now if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    pub(crate) timestamp: Option<String>,
+    /// What is true: any JSON but null.
+    #[schema(value_type = serde_json::Value)]
+    pub(crate) outcome: Box<RawValue>,
+    /// What has no member of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) metadata: Option<Box<RawValue>>,
+}
+
 /// A decision with what followed it.
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
 pub(crate) struct DecisionHistory {

@@ -6,6 +6,8 @@ mod evidence;
 mod init;
 mod log;
 mod man;
+mod outcome;
+mod review;
 mod schema;
 mod serve;
 mod sql;
@@ -43,6 +45,10 @@ enum Command {
     Demo(demo::Demo),
     /// Log one decision from a JSON file or standard input
     Log(log::Log),
+    /// Log what a person made of a decision
+    Review(review::Review),
+    /// Log what turned out to be true about a decision
+    Outcome(outcome::Outcome),
     /// Import decisions from JSONL, CSV or Parquet files
     Import(import::Import),
     /// Ask in SQL (PostgreSQL dialect)
@@ -72,6 +78,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
             Command::Serve(command) => command.run(&target).await,
             Command::Demo(command) => command.run(&target.data_or("onrecord-demo")).await,
             Command::Log(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(client).await).await
+            }
+            Command::Review(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(client).await).await
+            }
+            Command::Outcome(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(client).await).await
             }
             Command::Import(command) => {
@@ -147,4 +159,11 @@ pub(crate) fn log_to_stderr(arguments: &Arguments) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ONRECORD_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// An argument that is JSON.
+fn json(text: &str) -> Result<Box<serde_json::value::RawValue>, String> {
+    serde_json::from_str(text).map_err(|error| {
+        format!("not JSON at column {}; a text stands in double quotes: '\"approved\"'", error.column())
+    })
 }

@@ -35,9 +35,16 @@ pub(super) async fn log(
     caller.must(&node, Role::Write)?;
     let body = body::read(body, node.service.sent_bytes_max()).await?;
     let logged = node.service.log(body, &caller.0).await?;
-    let status = if logged.created { StatusCode::CREATED } else { StatusCode::OK };
-    let (event_id, decision_id, receipt) = (logged.event_id.to_string(), logged.decision_id, logged.receipt);
-    Ok((status, Json(Logged { event_id, decision_id, receipt })))
+    Ok(Logged::answer(logged))
+}
+
+impl Logged {
+    /// 201, or 200 for what was on the record already.
+    pub(super) fn answer(logged: onrecord_service::Logged) -> (StatusCode, Json<Self>) {
+        let status = if logged.created { StatusCode::CREATED } else { StatusCode::OK };
+        let (event_id, decision_id, receipt) = (logged.event_id.to_string(), logged.decision_id, logged.receipt);
+        (status, Json(Self { event_id, decision_id, receipt }))
+    }
 }
 
 /// How a decision is shown.

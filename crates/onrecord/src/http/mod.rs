@@ -8,6 +8,7 @@ mod decision;
 mod health;
 mod input;
 mod problem;
+mod review;
 mod seal;
 pub(crate) mod server;
 mod sql;
@@ -84,6 +85,8 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(batch::log_batch))
         .routes(routes!(decision::read))
         .routes(routes!(decision::evidence))
+        .routes(routes!(review::log_review))
+        .routes(routes!(review::log_outcome))
         .routes(routes!(sql::query))
         .routes(routes!(tlog::checkpoint))
         .routes(routes!(tlog::tile))

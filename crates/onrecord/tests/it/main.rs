@@ -14,6 +14,7 @@ mod limit;
 mod privacy;
 mod program;
 mod readers;
+mod review;
 mod scan;
 mod serve;
 mod terminal;

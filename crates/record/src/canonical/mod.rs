@@ -27,6 +27,17 @@ pub fn write(value: Value<'_>, out: &mut Vec<u8>) {
     Writer::new(&mut Unprotected, out).value(value);
 }
 
+/// Appends the canonical form of a document as it is stored in the field of that name, protected.
+pub fn write_document<P: Protect + ?Sized>(
+    field: &'static str,
+    document: Value<'_>,
+    protect: &mut P,
+    out: &mut Vec<u8>,
+) {
+    let action = protect.document(field, document);
+    Writer::new(protect, out).act(action, document);
+}
+
 /// Appends the canonical form of a `serde_json` value.
 ///
 /// Integers of 64 bits are written as their digits, other numbers as the doubles that they are.

@@ -72,6 +72,19 @@ fn the_decision_of_a_review_is_named_once_or_the_same_twice() {
 }
 
 #[test]
+fn an_override_says_why() {
+    let faults = |json: &[u8]| {
+        let review = Review::read(Parser::new().parse(json).unwrap().value(), Some("d1")).map(|_| ());
+        review.err().unwrap_or_default().into_iter().map(|fault| (fault.pointer, fault.problem)).collect::<Vec<_>>()
+    };
+    let named = |problem: &str| vec![("/override_reason".to_owned(), problem.to_owned())];
+    assert_eq!(faults(br#"{"overridden":true,"override_reason":"a guarantor"}"#), []);
+    assert_eq!(faults(br#"{"overridden":false}"#), []);
+    assert_eq!(faults(br#"{"overridden":true}"#), named("is required"));
+    assert_eq!(faults(br#"{"overridden":true,"overrideReason":" \n"}"#)[0].1, "must not be blank");
+}
+
+#[test]
 fn an_outcome() {
     let mut parser = Parser::new();
     let document = parser.parse(br#"{"outcome":{"defaulted":false},"metadata":{}}"#).unwrap();

@@ -2,14 +2,16 @@
 
 use super::repeat::Settled;
 use super::{Service, blocking};
+use crate::about::{About, Batched};
 use crate::api_token::{Actor, Role};
 use crate::batch::{self, Batch};
-use crate::intake::{Id, Prepared};
+use crate::intake::{Id, Prepared, Sending};
 use crate::sequencer::Ticket;
 use crate::{Refusal, clock};
 use memchr::memmem;
 use onrecord_evidence::{BatchReceipt, Receipt};
 use onrecord_ledger::{AppendError, Commit, Entry};
+use onrecord_record::Kind;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -37,32 +39,69 @@ pub struct BatchLogged {
     pub receipt: Option<BatchReceipt>,
 }
 
+/// The bytes of one record, shared with threads that may block.
+trait Body: AsRef<[u8]> + Send + Sync + 'static {}
+
+impl<T: AsRef<[u8]> + Send + Sync + 'static> Body for T {}
+
+/// One record, with what the caller said beside it.
+struct One<B> {
+    body: B,
+    about: Option<(Kind, String)>,
+}
+
+impl<B> One<B> {
+    fn about(&self) -> Option<About<'_>> {
+        self.about.as_ref().map(|(kind, decision_id)| About { kind: *kind, decision_id })
+    }
+}
+
 impl Service {
-    /// Appends one record. Returns when it is durable.
+    /// Appends one record: a decision, or what its `kind` says. Returns when it is durable.
     ///
     /// # Errors
     /// [`Refusal`]; nothing was written then, except that after [`Refusal::Unavailable`] sending the same event id again
-    /// is the way to find out.
+    /// is the way to find out. [`Refusal::UnknownDecision`] for a review or an outcome of a decision that is not there.
     pub async fn log(
         self: &Arc<Self>,
         body: impl AsRef<[u8]> + Send + Sync + 'static,
         actor: &Actor,
     ) -> Result<Logged, Refusal> {
-        let logged = self.authorised(actor, Role::Write, self.log_one(body)).await?;
+        // What names its kind may be about a decision, which is looked up: that may block.
+        let may_block = memmem::find(body.as_ref(), b"\"kind\"").is_some();
+        self.log_one(One { body, about: None }, may_block, actor).await
+    }
+
+    /// Appends a review or an outcome of the decision that is named beside the body. Returns when it is durable.
+    ///
+    /// # Errors
+    /// As [`Service::log`].
+    pub async fn log_about(
+        self: &Arc<Self>,
+        body: impl AsRef<[u8]> + Send + Sync + 'static,
+        about: About<'_>,
+        actor: &Actor,
+    ) -> Result<Logged, Refusal> {
+        let about = Some((about.kind, about.decision_id.to_owned()));
+        self.log_one(One { body, about }, true, actor).await
+    }
+
+    async fn log_one(self: &Arc<Self>, one: One<impl Body>, may_block: bool, actor: &Actor) -> Result<Logged, Refusal> {
+        let logged = self.authorised(actor, Role::Write, self.append_one(one, may_block)).await?;
         self.accepted(u64::from(logged.created), u64::from(!logged.created));
         Ok(logged)
     }
 
-    async fn log_one(self: &Arc<Self>, body: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Logged, Refusal> {
-        let body = Arc::new(body);
-        // What names its kind may be about a decision, which is looked up: that may block.
-        let prepared = if memmem::find((*body).as_ref(), b"\"kind\"").is_some() {
-            let (service, body) = (self.clone(), body.clone());
-            blocking(move || service.prepare((*body).as_ref())).await?
+    async fn append_one(self: &Arc<Self>, one: One<impl Body>, may_block: bool) -> Result<Logged, Refusal> {
+        let one = Arc::new(one);
+        let prepared = if may_block {
+            let (service, one) = (self.clone(), one.clone());
+            blocking(move || service.prepare(&one)).await?
         } else {
-            self.prepare((*body).as_ref())?
+            self.prepare(&one)?
         };
-        let Prepared { entry, event_id, decision_id, subject, large } = prepared;
+        let decision_id = prepared.decision_id();
+        let Prepared { entry, event_id, subject, large, .. } = prepared;
         if let Some(subject) = subject.filter(|subject| !subject.is_durable()) {
             let vault = self.vault.clone();
             blocking(move || Ok(vault.flush(std::slice::from_ref(&subject))?)).await?;
@@ -71,7 +110,6 @@ impl Service {
             let service = self.clone();
             blocking(move || Ok(service.large.put(&large)?)).await?;
         }
-        let decision_id = decision_id.unwrap_or_else(|| event_id.to_string());
         match self.append(vec![entry]).await {
             Ok(commit) => {
                 let receipt =
@@ -81,7 +119,7 @@ impl Service {
             Err(AppendError::Taken(taken)) => {
                 let Some((_, leaf)) = taken.first().copied() else { return Err(Refusal::Busy) };
                 let service = self.clone();
-                blocking(move || service.repeated((*body).as_ref(), leaf, event_id)).await
+                blocking(move || service.repeated(one.body.as_ref(), one.about(), leaf, event_id)).await
             }
             Err(error) => Err(error.into()),
         }
@@ -92,8 +130,10 @@ impl Service {
         self.sequencer.take(actor.name(), idempotency_key)
     }
 
-    fn prepare(&self, body: &[u8]) -> Result<Prepared, Refusal> {
-        self.workers.with(|worker| self.intake.prepare(worker, body, Id::Fresh, clock::now()))?
+    fn prepare(&self, one: &One<impl Body>) -> Result<Prepared, Refusal> {
+        let sending = Sending { json: one.body.as_ref(), about: one.about(), id: Id::Fresh, recorded_at: clock::now() };
+        let prepared = self.workers.with(|worker| self.intake.prepare(worker, sending, &Batched::default()))??;
+        if prepared.is_of_unknown_decision { Err(Refusal::UnknownDecision) } else { Ok(prepared) }
     }
 
     /// Appends many records, all or none. Blocks until they are durable; uses all cores.
@@ -114,12 +154,14 @@ impl Service {
 
     fn log_lines(&self, batch: &Batch<'_>) -> Result<BatchLogged, Refusal> {
         let lines = batch.split();
-        let prepared = batch::prepare(&self.intake, &self.workers, batch, &lines, clock::now())?;
+        let now = clock::now();
+        let mut prepared = batch::prepare(&self.intake, &self.workers, batch, &lines, now)?;
         let subjects: Vec<_> = prepared.iter().filter_map(|prepared| prepared.subject.clone()).collect();
         self.vault.flush(&subjects)?;
+        batch.ticket.map_or(Ok(()), Ticket::wait)?;
+        batch::prepare_late(&self.intake, &self.workers, batch, &lines, &mut prepared, now)?;
         prepared.iter().try_for_each(|prepared| self.large.put(&prepared.large))?;
         let entries: Vec<Entry> = prepared.into_iter().map(|prepared| prepared.entry).collect();
-        batch.ticket.map_or(Ok(()), Ticket::wait)?;
         let Settled { commit, already } = self.append_new(&lines, entries)?;
         Ok(BatchLogged {
             accepted: commit.as_ref().map_or(0, Commit::count),

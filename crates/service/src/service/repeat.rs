@@ -5,8 +5,9 @@
 //! policy a body may no longer be recognised; then it is a conflict, which is loud, and never a second entry.
 
 use super::{Logged, Service};
+use crate::about::{About, Batched};
 use crate::batch::Line;
-use crate::intake::Id;
+use crate::intake::{Id, Sending};
 use crate::records::ReadError;
 use crate::refusal::{Conflicts, LineFaults};
 use crate::{Refusal, Stored};
@@ -29,15 +30,20 @@ const LEAVES_AT_ONCE: usize = 512;
 
 impl Service {
     /// Answers for a record whose id is taken by the entry at `leaf`. Blocks.
-    pub(super) fn repeated(&self, body: &[u8], leaf: LeafIndex, event_id: Uuid) -> Result<Logged, Refusal> {
+    pub(super) fn repeated(
+        &self,
+        body: &[u8],
+        about: Option<About<'_>>,
+        leaf: LeafIndex,
+        event_id: Uuid,
+    ) -> Result<Logged, Refusal> {
         let stored = self.records.by_leaf(leaf)?;
-        let Some(decision_id) = self.same(body, stored.as_ref())? else {
+        let Some(decision_id) = self.same(body, about, stored.as_ref())? else {
             let mut conflicts = Conflicts::default();
             conflicts.add(None, event_id);
             return Err(Refusal::Conflict(conflicts));
         };
         let receipt = self.ledger.prove(leaf).map_err(|error| Refusal::Unavailable(error.to_string()))?;
-        let decision_id = decision_id.unwrap_or_else(|| event_id.to_string());
         Ok(Logged { event_id, decision_id, receipt, created: false })
     }
 
@@ -74,7 +80,7 @@ impl Service {
             let leaves: Vec<LeafIndex> = some.iter().map(|(_, leaf)| *leaf).collect();
             for ((place, _), stored) in some.iter().zip(self.records.by_leaves(&leaves)?) {
                 let Some((line, entry)) = left.get(*place) else { continue };
-                match self.same(line.json, stored.as_ref())? {
+                match self.same(line.json, None, stored.as_ref())? {
                     Some(_) => repeated.push(*place),
                     None => conflicts.add(Some(line.number), Uuid::from_bytes(entry.id().0)),
                 }
@@ -89,7 +95,7 @@ impl Service {
 
     /// Whether the body is the one that was stored; then the decision id that it gives. A record that
     /// retention deleted cannot be compared, and its id stays taken.
-    fn same(&self, body: &[u8], stored: Option<&Stored>) -> Result<Option<Option<String>>, Refusal> {
+    fn same(&self, body: &[u8], about: Option<About<'_>>, stored: Option<&Stored>) -> Result<Option<String>, Refusal> {
         let Some(Stored { leaf, record, .. }) = stored else { return Ok(None) };
         let (event_id, recorded_at) = {
             let mut parser = Parser::new();
@@ -98,9 +104,9 @@ impl Service {
             let header = Header::read(document.value()).map_err(damaged)?;
             (header.event_id, header.recorded_at)
         };
-        let again =
-            self.workers.with(|worker| self.intake.prepare(worker, body, Id::Stored(event_id), recorded_at))??;
-        Ok((again.entry.record().as_ref() == record.as_slice()).then_some(again.decision_id))
+        let sending = Sending { json: body, about, id: Id::Stored(event_id), recorded_at };
+        let again = self.workers.with(|worker| self.intake.prepare(worker, sending, &Batched::default()))??;
+        Ok((again.entry.record().as_ref() == record.as_slice()).then(|| again.decision_id()))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Putting things on the record: once, in order, all or nothing, with a receipt that convinces a third party.
 
 use crate::house::{self, House, decision};
-use onrecord_service::{Actor, Batch, Keys, Refusal, Role, vault};
+use onrecord_record::Kind;
+use onrecord_service::{About, Actor, Batch, Keys, Refusal, Role, vault};
 use uuid::Uuid;
 
 const ID: &str = "0193a3e0-0000-7000-8000-000000000001";
@@ -175,6 +176,104 @@ fn reviews_and_outcomes_are_logged_by_their_kind() {
         let refused = house.log(format!(r#"{{"kind":"{kind}"}}"#)).unwrap_err();
         assert!(matches!(&refused, Refusal::Invalid(faults) if faults.named[0].fault.pointer == "/kind"), "{refused}");
     }
+}
+
+fn about<'a>(kind: Kind, decision_id: &'a str) -> About<'a> {
+    About { kind, decision_id }
+}
+
+#[test]
+fn a_review_and_an_outcome_may_have_their_decision_named_beside_them() {
+    let house = House::new();
+    house.log(decision(r#""decision_id":"d1","user_id":"user-1""#)).unwrap();
+    let log = |kind, id: &str, body: &str| {
+        house.run(house.service.log_about(body.to_owned(), about(kind, id), &Actor::local()))
+    };
+    let review = r#"{"reviewer":"kim","overridden":true,"override_reason":"user-1 has a guarantor",
+        "event_id":"01935a3e-0000-7000-8000-00000000000a"}"#;
+    let logged = log(Kind::Review, "d1", review).unwrap();
+    assert!(logged.created && logged.decision_id == "d1");
+    assert!(!log(Kind::Review, "d1", review).unwrap().created, "the same once more");
+    log(Kind::Outcome, "d1", r#"{"outcome":{"repaid":true}}"#).unwrap();
+    let stored = &house.entries("review")[0];
+    let token = house.service.vault().find("user-1").unwrap().unwrap();
+    assert_eq!(stored["override_reason"], format!("{token} has a guarantor"));
+
+    for (kind, body, pointer) in [
+        (Kind::Review, r#"{"decision_id":"d2"}"#, "/decision_id"),
+        (Kind::Review, r#"{"kind":"outcome","outcome":1}"#, "/kind"),
+        (Kind::Outcome, r#"{"kind":"review"}"#, "/kind"),
+        (Kind::Outcome, "{}", "/outcome"),
+        (Kind::Review, r#"{"overridden":true}"#, "/override_reason"),
+    ] {
+        let refused = log(kind, "d1", body).unwrap_err();
+        assert!(matches!(&refused, Refusal::Invalid(faults) if faults.named[0].fault.pointer == pointer), "{refused}");
+    }
+    let refused = log(Kind::Review, "nobody's", "{}").unwrap_err();
+    assert!(matches!(refused, Refusal::UnknownDecision), "{refused}");
+    let refused = log(Kind::Outcome, "nobody's", r#"{"outcome":1}"#).unwrap_err();
+    assert!(matches!(refused, Refusal::UnknownDecision), "{refused}");
+    assert_eq!((house.entries("review").len(), house.entries("outcome").len()), (1, 1));
+}
+
+#[test]
+fn an_override_that_decides_the_same_is_refused() {
+    let policy = "version = 1\n[fields]\nname = \"token\"\n";
+    for house in [House::new(), House::with_policy(policy)] {
+        let sent = r#"{"decision_id":"d1","user_id":"user-1","model_id":"m","model_version":"1","confidence":0.5,
+            "input_features":{},"prediction":{"limit":1e3,"approved":false,"name":"Jane Doe"}}"#;
+        house.log(sent).unwrap();
+        let review = |human: &str, overridden: bool| {
+            let body = format!(r#"{{"human_decision":{human},"overridden":{overridden},"override_reason":"because"}}"#);
+            house.run(house.service.log_about(body, about(Kind::Review, "d1"), &Actor::local()))
+        };
+        let same = r#"{"name":"Jane Doe","approved":false,"limit":1000.0}"#;
+        let refused = review(same, true).unwrap_err();
+        let at = |refused: &Refusal| match refused {
+            Refusal::Invalid(faults) => faults.named[0].fault.pointer.clone(),
+            other => other.to_string(),
+        };
+        assert_eq!(at(&refused), "/human_decision");
+        review(same, false).unwrap();
+        review(r#"{"name":"Jane Doe","approved":true,"limit":1000.0}"#, true).unwrap();
+        review(r#"{"name":"Jane Roe","approved":false,"limit":1000.0}"#, true).unwrap();
+        let line = format!(
+            r#"{{"kind":"review","decision_id":"d1","human_decision":{same},"overridden":true,"override_reason":"b"}}"#
+        );
+        assert_eq!(at(&house.log(line.clone()).unwrap_err()), "/human_decision");
+        let checked = house.service.check_batch(&batch(&line), &Actor::local()).unwrap_err();
+        assert_eq!(at(&checked), "/human_decision");
+    }
+}
+
+#[test]
+fn in_a_batch_a_review_may_follow_its_decision_and_not_stand_alone() {
+    let house = House::new();
+    let review = |of: &str| format!(r#"{{"kind":"review","decision_id":"{of}","metadata":{{"note":"ask user-22"}}}}"#);
+    let outcome = r#"{"kind":"outcome","decision_id":"d9","outcome":1}"#.to_owned();
+    let lines = [review("d1"), decision(r#""decision_id":"d1","user_id":"user-22""#), review("d2"), outcome];
+    let refused = house.service.log_batch(&batch(&lines.join("\n")), &Actor::local()).unwrap_err();
+    let Refusal::Invalid(faults) = refused else { panic!("{refused}") };
+    let named: Vec<_> = faults.named.iter().map(|fault| (fault.line, fault.fault.pointer.as_str())).collect();
+    assert_eq!(named, [(Some(3), "/decision_id"), (Some(4), "/decision_id")]);
+    assert!(house.entries("review").is_empty() && house.entries("decision").is_empty());
+
+    house.service.log_batch(&batch(&lines[..2].join("\n")), &Actor::local()).unwrap();
+    let token = house.service.vault().find("user-22").unwrap().unwrap();
+    assert_eq!(house.entries("review")[0]["metadata"]["note"], format!("ask {token}"));
+    assert!(!house.holds("user-22"));
+
+    // An override in the same batch is compared with its decision, too.
+    let same = [
+        r#"{"decision_id":"d3","model_id":"m","model_version":"1","input_features":{},"prediction":"no"}"#,
+        r#"{"kind":"review","decision_id":"d3","human_decision":"no","overridden":true,"override_reason":"b"}"#,
+    ];
+    let refused = house.service.log_batch(&batch(&same.join("\n")), &Actor::local()).unwrap_err();
+    assert!(refused.to_string().contains("line 2"), "{refused}");
+    // A decision without an id of its own is found by its event id.
+    let event_id = "01935a3e-0000-7000-8000-0000000000ff";
+    let lines = [decision(&format!(r#""event_id":"{event_id}""#)), review(event_id)];
+    assert_eq!(house.service.log_batch(&batch(&lines.join("\n")), &Actor::local()).unwrap().accepted, 2);
 }
 
 #[test]

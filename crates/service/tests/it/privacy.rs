@@ -146,7 +146,7 @@ fn a_review_and_an_outcome_do_not_name_the_person_whom_their_decision_is_about()
 fn nothing_that_a_reader_asks_for_is_kept_unless_a_decision_has_it() {
     let house = House::new();
     house.log(decision(r#""decision_id":"d1""#)).unwrap();
-    house.log(r#"{"kind":"outcome","decision_id":"erika.later","outcome":1}"#).unwrap();
+    house.log(r#"{"kind":"outcome","decision_id":"d1","outcome":1}"#).unwrap();
     let (service, actor) = (&house.service, Actor::local());
     for asked in ["max.mustermann", "41155526711", "max@example.com", "Max Mustermann"] {
         assert!(house.run(service.read(asked, false, &actor)).unwrap().is_none());

@@ -8,7 +8,11 @@
 //! Invariant: chunks and what is not frozen yet hold adjoining leaves, in order, each once. How much there is, is
 //! bounded by the ledger, which stops when too many write-ahead files wait for sealing.
 
+mod lookup;
+
+use self::lookup::ChunkLookup;
 use crate::Row;
+use crate::index::Key;
 use crate::segment::OwnedRow;
 use crate::shred::shred_all;
 use arrow::array::RecordBatch;
@@ -34,6 +38,7 @@ pub struct Chunk {
     leaves: LeafRange,
     batch: OnceLock<RecordBatch>,
     rows_by_id: OnceLock<HashMap<[u8; 16], LeafIndex>>,
+    lookup: OnceLock<ChunkLookup>,
 }
 
 impl Tail {
@@ -124,7 +129,13 @@ impl Chunk {
     fn new(commits: Vec<Committed>) -> Self {
         let first = commits.first().map_or(LeafIndex(0), |commit| commit.first);
         let end = commits.last().map_or(first, Committed::end);
-        Self { commits, leaves: LeafRange::new(first, end), batch: OnceLock::new(), rows_by_id: OnceLock::new() }
+        Self {
+            commits,
+            leaves: LeafRange::new(first, end),
+            batch: OnceLock::new(),
+            rows_by_id: OnceLock::new(),
+            lookup: OnceLock::new(),
+        }
     }
 
     /// The leaves in it.
@@ -152,6 +163,12 @@ impl Chunk {
     pub(crate) fn find_id(&self, id: &[u8; 16]) -> Option<LeafIndex> {
         let index = self.rows_by_id.get_or_init(|| self.entries().map(|(leaf, entry)| (entry.id().0, leaf)).collect());
         index.get(id).copied()
+    }
+
+    /// The entries that may have that decision id or subject, ascending; `None` for another key.
+    pub(crate) fn find(&self, key: &Key, text: &str) -> Option<impl Iterator<Item = (LeafIndex, &Entry)>> {
+        let found = self.lookup.get_or_init(|| ChunkLookup::of(self)).find(key, text)?;
+        Some(found.filter_map(|leaf| Some((leaf, self.entry(leaf)?))))
     }
 
     /// The rows as one batch of the flat schema, with path columns of its own choice.
@@ -247,6 +264,30 @@ mod tests {
             assert!(tail.chunks().len() <= 14, "{} chunks at leaf {leaf}", tail.chunks().len());
         }
         assert_eq!(leaves(&mut tail), (0..3_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_chunk_looks_up_decisions_and_subjects() {
+        let entry = |at: u64| {
+            let record = format!(
+                r#"{{"decision_id":"d-{}","metadata":{{"user_id":"sub_x"}},"user_id":"sub_{}"}}"#,
+                at / 2,
+                at % 3
+            );
+            Entry::new(EntryId((u128::from(at) + 1).to_be_bytes()), record.into_bytes(), Vec::new())
+        };
+        let mut tail = Tail::new(LeafIndex(100));
+        tail.add(&Committed { first: LeafIndex(100), entries: (0..60).map(entry).collect() });
+        let chunk = &tail.chunks()[0];
+        let found = |key: Key, text: &str| -> Option<Vec<u64>> {
+            chunk.find(&key, text).map(|found| found.map(|(leaf, _)| leaf.0).collect())
+        };
+        assert_eq!(found(Key::DecisionId, "d-7"), Some(vec![114, 115]));
+        assert_eq!(found(Key::Subject, "sub_2").unwrap(), (0..20).map(|at| 102 + 3 * at).collect::<Vec<_>>());
+        for (key, text) in [(Key::DecisionId, "sub_2"), (Key::Subject, "d-7"), (Key::Subject, "sub_x")] {
+            assert_eq!(found(key, text), Some(Vec::new()), "{text}");
+        }
+        assert_eq!(found(Key::Input(vec!["application_id".to_owned()]), "app_1"), None);
     }
 
     #[test]
