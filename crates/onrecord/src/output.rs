@@ -53,6 +53,22 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// Rows as RFC 4180, with a header: texts as they are, documents as JSON, nothing for null.
+pub(crate) fn csv(columns: &[String], rows: &[Row]) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    if !columns.is_empty() {
+        writer.write_record(columns)?;
+    }
+    for row in rows {
+        let cells = columns.iter().map(|column| match value(row, column) {
+            "null" => String::new(),
+            json => serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned()),
+        });
+        writer.write_record(cells)?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
 /// Draws rows as a table: numbers to the right, documents as JSON. Rows that are wider than the terminal are shown as
 /// `name: value` lines instead, as psql's expanded display does.
 pub(crate) fn table(columns: &[String], rows: &[Row]) -> String {

@@ -16,9 +16,32 @@ pub(crate) struct Session {
     actor: Actor,
 }
 
+/// What a query is asked for: the action on the record.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Purpose {
+    /// Somebody wrote it.
+    #[default]
+    Sql,
+    /// To find decisions.
+    Decisions,
+}
+
+impl Purpose {
+    fn action(self, is_revealing: bool) -> Action {
+        match (self, is_revealing) {
+            (Self::Sql, false) => Action::Sql,
+            (Self::Sql, true) => Action::RevealSql,
+            (Self::Decisions, false) => Action::Decisions,
+            (Self::Decisions, true) => Action::RevealDecisions,
+        }
+    }
+}
+
 /// What a query may be told beside its text.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct QueryOptions {
+    /// What it is asked for.
+    pub(crate) purpose: Purpose,
     /// Rows after which the answer is cut short.
     pub(crate) rows_max: Option<usize>,
     /// How long it may take; what this process is set to, if nothing is said.
@@ -59,7 +82,7 @@ impl Session {
         let permit = node.limits.query().await?;
         let mut rows = node.engine.query(node.lake.snapshot(), sql, &context).await?;
         let redacted = redacted(sql);
-        let action = if rows.is_revealing() { Action::RevealSql } else { Action::Sql };
+        let action = options.purpose.action(rows.is_revealing());
         let recorded = node.service.record_access(&self.actor, action, What::Query(&redacted), None);
         let (recorded, first) = tokio::join!(recorded, rows.next());
         recorded?;

@@ -15,6 +15,10 @@ pub enum Action {
     Sql,
     /// A query that compares or shows user ids in plain.
     RevealSql,
+    /// A page of decisions.
+    Decisions,
+    /// A page of decisions, with user ids compared or shown in plain.
+    RevealDecisions,
     /// One decision.
     Get,
     /// One decision, with the person and sealed fields in plain.
@@ -29,6 +33,8 @@ impl Action {
         match self {
             Action::Sql => "sql",
             Action::RevealSql => "reveal_sql",
+            Action::Decisions => "decisions",
+            Action::RevealDecisions => "reveal_decisions",
             Action::Get => "get",
             Action::Reveal => "reveal",
             Action::Evidence => "evidence",

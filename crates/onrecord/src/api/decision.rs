@@ -94,3 +94,13 @@ pub(crate) struct DecisionHistory {
     #[schema(value_type = Vec<Object>)]
     pub(crate) outcomes: Vec<Box<RawValue>>,
 }
+
+/// A page of decisions, newest first.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct DecisionPage {
+    /// What `ai_audit_logs` says of each, and its `leaf_index`.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) decisions: Vec<Box<RawValue>>,
+    /// Gives the next page; null on the last one.
+    pub(crate) next_cursor: Option<String>,
+}

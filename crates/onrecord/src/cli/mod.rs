@@ -1,6 +1,7 @@
 //! The command line: what the arguments mean, and which file runs which subcommand. Each subcommand gives `true` for
 //! "fine", `false` for "the answer is no".
 
+mod decisions;
 mod demo;
 mod evidence;
 mod init;
@@ -51,6 +52,8 @@ enum Command {
     Outcome(outcome::Outcome),
     /// Import decisions from JSONL, CSV or Parquet files
     Import(import::Import),
+    /// Find decisions, newest first
+    Decisions(decisions::Decisions),
     /// Ask in SQL (PostgreSQL dialect)
     Sql(sql::Sql),
     /// Write the evidence for one decision, for a third party to check offline
@@ -88,6 +91,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
             }
             Command::Import(command) => {
                 with_client(&target, Purpose::Bulk, async |client| command.run(&target, client).await).await
+            }
+            Command::Decisions(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Sql(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await

@@ -5,6 +5,7 @@ pub(crate) mod auth;
 mod batch;
 mod body;
 mod decision;
+mod decisions;
 mod health;
 mod input;
 mod problem;
@@ -81,7 +82,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
 /// The description of the contract, as `/openapi.json` gives it.
 fn contract() -> OpenApiRouter<Arc<Node>> {
     OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(decision::log))
+        .routes(routes!(decision::log, decisions::find))
         .routes(routes!(batch::log_batch))
         .routes(routes!(decision::read))
         .routes(routes!(decision::evidence))
@@ -130,6 +131,16 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     let detail =
         "an internal error stopped the request; send it again with the same event_id to learn whether it was recorded";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", title, detail).into_response()
+}
+
+/// A path with a query of these parameters.
+pub(crate) fn path_with_query(path: &str, pairs: &[(&str, String)]) -> String {
+    let mut whole = path.to_owned();
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        whole.push_str(if at == 0 { "?" } else { "&" });
+        whole.push_str(&format!("{name}={}", path_segment(value)));
+    }
+    whole
 }
 
 /// `text` as one segment of a path.

@@ -5,7 +5,7 @@ use super::input;
 use crate::api::problem::Problem;
 use crate::api::sql::{SqlColumn, SqlRequest};
 use crate::node::Node;
-use crate::session::{QueryOptions, RecordedRows, Session};
+use crate::session::{Purpose, QueryOptions, RecordedRows, Session};
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use axum::body::Body;
@@ -41,7 +41,7 @@ pub(super) async fn query(
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("application/json");
     let format = format_of(accept);
     let timeout = request.timeout_seconds.map(Duration::from_secs);
-    let options = QueryOptions { rows_max: request.limit, timeout };
+    let options = QueryOptions { purpose: Purpose::Sql, rows_max: request.limit, timeout };
     let rows = Session::new(node, actor).query(&request.sql, options).await?;
     let mut answer = Answer::begin(rows, format)?;
     // The first rows are waited for: a query that fails at once is answered as a problem, not as a broken stream.
@@ -131,7 +131,7 @@ impl Answer {
     }
 }
 
-fn unprintable(_: ArrowError) -> Error {
+pub(super) fn unprintable(_: ArrowError) -> Error {
     Error::Value("a column has a type that cannot be printed; cast it".into())
 }
 

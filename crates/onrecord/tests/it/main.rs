@@ -5,6 +5,7 @@
 mod acceptance;
 mod bad_input;
 mod crash;
+mod decisions;
 mod demo;
 mod golden;
 mod http;

@@ -118,6 +118,11 @@ impl Service {
         &self.vault
     }
 
+    /// The public key of the log, with its name: it tells this ledger from any other.
+    pub fn public_key(&self) -> String {
+        self.verifier.to_text()
+    }
+
     /// The ledger.
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger

@@ -1,0 +1,144 @@
+//! The time that a report is about: from an instant on, up to another that does not belong to it.
+//!
+//! Days are those of UTC, 24 hours each, whoever reads: a period of N days ends now and begins N times 24 hours before,
+//! as SQL's `now() - interval 'N days'` does here.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+/// The longest period in days, a hundred years.
+pub const DAYS_MAX: u32 = 36_525;
+
+/// `since` ≤ t < `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first instant.
+    pub since: Timestamp,
+    /// The first instant after it.
+    pub until: Timestamp,
+}
+
+/// What is wrong with a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeriodError {
+    /// No days.
+    #[error("days must be from 1 to {DAYS_MAX}")]
+    Days,
+    /// Both ways of saying it.
+    #[error("give days, or since and until, not both")]
+    Both,
+    /// It ends where it begins, or before.
+    #[error("since must be before until")]
+    Reversed,
+    /// No time.
+    #[error("a time is RFC 3339, as 2026-11-27T08:00:00Z, or a day of UTC, as 2026-11-27")]
+    Time,
+}
+
+impl Period {
+    /// What a caller asked for: the last `days`, or `since` and `until`, of which `until` may be left out for now.
+    ///
+    /// # Errors
+    /// [`PeriodError`].
+    pub fn new(
+        days: Option<u32>,
+        since: Option<&str>,
+        until: Option<&str>,
+        now: Timestamp,
+        days_default: u32,
+    ) -> Result<Self, PeriodError> {
+        let days = match (days, since, until) {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => return Err(PeriodError::Both),
+            (days, None, None) => days.unwrap_or(days_default),
+            (None, since, until) => {
+                let until = until.map_or(Ok(now), time)?;
+                let since = match since {
+                    Some(since) => time(since)?,
+                    None => before(until, days_default)?,
+                };
+                return if since < until { Ok(Self { since, until }) } else { Err(PeriodError::Reversed) };
+            }
+        };
+        if days == 0 || days > DAYS_MAX {
+            return Err(PeriodError::Days);
+        }
+        Ok(Self { since: before(now, days)?, until: now })
+    }
+
+    /// The condition on `timestamp`.
+    pub(crate) fn sql(&self) -> String {
+        format!("timestamp >= TIMESTAMPTZ '{}' AND timestamp < TIMESTAMPTZ '{}'", self.since, self.until)
+    }
+
+    /// Days from the beginning to the end, part of a day as one.
+    pub fn days(&self) -> i64 {
+        let seconds = self.until.as_second() - self.since.as_second();
+        (seconds + 86_399) / 86_400
+    }
+}
+
+fn before(until: Timestamp, days: u32) -> Result<Timestamp, PeriodError> {
+    until.checked_sub(jiff::SignedDuration::from_hours(24 * i64::from(days))).map_err(|_| PeriodError::Time)
+}
+
+/// An instant as it is written: RFC 3339, or the beginning of a day of UTC.
+///
+/// # Errors
+/// [`PeriodError::Time`].
+pub fn time(written: &str) -> Result<Timestamp, PeriodError> {
+    if let Ok(time) = written.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let day: Date = written.parse().map_err(|_| PeriodError::Time)?;
+    let midnight = day.to_zoned(TimeZone::UTC).map_err(|_| PeriodError::Time)?;
+    Ok(midnight.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-11-27T12:00:00Z";
+
+    fn period(
+        days: Option<u32>,
+        since: Option<&str>,
+        until: Option<&str>,
+    ) -> Result<(String, String, i64), PeriodError> {
+        let period = Period::new(days, since, until, NOW.parse().unwrap(), 30)?;
+        Ok((period.since.to_string(), period.until.to_string(), period.days()))
+    }
+
+    #[test]
+    fn days_are_counted_back_from_now() {
+        let made = |since: &str, days| Ok((since.to_owned(), NOW.to_owned(), days));
+        assert_eq!(period(Some(1), None, None), made("2026-11-26T12:00:00Z", 1));
+        assert_eq!(period(None, None, None), made("2026-10-28T12:00:00Z", 30));
+        assert_eq!(period(None, Some("2026-11-27"), None), made("2026-11-27T00:00:00Z", 1));
+        assert_eq!(period(None, Some("2026-11-27T13:00:00+02:00"), None), made("2026-11-27T11:00:00Z", 1));
+    }
+
+    #[test]
+    fn the_end_does_not_belong_to_it() {
+        let day = period(None, Some("2026-11-01"), Some("2026-11-03"));
+        assert_eq!(day, Ok(("2026-11-01T00:00:00Z".to_owned(), "2026-11-03T00:00:00Z".to_owned(), 2)));
+    }
+
+    #[test]
+    fn what_is_no_period_is_refused() {
+        for (days, since, until, error) in [
+            (Some(0), None, None, PeriodError::Days),
+            (Some(DAYS_MAX + 1), None, None, PeriodError::Days),
+            (Some(1), Some("2026-11-01"), None, PeriodError::Both),
+            (None, Some("2026-11-02"), Some("2026-11-01"), PeriodError::Reversed),
+            (None, Some("2026-11-02"), Some("2026-11-02"), PeriodError::Reversed),
+            (None, Some("2027-11-02"), None, PeriodError::Reversed),
+            (None, Some("yesterday"), None, PeriodError::Time),
+            (None, Some("2026-13-01"), None, PeriodError::Time),
+            (None, None, Some("-9999-01-01"), PeriodError::Time),
+        ] {
+            assert_eq!(period(days, since, until).err(), Some(error), "{days:?} {since:?} {until:?}");
+        }
+    }
+}
