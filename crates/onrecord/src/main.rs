@@ -15,6 +15,7 @@ mod node;
 mod output;
 mod sealing;
 mod session;
+mod settings;
 mod storage;
 mod target;
 mod verify;

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::directory::{self, Made};
 use crate::maintenance::Maintenance;
 use crate::sealing::Sealing;
+use crate::settings::Settings;
 use crate::storage::{LakeRecords, VaultIdentity};
 use anyhow::{Result, bail};
 use onrecord_lake::Lake;
@@ -105,6 +106,11 @@ impl Node {
             sealing,
             maintenance: Mutex::new(maintenance),
         }))
+    }
+
+    /// The settings of the deployment, as they are now.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        Settings::read(&self.directory)
     }
 
     /// The data directory.

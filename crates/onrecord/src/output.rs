@@ -15,8 +15,10 @@ pub(crate) enum Format {
     Jsonl,
     /// Comma-separated values with a header
     Csv,
-    /// A table for people
+    /// A table or text for people
     Table,
+    /// A page that prints, where a command has one
+    Html,
 }
 
 impl Format {

@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     Sql,
     /// To find decisions.
     Decisions,
+    /// To show a person all decisions about them.
+    History,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             (Self::Sql, true) => Action::RevealSql,
             (Self::Decisions, false) => Action::Decisions,
             (Self::Decisions, true) => Action::RevealDecisions,
+            (Self::History, _) => Action::History,
         }
     }
 }

@@ -80,6 +80,16 @@ pub struct Position {
 #[error("the cursor is not one of these decisions: take next_cursor of the page before, with the same filters")]
 pub struct ForeignCursor;
 
+/// The query of all decisions about a person, newest first.
+pub fn history_sql(user_id: &str) -> String {
+    format!(
+        "SELECT timestamp AS date, model_id AS system, prediction AS decision, explanation->>'reasoning' AS explanation, \
+         decision_id, model_version, confidence, human_reviewed, overridden, human_decision, override_reason \
+         FROM ai_audit_logs WHERE user_id = {} ORDER BY timestamp DESC, leaf_index DESC",
+        text(user_id)
+    )
+}
+
 impl Filter {
     /// The query of one page, with one row more than `limit`, which says whether there is another page.
     pub fn sql(&self, cursor: &Cursor, limit: usize) -> String {

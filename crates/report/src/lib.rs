@@ -4,8 +4,11 @@
 //! [`Source`], SQL in and Arrow batches out, and know nothing of where the decisions are.
 
 pub mod decisions;
+pub mod explanation;
+pub mod language;
 pub mod path;
 pub mod period;
+mod render;
 mod source;
 mod sql;
 

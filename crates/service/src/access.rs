@@ -25,6 +25,14 @@ pub enum Action {
     Reveal,
     /// The evidence of a decision.
     Evidence,
+    /// The explanation of a decision.
+    Explain,
+    /// The explanation of a decision, with the person and sealed fields in plain.
+    RevealExplain,
+    /// The explanation of a decision was asked for by somebody whom it is not about, and not given.
+    ExplainRefused,
+    /// All decisions about a person.
+    History,
 }
 
 impl Action {
@@ -38,6 +46,10 @@ impl Action {
             Action::Get => "get",
             Action::Reveal => "reveal",
             Action::Evidence => "evidence",
+            Action::Explain => "explain",
+            Action::RevealExplain => "reveal_explain",
+            Action::ExplainRefused => "explain_refused",
+            Action::History => "history",
         }
     }
 }

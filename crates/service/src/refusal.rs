@@ -105,6 +105,9 @@ pub enum Refusal {
     /// A token of that name exists. Choose another name.
     #[error("a token with this name exists already")]
     NameTaken,
+    /// The decision is not about the person for whom it was asked. The asking is on the record.
+    #[error("the decision is not about this person; that it was asked for is on the record")]
+    NotTheirs,
     /// What was sent is about a decision that is not on the record. Log the decision first.
     #[error("no decision with that id is on the record")]
     UnknownDecision,
@@ -210,7 +213,7 @@ impl Refusal {
             Refusal::Busy => Reason::Busy,
             Refusal::Full => Reason::Full,
             Refusal::Unavailable(_) => Reason::Unavailable,
-            Refusal::Forbidden(_) => Reason::Forbidden,
+            Refusal::Forbidden(_) | Refusal::NotTheirs => Reason::Forbidden,
             Refusal::Corrupt(_) => Reason::Corrupt,
         }
     }

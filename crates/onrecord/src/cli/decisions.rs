@@ -60,7 +60,7 @@ impl Decisions {
             Format::Jsonl => page.decisions.iter().try_for_each(|decision| output::line(decision.get()))?,
             Format::Csv => output::line(output::csv(&columns, &rows(&page)?)?.trim_end())?,
             Format::Table if page.decisions.is_empty() => output::line("no decisions")?,
-            Format::Table => output::line(&output::table(&columns, &rows(&page)?))?,
+            Format::Table | Format::Html => output::line(&output::table(&columns, &rows(&page)?))?,
         }
         if let Some(next) = next
             && Format::or_default(target.format) != Format::Json

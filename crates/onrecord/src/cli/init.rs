@@ -22,7 +22,7 @@ impl Init {
         must_be_local(target, "init")?;
         let made = Node::init(target.data(), self.origin.as_deref()).await?;
         match target.format {
-            None | Some(output::Format::Table) => {
+            None | Some(output::Format::Table | output::Format::Html) => {
                 output::line(&format!("Data directory  {}", target.data().display()))?;
                 output::line(&format!("Ledger          {}", made.origin))?;
                 output::line(&format!("Public key      {}", made.public_key))?;

@@ -4,6 +4,8 @@
 mod decisions;
 mod demo;
 mod evidence;
+mod explain;
+mod history;
 mod init;
 mod log;
 mod man;
@@ -18,6 +20,7 @@ mod verify;
 use crate::client::Client;
 use crate::import;
 use crate::node::Purpose;
+use crate::output::Format;
 use crate::target::Target;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -54,6 +57,10 @@ enum Command {
     Import(import::Import),
     /// Find decisions, newest first
     Decisions(decisions::Decisions),
+    /// Show all decisions about a person
+    History(history::History),
+    /// Explain a decision to the person whom it is about
+    Explain(explain::Explain),
     /// Ask in SQL (PostgreSQL dialect)
     Sql(sql::Sql),
     /// Write the evidence for one decision, for a third party to check offline
@@ -73,6 +80,9 @@ enum Command {
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<bool> {
     let Arguments { target, command } = arguments;
+    if target.format == Some(Format::Html) && !matches!(command, Command::Explain(_)) {
+        return Err(Misuse("this command has no html; json, jsonl, csv and table are there".to_owned()).into());
+    }
     // The server's tasks are short; SQL and batches have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -93,6 +103,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
                 with_client(&target, Purpose::Bulk, async |client| command.run(&target, client).await).await
             }
             Command::Decisions(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
+            Command::History(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
+            Command::Explain(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Sql(command) => {

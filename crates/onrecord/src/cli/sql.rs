@@ -33,7 +33,7 @@ impl Sql {
         }
         let request = SqlRequest { sql: statement, timeout_seconds: self.timeout, limit: None };
         match Format::or_default(target.format) {
-            Format::Table => table(client, request).await?,
+            Format::Table | Format::Html => table(client, request).await?,
             Format::Json => stream(client, &request, "application/json").await?,
             Format::Jsonl => stream(client, &request, "application/x-ndjson").await?,
             Format::Csv => stream(client, &request, "text/csv").await?,

@@ -2,7 +2,7 @@
 
 use super::auth::Caller;
 use super::input;
-use super::sql::unprintable;
+use super::rows::unprintable;
 use crate::api::decision::DecisionPage;
 use crate::api::problem::Problem;
 use crate::node::Node;

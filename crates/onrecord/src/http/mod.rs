@@ -6,10 +6,13 @@ mod batch;
 mod body;
 mod decision;
 mod decisions;
+mod explanation;
 mod health;
+mod history;
 mod input;
 mod problem;
 mod review;
+mod rows;
 mod seal;
 pub(crate) mod server;
 mod sql;
@@ -86,6 +89,8 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(batch::log_batch))
         .routes(routes!(decision::read))
         .routes(routes!(decision::evidence))
+        .routes(routes!(explanation::explain))
+        .routes(routes!(history::history))
         .routes(routes!(review::log_review))
         .routes(routes!(review::log_outcome))
         .routes(routes!(sql::query))

@@ -62,6 +62,9 @@ impl From<Refusal> for Problem {
                 Self { errors: named.collect(), ..Self::new(StatusCode::CONFLICT, "conflict", title, detail) }
             }
             Refusal::UnknownDecision => Self::not_found(said),
+            Refusal::NotTheirs => {
+                Self::new(StatusCode::FORBIDDEN, "not-theirs", "The decision is about somebody else", said)
+            }
             Refusal::NameTaken => Self::new(StatusCode::CONFLICT, "name-taken", "The name is taken", said),
             Refusal::TooLarge { .. } => Self::too_large(said),
             Refusal::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", "Too many requests", said),

@@ -1,21 +1,16 @@
 //! SQL over HTTP: rows as JSON, JSON lines, CSV or an Arrow stream, sent as they come.
 
 use super::auth::Caller;
-use super::input;
+use super::{input, rows};
 use crate::api::problem::Problem;
 use crate::api::sql::{SqlColumn, SqlRequest};
 use crate::node::Node;
-use crate::session::{Purpose, QueryOptions, RecordedRows, Session};
+use crate::session::{Purpose, QueryOptions, Session};
 use arrow::datatypes::{DataType, Field};
-use arrow::error::ArrowError;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures::stream::{self, StreamExt};
-use onrecord_query::Error;
-use onrecord_query::print::{Format, Printer, is_document};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use onrecord_query::print::is_document;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,101 +33,14 @@ pub(super) async fn query(
     headers: HeaderMap,
     input::Json(request): input::Json<SqlRequest>,
 ) -> Result<Response, Problem> {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("application/json");
-    let format = format_of(accept);
+    let format = rows::format_of(&headers);
     let timeout = request.timeout_seconds.map(Duration::from_secs);
     let options = QueryOptions { purpose: Purpose::Sql, rows_max: request.limit, timeout };
     let rows = Session::new(node, actor).query(&request.sql, options).await?;
-    let mut answer = Answer::begin(rows, format)?;
-    // The first rows are waited for: a query that fails at once is answered as a problem, not as a broken stream.
-    let first = answer.next().await?;
-    let rest = stream::unfold(answer, async |mut answer| match answer.next().await {
-        Ok(bytes) if bytes.is_empty() => None,
-        Ok(bytes) => Some((Ok(bytes), answer)),
-        Err(error) => {
-            tracing::warn!(%error, "an answer is cut off");
-            Some((Err(error), answer))
-        }
-    });
-    let body = stream::once(async move { Ok(first) }).chain(rest);
-    Ok(([(header::CONTENT_TYPE, content_type(format))], Body::from_stream(body)).into_response())
-}
-
-const ARROW: &str = "application/vnd.apache.arrow.stream";
-
-/// The form that is asked for; JSON, if none that there is.
-fn format_of(accept: &str) -> Format {
-    if accept.contains("application/x-ndjson") {
-        Format::JsonLines
-    } else if accept.contains("text/csv") {
-        Format::Csv
-    } else if accept.contains(ARROW) {
-        Format::Arrow
-    } else {
-        Format::Json
-    }
-}
-
-fn content_type(format: Format) -> &'static str {
-    match format {
-        Format::Json => "application/json",
-        Format::JsonLines => "application/x-ndjson",
-        Format::Csv => "text/csv; charset=utf-8; header=present",
-        Format::Arrow => ARROW,
-    }
-}
-
-/// An answer being printed.
-struct Answer {
-    rows: RecordedRows,
-    /// Gone when the last row is printed.
-    printer: Option<Printer>,
-    /// Printed, and not sent yet.
-    printed: Vec<u8>,
-    format: Format,
-}
-
-/// A piece is sent when it has grown to this.
-const PIECE_BYTES: usize = 64 << 10;
-
-impl Answer {
-    fn begin(rows: RecordedRows, format: Format) -> Result<Self, Error> {
-        let mut printed = Vec::new();
-        if format == Format::Json {
-            let fields = rows.schema().fields().iter();
-            let columns: Vec<SqlColumn> = fields.map(|field| column(field)).collect();
-            let columns = serde_json::to_string(&columns).unwrap_or_default();
-            printed.extend_from_slice(format!("{{\"columns\":{columns},\"rows\":").as_bytes());
-        }
-        let printer = Printer::begin(format, rows.schema(), &mut printed).map_err(unprintable)?;
-        Ok(Self { rows, printer: Some(printer), printed, format })
-    }
-
-    /// The next piece of the body; empty after the last. After an error there is none.
-    async fn next(&mut self) -> Result<Bytes, Error> {
-        while self.printed.len() < PIECE_BYTES
-            && let Some(mut printer) = self.printer.take()
-        {
-            match self.rows.next().await {
-                Some(batch) => {
-                    printer.rows(&batch?, &mut self.printed).map_err(unprintable)?;
-                    self.printer = Some(printer);
-                }
-                None => {
-                    printer.end(&mut self.printed).map_err(unprintable)?;
-                    if self.format == Format::Json {
-                        self.printed.truncate(self.printed.trim_ascii_end().len());
-                        self.printed.extend_from_slice(b"}\n");
-                    }
-                }
-            }
-        }
-        Ok(Bytes::from(std::mem::take(&mut self.printed)))
-    }
-}
-
-pub(super) fn unprintable(_: ArrowError) -> Error {
-    Error::Value("a column has a type that cannot be printed; cast it".into())
+    let fields = rows.schema().fields().iter();
+    let columns: Vec<SqlColumn> = fields.map(|field| column(field)).collect();
+    let columns = serde_json::to_string(&columns).unwrap_or_default();
+    rows::answer(rows, format, Some((&format!("{{\"columns\":{columns},\"rows\":"), "}\n"))).await
 }
 
 fn column(field: &Field) -> SqlColumn {

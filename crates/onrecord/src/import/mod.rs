@@ -214,7 +214,7 @@ async fn each_chunk<T, F: Future<Output = Result<T>>>(
 fn report(target: &Target, path: &Path, recorded: &Recorded, seconds: f64) -> Result<()> {
     let rate = (recorded.accepted + recorded.already) as f64 / seconds.max(1e-9);
     match Format::or_default(target.format) {
-        Format::Table => {
+        Format::Table | Format::Html => {
             let mut text = format!("{}: {} recorded", path.display(), recorded.accepted);
             if recorded.already > 0 {
                 text.push_str(&format!(", {} were on the record already", recorded.already));

@@ -4,7 +4,7 @@ use super::{Service, blocking};
 use crate::access::{Action, What};
 use crate::api_token::{Actor, Role};
 use crate::{Refusal, Stored, SubjectToken, large, sealed};
-use onrecord_evidence::Bundle;
+use onrecord_evidence::{Bundle, Receipt};
 use onrecord_ledger::LeafIndex;
 use onrecord_record::{Header, Kind, Parser, Value};
 use serde_json::value::RawValue;
@@ -53,6 +53,61 @@ impl Service {
         self.append_access(actor, action, asked(decision_id, is_there), Some(found.len() as u64)).await?;
         let service = self.clone();
         blocking(move || service.history(found, reveal)).await
+    }
+
+    /// A decision with its reviews and its receipt, to be explained; `None` when there is none with this id. With
+    /// `for_user` it must be about that person.
+    ///
+    /// # Errors
+    /// [`Refusal::NotTheirs`], which is put on the record; as [`Service::read`] otherwise.
+    pub async fn explain(
+        self: &Arc<Self>,
+        decision_id: &str,
+        for_user: Option<&str>,
+        reveal: bool,
+        actor: &Actor,
+    ) -> Result<Option<(DecisionHistory, Receipt)>, Refusal> {
+        if reveal {
+            self.must(actor, Role::Reveal)?;
+        }
+        self.authorised(actor, Role::Read, self.explain_decision(decision_id, for_user, reveal, actor)).await
+    }
+
+    async fn explain_decision(
+        self: &Arc<Self>,
+        decision_id: &str,
+        for_user: Option<&str>,
+        reveal: bool,
+        actor: &Actor,
+    ) -> Result<Option<(DecisionHistory, Receipt)>, Refusal> {
+        let found = self.find(decision_id).await?;
+        let decision = found.iter().find(|(kind, _)| *kind == Kind::Decision).map(|(_, stored)| stored.clone());
+        if let (Some(decision), Some(user_id)) = (&decision, for_user) {
+            let (service, decision, user_id) = (self.clone(), decision.clone(), user_id.to_owned());
+            if !blocking(move || service.is_about(&decision, &user_id)).await? {
+                let what = What::Decision(decision_id);
+                self.append_access(actor, Action::ExplainRefused, what, Some(0)).await?;
+                return Err(Refusal::NotTheirs);
+            }
+        }
+        let action = if reveal { Action::RevealExplain } else { Action::Explain };
+        self.append_access(actor, action, asked(decision_id, decision.is_some()), Some(found.len() as u64)).await?;
+        let service = self.clone();
+        blocking(move || {
+            let Some(history) = service.history(found, reveal)? else { return Ok(None) };
+            let receipt = service.ledger.prove(history.leaf);
+            Ok(Some((history, receipt.map_err(|error| Refusal::Unavailable(error.to_string()))?)))
+        })
+        .await
+    }
+
+    /// Whether a stored decision is about this user.
+    fn is_about(&self, decision: &Stored, user_id: &str) -> Result<bool, Refusal> {
+        let mut parser = Parser::new();
+        let damaged = |_| Refusal::Corrupt(format!("the record of leaf {} is not what was stored", decision.leaf));
+        let document = parser.parse(&decision.record).map_err(damaged)?;
+        let token = document.value().get("user_id").and_then(Value::as_str).and_then(SubjectToken::parse);
+        Ok(token.is_some() && self.vault.find(user_id)? == token)
     }
 
     /// The evidence of a decision: its exact bytes, their proof and the signed checkpoint; `None` when there is none with

@@ -1,0 +1,76 @@
+//! Settings of a deployment, in `onrecord.toml` of its data directory: whom a person turns to. They say nothing about
+//! what is recorded; that is the policy's. The file may be missing. It is read when it is needed, so that a change counts at
+//! once.
+
+use anyhow::{Context, Result, bail};
+use onrecord_report::explanation::Objection;
+use onrecord_report::language::Language;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "onrecord.toml";
+
+/// Languages that a deployer adds: one file each, named by its tag.
+const LANGUAGES: &str = "languages";
+
+/// The settings.
+pub(crate) struct Settings {
+    languages: PathBuf,
+    file: SettingsFile,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    #[serde(default)]
+    explanation: ExplanationSettings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplanationSettings {
+    /// An address, a telephone number, a page.
+    contact: Option<String>,
+    /// The right to object in the deployer's words, by language.
+    #[serde(default)]
+    right_to_object: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// Reads the settings of a data directory.
+    pub(crate) fn read(directory: &Path) -> Result<Self> {
+        let path = directory.join(FILE);
+        let file = match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let parsed = toml::from_str(&text);
+                parsed.map_err(|error| anyhow::anyhow!("{FILE}: {}", error.message()))?
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => SettingsFile::default(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {FILE}")),
+        };
+        Ok(Self { languages: directory.join(LANGUAGES), file })
+    }
+
+    /// Whom a person turns to, in a language.
+    pub(crate) fn objection(&self, language: &str) -> Objection {
+        let explanation = &self.file.explanation;
+        let wording = explanation.right_to_object.get(language).cloned();
+        Objection { contact: explanation.contact.clone(), wording }
+    }
+
+    /// The words of a language: the deployer's, if there is a file of them, else those that come with the program.
+    pub(crate) fn language(&self, tag: &str) -> Result<Language> {
+        let is_tag = !tag.is_empty() && tag.len() <= 35 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !is_tag {
+            bail!("a language is a tag as en, de or pt-BR");
+        }
+        match std::fs::read_to_string(self.languages.join(format!("{tag}.toml"))) {
+            Ok(text) => Language::parse(tag, &text).with_context(|| format!("{LANGUAGES}/{tag}.toml")),
+            Err(error) if error.kind() == ErrorKind::NotFound => Language::built_in(tag)
+                .with_context(|| format!("there are no words in this language; add {LANGUAGES}/{tag}.toml")),
+            Err(error) => Err(error).with_context(|| format!("cannot read {LANGUAGES}/{tag}.toml")),
+        }
+    }
+}
