@@ -7,6 +7,7 @@ mod bad_input;
 mod crash;
 mod decisions;
 mod demo;
+mod explain;
 mod golden;
 mod http;
 mod import;
