@@ -5,7 +5,10 @@ use crate::concurrency::{Busy, Permit};
 use crate::node::Node;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use onrecord_lake::Snapshot;
 use onrecord_query::{Error, QueryContext, Rows, redacted};
+use onrecord_report::Source;
 use onrecord_service::{Action, Actor, Refusal, Role, What};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +96,23 @@ impl Session {
         Ok(RecordedRows { rows, first, _permit: permit })
     }
 
+    /// What a report asks through, once it is on the record who asked for which: aggregates over what there is now, with
+    /// tokens in place of user ids.
+    pub(crate) async fn report(&self, name: &str, model_id: &str) -> Result<ReportSource, QueryError> {
+        let node = &self.node;
+        node.service.must(&self.actor, Role::Read)?;
+        let permit = node.limits.query().await?;
+        let what = format!("{name} {model_id}");
+        node.service.record_access(&self.actor, Action::Report, What::Report(&what), None).await?;
+        let context = QueryContext {
+            identity: None,
+            rows_max: None,
+            memory_bytes_max: node.config.query_memory_bytes,
+            time_max: self.time_max(None)?,
+        };
+        Ok(ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context, _permit: permit })
+    }
+
     /// Who owns the directory may give a query as long as they like, everybody else as long as is set.
     fn time_max(&self, asked: Option<Duration>) -> Result<Duration, QueryError> {
         let timeout_max = self.node.config.statement_timeout;
@@ -101,6 +121,24 @@ impl Session {
             Some(asked) if !asked.is_zero() && (asked <= timeout_max || self.actor == Actor::local()) => Ok(asked),
             Some(_) => Err(QueryError::Timeout { timeout_max }),
         }
+    }
+}
+
+/// Answers the queries of one report, all over the same snapshot.
+pub(crate) struct ReportSource {
+    node: Arc<Node>,
+    snapshot: Snapshot,
+    context: QueryContext,
+    _permit: Permit,
+}
+
+#[async_trait]
+impl Source for ReportSource {
+    type Error = QueryError;
+
+    async fn query(&self, sql: String) -> Result<Vec<RecordBatch>, QueryError> {
+        let rows = self.node.engine.query(self.snapshot.clone(), &sql, &self.context).await?;
+        Ok(rows.collect().await?)
     }
 }
 

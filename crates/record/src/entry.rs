@@ -68,7 +68,7 @@ pub struct Retention<'a> {
 pub struct Access<'a> {
     /// Who: the name of an API key, a person's token.
     pub actor: &'a str,
-    /// How: `sql`, `decisions`, `get`, `evidence`, `explain`, `history`, and `reveal_…` where personal data is shown in
+    /// How: `sql`, `decisions`, `get`, `evidence`, `explain`, `history`, `report`, and `reveal_…` where personal data is shown in
     /// plain.
     pub action: &'a str,
     /// What was asked for, without personal data.

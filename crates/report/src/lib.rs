@@ -11,6 +11,7 @@ pub mod period;
 mod render;
 mod source;
 mod sql;
+pub mod usage;
 
 pub use path::{Condition, Path, PathError};
 pub use period::{Period, PeriodError};

@@ -33,6 +33,8 @@ pub enum Action {
     ExplainRefused,
     /// All decisions about a person.
     History,
+    /// A report.
+    Report,
 }
 
 impl Action {
@@ -50,6 +52,7 @@ impl Action {
             Action::RevealExplain => "reveal_explain",
             Action::ExplainRefused => "explain_refused",
             Action::History => "history",
+            Action::Report => "report",
         }
     }
 }
@@ -63,6 +66,8 @@ pub enum What<'a> {
     Unknown(&'a str),
     /// What a query asks for, without its literals (`onrecord_query::redacted`).
     Query(&'a str),
+    /// A report, by its name and the model that it is about.
+    Report(&'a str),
 }
 
 /// Shows nothing of what was asked.
@@ -72,6 +77,7 @@ impl std::fmt::Debug for What<'_> {
             What::Decision(_) => "Decision(…)",
             What::Unknown(_) => "Unknown(…)",
             What::Query(_) => "Query(…)",
+            What::Report(_) => "Report(…)",
         })
     }
 }
@@ -86,7 +92,7 @@ impl What<'_> {
                 tenant.token(id.as_bytes(), &mut token);
                 return token;
             }
-            What::Query(text) | What::Decision(text) => text.to_owned(),
+            What::Query(text) | What::Decision(text) | What::Report(text) => text.to_owned(),
         };
         let mut masked = String::new();
         let text = if Detector::default().mask(&text, &mut masked) { masked } else { text };

@@ -10,6 +10,7 @@ mod init;
 mod log;
 mod man;
 mod outcome;
+mod report;
 mod review;
 mod schema;
 mod serve;
@@ -59,6 +60,8 @@ enum Command {
     Decisions(decisions::Decisions),
     /// Show all decisions about a person
     History(history::History),
+    /// Report on the decisions of a model
+    Report(report::Report),
     /// Explain a decision to the person whom it is about
     Explain(explain::Explain),
     /// Ask in SQL (PostgreSQL dialect)
@@ -80,7 +83,7 @@ enum Command {
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<bool> {
     let Arguments { target, command } = arguments;
-    if target.format == Some(Format::Html) && !matches!(command, Command::Explain(_)) {
+    if target.format == Some(Format::Html) && !matches!(command, Command::Explain(_) | Command::Report(_)) {
         return Err(Misuse("this command has no html; json, jsonl, csv and table are there".to_owned()).into());
     }
     // The server's tasks are short; SQL and batches have threads of their own.
@@ -106,6 +109,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::History(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
+            Command::Report(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Explain(command) => {

@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod input;
 mod problem;
+mod report;
 mod review;
 mod rows;
 mod seal;
@@ -91,6 +92,7 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(decision::evidence))
         .routes(routes!(explanation::explain))
         .routes(routes!(history::history))
+        .routes(routes!(report::usage))
         .routes(routes!(review::log_review))
         .routes(routes!(review::log_outcome))
         .routes(routes!(sql::query))

@@ -115,3 +115,15 @@ impl From<Error> for Problem {
         }
     }
 }
+
+impl From<onrecord_report::Error<QueryError>> for Problem {
+    fn from(error: onrecord_report::Error<QueryError>) -> Self {
+        use onrecord_report::Error;
+        match error {
+            Error::Source(error) => error.into(),
+            Error::NotFound(_) => Self::not_found(error.to_string()),
+            Error::Unfit(_) => Self::bad_request(error.to_string()),
+            Error::Answer(_) => Self::unavailable(error.to_string()),
+        }
+    }
+}

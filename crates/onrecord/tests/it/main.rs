@@ -16,6 +16,7 @@ mod limit;
 mod privacy;
 mod program;
 mod readers;
+mod report;
 mod review;
 mod scan;
 mod serve;
