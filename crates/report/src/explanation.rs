@@ -91,7 +91,8 @@ pub struct Factor {
     pub feature: String,
     /// Its part of the weight of all recorded factors, from 0 to 1.
     pub share: f64,
-    /// `for` the decision or `against` it; null without weight.
+    /// `raised` the model's score or `lowered` it, as its explanation says by the sign; null without weight. Which
+    /// decision a high score stands for is the model's own affair.
     pub direction: Option<String>,
     /// One sentence.
     pub text: String,
@@ -170,8 +171,8 @@ fn factors(key_factors: &[KeyFactor], language: &Language) -> Vec<Factor> {
     let told = sorted.into_iter().take(FACTORS_MAX).map(|KeyFactor { feature, importance }| {
         let share = if total > 0.0 { importance.abs() / total } else { 0.0 };
         let (direction, sentence) = match importance.total_cmp(&0.0) {
-            std::cmp::Ordering::Greater => (Some("for"), "factor_for"),
-            std::cmp::Ordering::Less => (Some("against"), "factor_against"),
+            std::cmp::Ordering::Greater => (Some("raised"), "factor_raised"),
+            std::cmp::Ordering::Less => (Some("lowered"), "factor_lowered"),
             std::cmp::Ordering::Equal => (None, "factor_none"),
         };
         let name = feature.replace(['_', '.'], " ");
@@ -272,8 +273,8 @@ mod tests {
         assert_eq!(told.key_factors[0], KeyFactor { feature: "age".to_owned(), importance: 0.1 });
         assert_eq!(told.factors[0].feature, "duration_months");
         assert!((told.factors[0].share - 0.75).abs() < 1e-12);
-        assert_eq!(told.factors[0].direction.as_deref(), Some("against"));
-        assert_eq!(told.factors[0].text, "“duration months” spoke against it (75 % of the recorded weight).");
+        assert_eq!(told.factors[0].direction.as_deref(), Some("lowered"));
+        assert_eq!(told.factors[0].text, "“duration months” lowered the model’s score (75 % of the recorded weight).");
         assert_eq!(told.data_used, ["age", "applicant.email", "applicant.name", "none"]);
         assert!(!told.human_reviewed);
         assert_eq!(

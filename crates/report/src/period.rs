@@ -48,6 +48,7 @@ impl Period {
         now: Timestamp,
         days_default: u32,
     ) -> Result<Self, PeriodError> {
+        let now = in_microseconds(now);
         let days = match (days, since, until) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => return Err(PeriodError::Both),
             (days, None, None) => days.unwrap_or(days_default),
@@ -78,6 +79,11 @@ impl Period {
     }
 }
 
+/// Records have microseconds; finer digits are cut off.
+fn in_microseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
 fn before(until: Timestamp, days: u32) -> Result<Timestamp, PeriodError> {
     until.checked_sub(jiff::SignedDuration::from_hours(24 * i64::from(days))).map_err(|_| PeriodError::Time)
 }
@@ -88,7 +94,7 @@ fn before(until: Timestamp, days: u32) -> Result<Timestamp, PeriodError> {
 /// [`PeriodError::Time`].
 pub fn time(written: &str) -> Result<Timestamp, PeriodError> {
     if let Ok(time) = written.parse::<Timestamp>() {
-        return Ok(time);
+        return Ok(in_microseconds(time));
     }
     let day: Date = written.parse().map_err(|_| PeriodError::Time)?;
     let midnight = day.to_zoned(TimeZone::UTC).map_err(|_| PeriodError::Time)?;
@@ -116,6 +122,7 @@ mod tests {
         assert_eq!(period(Some(1), None, None), made("2026-11-26T12:00:00Z", 1));
         assert_eq!(period(None, None, None), made("2026-10-28T12:00:00Z", 30));
         assert_eq!(period(None, Some("2026-11-27"), None), made("2026-11-27T00:00:00Z", 1));
+        assert_eq!(period(None, Some("2026-11-27T00:00:00.1234567Z"), None), made("2026-11-27T00:00:00.123456Z", 1));
         assert_eq!(period(None, Some("2026-11-27T13:00:00+02:00"), None), made("2026-11-27T11:00:00Z", 1));
     }
 

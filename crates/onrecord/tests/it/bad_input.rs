@@ -229,7 +229,7 @@ fn who_may_not_is_told_so() {
 fn what_is_not_in_the_contract_is_a_problem_too() {
     let directory = Directory::init();
     let server = directory.serve();
-    check("an unknown path", &server.get(&format!("/v1/subjects/{MARK}/history")), 404, "path");
+    check("an unknown path", &server.get(&format!("/v1/people/{MARK}")), 404, "path");
     check("a wrong method", &server.call("PUT", "/v1/decisions", &[], b"{}"), 405, "method");
     check("a wrong method", &server.call("DELETE", "/checkpoint", &[], b""), 405, "method");
     check("a bad number", &server.get("/v1/consistency?from=Xq7-secret"), 400, "parameter");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 fn line(number: usize) -> String {
-    let (user, model) = (number % 7, if number % 3 == 0 { "loan" } else { "fraud" });
+    let (user, model) = (number % 7, if number.is_multiple_of(3) { "loan" } else { "fraud" });
     // Many share one instant, and time goes forth and back.
     let minute = (number * 17) % 30;
     format!(
@@ -15,9 +15,9 @@ fn line(number: usize) -> String {
             "prediction":{{"approved":{}}}}}"#,
         number % 2,
         number % 100,
-        if number % 5 == 0 { "staging" } else { "production" },
+        if number.is_multiple_of(5) { "staging" } else { "production" },
         number % 90,
-        number % 4 == 0,
+        number.is_multiple_of(4),
     )
     .replace('\n', " ")
 }

@@ -67,7 +67,7 @@ fn a_decision_is_explained_with_the_keys_of_the_seed() {
 
     let text = directory.ok(&["explain", "d-1", "--format", "table"]);
     assert!(
-        text.contains("Contact appeals@bank.example.") && text.contains("“duration months” spoke against it"),
+        text.contains("Contact appeals@bank.example.") && text.contains("“duration months” lowered the model’s score"),
         "{text}"
     );
     let page = directory.ok(&["explain", "d-3", "--format", "html"]);

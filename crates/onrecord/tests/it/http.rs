@@ -299,9 +299,15 @@ fn the_description_lists_every_path() {
         .collect();
     let expected = [
         ("/v1/decisions", "post"),
+        ("/v1/decisions", "get"),
         ("/v1/decisions/batch", "post"),
         ("/v1/decisions/{decision_id}", "get"),
         ("/v1/decisions/{decision_id}/evidence", "get"),
+        ("/v1/decisions/{decision_id}/explanation", "get"),
+        ("/v1/decisions/{decision_id}/reviews", "post"),
+        ("/v1/decisions/{decision_id}/outcomes", "post"),
+        ("/v1/subjects/{user_id}/history", "get"),
+        ("/v1/reports/usage", "get"),
         ("/v1/sql", "post"),
         ("/v1/consistency", "get"),
         ("/v1/seal", "post"),

@@ -339,7 +339,7 @@ fn errors(server: &Server, person: &Person) -> Vec<String> {
     // Who mistakes an identifier for a text is told which one; it goes no further than to who wrote it.
     server.sql(&format!("SELECT * FROM ai_audit_logs WHERE user_id = \"{user}\""), "application/json");
     let path = user.replace('Ö', "%C3%96").replace('ü', "%C3%BC");
-    for path in [format!("/v1/subjects/{path}/history"), format!("/{path}")] {
+    for path in [format!("/v1/people/{path}"), format!("/{path}")] {
         let answer = server.get(&path);
         assert_eq!(answer.status, 404, "{}", answer.text());
         answers.push(answer.text());
