@@ -10,6 +10,7 @@ use memchr::memmem;
 use onrecord_evidence::LeafIndex;
 use onrecord_ledger::Entry;
 use onrecord_record::{Parser, canonical};
+use std::collections::HashSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -48,17 +49,41 @@ impl Lake {
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn by_decision_id(&self, decision_id: &str) -> Result<Vec<OwnedRow>> {
         let snapshot = self.snapshot();
-        let mut leaves = self.leaves_with(&snapshot, column::DECISION_ID, decision_id)?;
+        let mut rows = self.rows(&snapshot, &self.leaves_of_decision(&snapshot, decision_id)?)?;
+        rows.retain(|row| has_member(&row.record, column::DECISION_ID, decision_id));
+        Ok(rows)
+    }
+
+    /// The entries with one of these decision ids, by leaf. Each page of a segment is read once, so that many ids are
+    /// asked for together.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<OwnedRow>> {
+        let snapshot = self.snapshot();
+        let mut leaves = Vec::with_capacity(decision_ids.len());
+        for decision_id in decision_ids {
+            leaves.extend(self.leaves_of_decision(&snapshot, decision_id)?);
+        }
+        leaves.sort_unstable();
+        leaves.dedup();
+        let mut rows = self.rows(&snapshot, &leaves)?;
+        let wanted: HashSet<&str> = decision_ids.iter().copied().collect();
+        rows.retain(|row| member(&row.record, column::DECISION_ID, |text| wanted.contains(text)));
+        Ok(rows)
+    }
+
+    /// The leaves that may have that decision id, ascending.
+    fn leaves_of_decision(&self, snapshot: &Snapshot, decision_id: &str) -> Result<Vec<LeafIndex>> {
+        let mut leaves = self.leaves_with(snapshot, column::DECISION_ID, decision_id)?;
         // A decision whose id was not given has that of its event, and no text in the column.
         if let Ok(id) = Uuid::try_parse(decision_id)
-            && let Some(leaf) = self.leaf_of(&snapshot, id.as_bytes())?
+            && let Some(leaf) = self.leaf_of(snapshot, id.as_bytes())?
             && let Err(at) = leaves.binary_search(&leaf)
         {
             leaves.insert(at, leaf);
         }
-        let mut rows = self.rows(&snapshot, &leaves)?;
-        rows.retain(|row| has_member(&row.record, column::DECISION_ID, decision_id));
-        Ok(rows)
+        Ok(leaves)
     }
 
     /// The leaves of the entries about a subject, by its token, ascending.
@@ -184,8 +209,14 @@ fn member_bytes(name: &str, text: &str) -> Vec<u8> {
 
 /// Whether the record has that text in that member, at its top.
 fn has_member(record: &[u8], name: &str, text: &str) -> bool {
+    member(record, name, |found| found == text)
+}
+
+/// Whether the record has a text in that member, at its top, that is wanted.
+fn member(record: &[u8], name: &str, is_wanted: impl Fn(&str) -> bool) -> bool {
     let mut parser = Parser::new();
-    parser.parse(record).is_ok_and(|document| document.value().get(name).and_then(|value| value.as_str()) == Some(text))
+    let document = parser.parse(record);
+    document.is_ok_and(|document| document.value().get(name).and_then(|value| value.as_str()).is_some_and(is_wanted))
 }
 
 #[cfg(test)]

@@ -31,6 +31,10 @@ impl Records for LakeRecords {
         Ok(self.0.by_decision_id(decision_id).map_err(failed)?.into_iter().map(stored).collect())
     }
 
+    fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<Stored>, ReadError> {
+        Ok(self.0.by_decision_ids(decision_ids).map_err(failed)?.into_iter().map(stored).collect())
+    }
+
     fn last_system(&self, whats: &[&str]) -> Result<Option<Stored>, ReadError> {
         let is_one = |record: &[u8]| {
             let record: Option<serde_json::Value> = serde_json::from_slice(record).ok();

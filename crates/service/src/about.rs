@@ -2,10 +2,9 @@
 //! is, and what it says.
 
 use crate::Refusal;
-use crate::records::Records;
+use crate::records::{Records, Stored};
 use crate::vault::{SubjectToken, Vault};
-use onrecord_ledger::Entry;
-use onrecord_record::{Kind, ModelType, Parser, Value, canonical};
+use onrecord_record::{Header, Kind, ModelType, Parser, Value, canonical};
 use std::collections::HashMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -19,8 +18,16 @@ pub struct About<'a> {
     pub decision_id: &'a str,
 }
 
-/// The decisions of a batch by their ids, as they will be stored: what follows in the same batch may be about them.
-pub(crate) type Batched = HashMap<String, Entry>;
+/// Where intake finds the decision that a record is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Decisions<'a> {
+    /// On the record, one by one.
+    Recorded,
+    /// Among these: their records by their ids.
+    Known(&'a HashMap<String, &'a [u8]>),
+    /// Nowhere yet: they are looked up together later.
+    Later,
+}
 
 /// A decision that something is about.
 pub(crate) struct Decided {
@@ -39,26 +46,48 @@ pub(crate) struct Person {
     pub(crate) token_text: String,
 }
 
-/// Finds the decision; `None` if it is not on the record, nor in the batch.
+/// Finds the decision; `None` if it is not there.
 ///
 /// # Errors
 /// What keeps the records or the vault from answering.
 pub(crate) fn find(
     decision_id: &str,
-    batched: &Batched,
+    decisions: Decisions<'_>,
     records: &dyn Records,
     vault: &Vault,
 ) -> Result<Option<Decided>, Refusal> {
     let mut parser = Parser::new();
-    if let Some(entry) = batched.get(decision_id) {
-        return read(&mut parser, entry.record(), vault);
-    }
-    for stored in records.by_decision_id(decision_id)? {
-        if let Some(found) = read(&mut parser, &stored.record, vault)? {
-            return Ok(Some(found));
+    match decisions {
+        Decisions::Later => Ok(None),
+        Decisions::Known(known) => known.get(decision_id).map_or(Ok(None), |record| read(&mut parser, record, vault)),
+        Decisions::Recorded => {
+            for stored in records.by_decision_id(decision_id)? {
+                if let Some(found) = read(&mut parser, &stored.record, vault)? {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
         }
     }
-    Ok(None)
+}
+
+/// The records of the decisions with these ids, by their ids; what is not on the record is left out.
+///
+/// # Errors
+/// What keeps the records from answering.
+pub(crate) fn find_all(decision_ids: &[&str], records: &dyn Records) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
+    let mut parser = Parser::new();
+    let mut found = Vec::with_capacity(decision_ids.len());
+    for Stored { leaf, record, .. } in records.by_decision_ids(decision_ids)? {
+        let id = {
+            let damaged = |_| Refusal::Corrupt(format!("the record of leaf {leaf} is not what was stored"));
+            let document = parser.parse(&record).map_err(damaged)?;
+            let header = Header::read(document.value()).map_err(damaged)?;
+            header.decision_id.filter(|_| header.kind == Kind::Decision).map(str::to_owned)
+        };
+        found.extend(id.map(|id| (id, record)));
+    }
+    Ok(found)
 }
 
 fn read(parser: &mut Parser, record: &[u8], vault: &Vault) -> Result<Option<Decided>, Refusal> {

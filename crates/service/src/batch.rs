@@ -3,19 +3,24 @@
 //! Invariants: entries keep the order of the lines; when any line is bad nothing is recorded, every bad line is counted
 //! and the first thousand faults are named; memory is a few times the batch.
 
-use crate::about::Batched;
+use crate::about::Decisions;
 use crate::id_space::IdSpace;
 use crate::intake::{Id, Intake, Prepared, Sending, Worker};
 use crate::refusal::LineFaults;
 use crate::sequencer::Ticket;
 use crate::{Error, Refusal};
+use onrecord_ledger::Entry;
 use onrecord_record::{Fault, Timestamp};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{sync::PoisonError, thread};
 
 /// Lines that one thread takes at a time.
 const CHUNK_LINES: usize = 128;
+
+/// Decisions that are looked up together; their records are in memory at a time.
+const DECISIONS_AT_ONCE: usize = 2_048;
 
 const UNKNOWN_DECISION: &str = "no decision with this id is on the record, nor in the batch";
 
@@ -80,8 +85,7 @@ impl Workers {
     }
 }
 
-/// Prepares all lines. What is about a decision of another batch or of this one may not find it yet: see
-/// [`prepare_late`].
+/// Prepares all lines. What is about a decision is only looked at: see [`prepare_late`].
 ///
 /// # Errors
 /// [`Refusal::Invalid`] with every bad line; else the first thing that kept a line from being prepared.
@@ -95,7 +99,7 @@ pub(crate) fn prepare(
     let source = batch.idempotency_key.map(|key| intake.source(key));
     each(workers, lines, |worker, line| {
         let sending = Sending { json: line.json, about: None, id: id_of(source.as_ref(), line), recorded_at };
-        intake.prepare(worker, sending, &Batched::default())
+        intake.prepare(worker, sending, Decisions::Later)
     })
 }
 
@@ -103,11 +107,11 @@ fn id_of<'a>(source: Option<&'a IdSpace>, line: Line<'_>) -> Id<'a> {
     source.map_or(Id::Fresh, |source| Id::Derived { source, line: line.number })
 }
 
-/// Prepares again what is about a decision that was not on the record: by now the batches before this one are, and the
-/// subjects of this one are durable.
+/// Prepares what is about a decision, now that the batches before this one are on the record and the subjects of this one
+/// are durable: the decision may be in either. Decisions are looked up some thousand at a time.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] with every line whose decision is nowhere.
+/// [`Refusal::Invalid`] with every bad line, those whose decision is nowhere among them.
 pub(crate) fn prepare_late(
     intake: &Intake,
     workers: &Workers,
@@ -120,22 +124,38 @@ pub(crate) fn prepare_late(
     if late.is_empty() {
         return Ok(());
     }
-    let decisions = prepared.iter().filter(|prepared| prepared.is_decision);
-    let batched: Batched = decisions.map(|decision| (decision.decision_id(), decision.entry.clone())).collect();
     let source = batch.idempotency_key.map(|key| intake.source(key));
-    let late_lines: Vec<Line<'_>> = late.iter().map(|at| lines[*at]).collect();
-    let again = each(workers, &late_lines, |worker, line| {
-        let sending = Sending { json: line.json, about: None, id: id_of(source.as_ref(), line), recorded_at };
-        let prepared = intake.prepare(worker, sending, &batched)?;
-        match prepared.is_of_unknown_decision {
-            true => Err(Refusal::invalid(vec![Fault::new("/decision_id", UNKNOWN_DECISION)])),
-            false => Ok(prepared),
+    let entries: Vec<(String, Entry)> = prepared
+        .iter()
+        .filter(|prepared| prepared.is_decision)
+        .map(|decision| (decision.decision_id(), decision.entry.clone()))
+        .collect();
+    // Of several decisions with one id the first counts, as everywhere: the last of an id to be put into a map stays.
+    let batched: HashMap<&str, &[u8]> =
+        entries.iter().rev().map(|(id, entry)| (id.as_str(), entry.record().as_ref())).collect();
+    let mut faults = LineFaults::default();
+    for some in late.chunks(DECISIONS_AT_ONCE) {
+        let wanted: BTreeSet<String> = some.iter().map(|at| prepared[*at].decision_id()).collect();
+        let recorded = intake.decisions(&wanted.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let in_batch = wanted.iter().filter_map(|id| Some((id.clone(), *batched.get(id.as_str())?)));
+        let on_record = recorded.iter().rev().map(|(id, record)| (id.clone(), record.as_slice()));
+        let known: HashMap<String, &[u8]> = in_batch.chain(on_record).collect();
+        let late_lines: Vec<Line<'_>> = some.iter().map(|at| lines[*at]).collect();
+        let again = each(workers, &late_lines, |worker, line| {
+            let sending = Sending { json: line.json, about: None, id: id_of(source.as_ref(), line), recorded_at };
+            let prepared = intake.prepare(worker, sending, Decisions::Known(&known))?;
+            match prepared.is_of_unknown_decision {
+                true => Err(Refusal::invalid(vec![Fault::new("/decision_id", UNKNOWN_DECISION)])),
+                false => Ok(prepared),
+            }
+        });
+        match again {
+            Ok(again) => some.iter().zip(again).for_each(|(at, again)| prepared[*at] = again),
+            Err(Refusal::Invalid(more)) => faults.append(more),
+            Err(other) => return Err(other),
         }
-    })?;
-    for (at, again) in late.into_iter().zip(again) {
-        prepared[at] = again;
     }
-    Ok(())
+    if faults.is_empty() { Ok(()) } else { Err(Refusal::Invalid(faults)) }
 }
 
 /// Checks all lines and makes nothing.

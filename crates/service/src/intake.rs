@@ -4,7 +4,7 @@
 //! is written holds no plain personal data; the result is a function of (body, event id, time of recording, policy,
 //! keys), which is how a repeated body is recognised. Left to others: durability (ledger), threads (`batch`).
 
-use crate::about::{self, About, Batched, Decided};
+use crate::about::{self, About, Decided, Decisions};
 use crate::cipher::Mac;
 use crate::clock::IdSource;
 use crate::id_space::IdSpace;
@@ -87,7 +87,7 @@ pub(crate) struct Prepared {
     /// Must be durable before the entry is appended, too.
     pub(crate) large: Vec<LargeValue>,
     pub(crate) is_decision: bool,
-    /// The record is about a decision that is nowhere: it must not be appended.
+    /// The record is about a decision that was not found: it must not be appended like this.
     pub(crate) is_of_unknown_decision: bool,
 }
 
@@ -115,12 +115,17 @@ impl Intake {
         }
     }
 
+    /// The records of decisions, by their ids; see [`about::find_all`].
+    pub(crate) fn decisions(&self, decision_ids: &[&str]) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
+        about::find_all(decision_ids, self.records.as_ref())
+    }
+
     /// Bytes of a record as it is sent.
     pub(crate) fn sent_bytes_max(&self) -> usize {
         self.sent_bytes_max
     }
 
-    /// Makes one JSON document into an entry. What it may be about is on the record or among `batched`.
+    /// Makes one JSON document into an entry. What it may be about is among `decisions`.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every fault; [`Refusal::TooLarge`]; whatever keeps the vault from answering.
@@ -128,7 +133,7 @@ impl Intake {
         &self,
         worker: &mut Worker,
         sending: Sending<'_>,
-        batched: &Batched,
+        decisions: Decisions<'_>,
     ) -> Result<Prepared, Refusal> {
         let Worker { parser, scratch, ids } = worker;
         let Sending { json, about, id, recorded_at } = sending;
@@ -148,7 +153,7 @@ impl Intake {
             _ => self.vault.tenant(),
         };
         let user = sent.user_id().zip(token);
-        let decided = self.decided(&sent, batched)?;
+        let decided = self.decided(&sent, decisions)?;
         let user_ids = self.user_ids(user, decided.as_ref(), json);
         let input_hash = match &sent {
             Sent::Decision(decision) => {
@@ -210,7 +215,7 @@ impl Intake {
         let Worker { parser, scratch, .. } = worker;
         let document = self.parse(parser, json, None)?;
         let sent = self.read(document.value(), json, None, recorded_at)?;
-        let decided = self.decided(&sent, &Batched::default())?;
+        let decided = self.decided(&sent, Decisions::Recorded)?;
         let user_ids = self.user_ids(sent.user_id().map(|user_id| (user_id, "")), decided.as_ref(), json);
         let mut faults = Vec::new();
         sent.check_identifiers(&self.policy, &user_ids, &mut faults);
@@ -267,10 +272,10 @@ impl Intake {
         own.into_iter().chain(other).collect()
     }
 
-    /// What a review or an outcome is about; `None` for a decision, and while its decision is not on the record.
-    fn decided(&self, sent: &Sent<'_>, batched: &Batched) -> Result<Option<Decided>, Refusal> {
+    /// What a review or an outcome is about; `None` for a decision, and where its decision is not found.
+    fn decided(&self, sent: &Sent<'_>, decisions: Decisions<'_>) -> Result<Option<Decided>, Refusal> {
         match sent.about() {
-            Some(decision_id) => about::find(decision_id, batched, self.records.as_ref(), &self.vault),
+            Some(decision_id) => about::find(decision_id, decisions, self.records.as_ref(), &self.vault),
             None => Ok(None),
         }
     }

@@ -49,6 +49,16 @@ pub trait Records: Send + Sync {
     /// It cannot be told.
     fn by_decision_id(&self, decision_id: &str) -> Result<Vec<Stored>, ReadError>;
 
+    /// The same for several ids, in no order. Worth overriding where neighbours are read faster together: a batch of
+    /// reviews asks for all of its decisions, some thousand at a time.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<Stored>, ReadError> {
+        let found: Result<Vec<_>, _> = decision_ids.iter().map(|id| self.by_decision_id(id)).collect();
+        Ok(found?.into_iter().flatten().collect())
+    }
+
     /// The newest `system` entry whose `what` is one of these.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::repeat::Settled;
 use super::{Service, blocking};
-use crate::about::{About, Batched};
+use crate::about::{About, Decisions};
 use crate::api_token::{Actor, Role};
 use crate::batch::{self, Batch};
 use crate::intake::{Id, Prepared, Sending};
@@ -132,7 +132,7 @@ impl Service {
 
     fn prepare(&self, one: &One<impl Body>) -> Result<Prepared, Refusal> {
         let sending = Sending { json: one.body.as_ref(), about: one.about(), id: Id::Fresh, recorded_at: clock::now() };
-        let prepared = self.workers.with(|worker| self.intake.prepare(worker, sending, &Batched::default()))??;
+        let prepared = self.workers.with(|worker| self.intake.prepare(worker, sending, Decisions::Recorded))??;
         if prepared.is_of_unknown_decision { Err(Refusal::UnknownDecision) } else { Ok(prepared) }
     }
 

@@ -5,7 +5,7 @@
 //! policy a body may no longer be recognised; then it is a conflict, which is loud, and never a second entry.
 
 use super::{Logged, Service};
-use crate::about::{About, Batched};
+use crate::about::{About, Decisions};
 use crate::batch::Line;
 use crate::intake::{Id, Sending};
 use crate::records::ReadError;
@@ -105,7 +105,7 @@ impl Service {
             (header.event_id, header.recorded_at)
         };
         let sending = Sending { json: body, about, id: Id::Stored(event_id), recorded_at };
-        let again = self.workers.with(|worker| self.intake.prepare(worker, sending, &Batched::default()))??;
+        let again = self.workers.with(|worker| self.intake.prepare(worker, sending, Decisions::Recorded))??;
         Ok((again.entry.record().as_ref() == record.as_slice()).then(|| again.decision_id()))
     }
 }
