@@ -10,6 +10,9 @@ use jiff::tz::TimeZone;
 /// The longest period in days, a hundred years.
 pub const DAYS_MAX: u32 = 36_525;
 
+/// The beginning of the year 1.
+const FIRST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+
 /// `since` ≤ t < `until`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
@@ -93,12 +96,15 @@ fn before(until: Timestamp, days: u32) -> Result<Timestamp, PeriodError> {
 /// # Errors
 /// [`PeriodError::Time`].
 pub fn time(written: &str) -> Result<Timestamp, PeriodError> {
-    if let Ok(time) = written.parse::<Timestamp>() {
-        return Ok(in_microseconds(time));
-    }
-    let day: Date = written.parse().map_err(|_| PeriodError::Time)?;
-    let midnight = day.to_zoned(TimeZone::UTC).map_err(|_| PeriodError::Time)?;
-    Ok(midnight.timestamp())
+    let time = match written.parse::<Timestamp>() {
+        Ok(time) => in_microseconds(time),
+        Err(_) => {
+            let day: Date = written.parse().map_err(|_| PeriodError::Time)?;
+            day.to_zoned(TimeZone::UTC).map_err(|_| PeriodError::Time)?.timestamp()
+        }
+    };
+    // Records have no time before, and SQL no spelling for it.
+    if time < FIRST { Err(PeriodError::Time) } else { Ok(time) }
 }
 
 #[cfg(test)]
@@ -121,6 +127,7 @@ mod tests {
         let made = |since: &str, days| Ok((since.to_owned(), NOW.to_owned(), days));
         assert_eq!(period(Some(1), None, None), made("2026-11-26T12:00:00Z", 1));
         assert_eq!(period(None, None, None), made("2026-10-28T12:00:00Z", 30));
+        assert!(period(None, Some("0001-01-01"), None).is_ok());
         assert_eq!(period(None, Some("2026-11-27"), None), made("2026-11-27T00:00:00Z", 1));
         assert_eq!(period(None, Some("2026-11-27T00:00:00.1234567Z"), None), made("2026-11-27T00:00:00.123456Z", 1));
         assert_eq!(period(None, Some("2026-11-27T13:00:00+02:00"), None), made("2026-11-27T11:00:00Z", 1));
@@ -144,6 +151,8 @@ mod tests {
             (None, Some("yesterday"), None, PeriodError::Time),
             (None, Some("2026-13-01"), None, PeriodError::Time),
             (None, None, Some("-9999-01-01"), PeriodError::Time),
+            (None, Some("0000-12-31T23:59:59Z"), None, PeriodError::Time),
+            (None, Some("-000001-01-01"), None, PeriodError::Time),
         ] {
             assert_eq!(period(days, since, until).err(), Some(error), "{days:?} {since:?} {until:?}");
         }
