@@ -8,8 +8,9 @@ pub(crate) struct Chart {
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 200.0;
-/// Left of the bars, for the scale; below them, for the labels.
+/// Left of the bars, for the scale; right of them, for half a label; below them, for the labels.
 const LEFT: f64 = 56.0;
+const RIGHT: f64 = 28.0;
 const BELOW: f64 = 24.0;
 /// Labels below the bars.
 const LABELS_MAX: usize = 6;
@@ -21,14 +22,15 @@ pub(crate) fn bars(title: &'static str, values: &[(String, f64)]) -> Option<Char
         return None;
     }
     let (top, plot) = (scale_end(highest), HEIGHT - BELOW - 10.0);
-    let step = (WIDTH - LEFT) / values.len() as f64;
+    let step = (WIDTH - LEFT - RIGHT) / values.len() as f64;
     let every = values.len().div_ceil(LABELS_MAX);
     let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">");
     for part in [0.0, 0.5, 1.0] {
         let y = 10.0 + plot * (1.0 - part);
         svg.push_str(&format!(
-            "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{WIDTH}\" y2=\"{y:.1}\"/>\
+            "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            WIDTH - RIGHT,
             LEFT - 6.0,
             y + 4.0,
             top * part
