@@ -22,12 +22,12 @@ pub enum Error {
         /// What is wrong, and at which leaf where that is known.
         problem: String,
     },
-    /// A segment was written by another version of this program.
+    /// A segment, or an index, was written by another version of this program.
     #[error("{} has format {found:?}; this program reads format {}", path.display(), crate::schema::FORMAT)]
     Format {
-        /// The segment.
+        /// The file.
         path: PathBuf,
-        /// The footer's `onrecord.format`.
+        /// What it says of its format.
         found: Option<String>,
     },
     /// Two segments hold the same leaves, or leaves between two segments are missing. Restore the directory.

@@ -13,6 +13,7 @@ use crate::tail::{Chunk, Tail};
 use arrow::array::RecordBatch;
 use onrecord_evidence::{LeafIndex, TreeSize};
 use onrecord_ledger::{Closed, Committed, Disk, Entry, EntryId, Follower, LookupError, OsDisk};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -234,17 +235,17 @@ impl Lake {
         }
     }
 
-    /// Makes the first index that is missing, stale or damaged. Returns whether one was made.
-    pub(crate) fn make_next_index(&self) -> bool {
+    /// Tries to make the first index that is missing, stale or damaged and is not among those that `failed`, and adds it
+    /// to them if it cannot be made. Returns whether there was one to try.
+    pub(crate) fn make_next_index(&self, failed: &mut BTreeSet<PathBuf>) -> bool {
         let segments = self.segments();
-        let Some(segment) = segments.iter().find(|segment| segment.index(&self.keys).is_none()) else { return false };
-        match segment.make_index(&self.keys) {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(%error, "a look-up index cannot be made; queries do without it");
-                false
-            }
+        let mut missing = segments.iter().filter(|segment| segment.index(&self.keys).is_none());
+        let Some(segment) = missing.find(|segment| !failed.contains(segment.path())) else { return false };
+        if let Err(error) = segment.make_index(&self.keys) {
+            tracing::warn!(%error, "a look-up index cannot be made; queries do without it");
+            failed.insert(segment.path().to_owned());
         }
+        true
     }
 
     /// How often [`Lake::wake`] was called.

@@ -1,10 +1,9 @@
 //! Reading everything again, on all cores.
 //!
 //! [`verify`] checks each segment's checksum over every byte, that the columns from which queries are answered say
-//! what the records say, that every leaf has a row, and that what lets a query skip rows skips none that it should see. It
-//! gives the leaf hashes
-//! of the records as they read now, and whoever called compares them with the ledger's tree. It opens files itself, so
-//! that a directory can be checked that no ledger or lake has open; it changes nothing.
+//! what the records say, that every leaf has a row, and that what lets a query skip rows skips none that it should
+//! see. It gives the leaf hashes of the records as they read now, and whoever called compares them with the ledger's
+//! tree. It opens files itself, so that a directory can be checked that no ledger or lake has open; it changes nothing.
 
 use crate::agreement::{Agreement, Layout};
 use crate::build::each_row;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::{compact, seal};
 use onrecord_ledger::Ledger;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -36,6 +36,9 @@ struct Shared {
     trouble: Mutex<BTreeMap<&'static str, String>>,
 }
 
+const SEALING: &str = "sealing";
+const COMPACTION: &str = "compaction";
+
 impl Sealer {
     /// Starts the workers for a lake that follows this ledger.
     ///
@@ -50,8 +53,8 @@ impl Sealer {
         }
         let shared = Arc::new(Shared { lake, ledger, stop: AtomicBool::new(false), trouble: Mutex::default() });
         let mut sealer = Self { threads: Vec::new(), shared };
-        sealer.spawn("sealing", Shared::seal)?;
-        sealer.spawn("compaction", Shared::compact)?;
+        sealer.spawn(SEALING, Shared::seal)?;
+        sealer.spawn(COMPACTION, Shared::compact)?;
         Ok(sealer)
     }
 
@@ -66,6 +69,11 @@ impl Sealer {
     /// Why sealing or compaction does not go on, if it does not; it is tried again and again.
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble().values().next().cloned()
+    }
+
+    /// Why sealing does not go on, if it does not.
+    pub fn sealing_trouble(&self) -> Option<String> {
+        self.shared.trouble().get(SEALING).cloned()
     }
 
     /// Stops the workers after the segments at hand and waits for them.
@@ -121,8 +129,11 @@ impl Shared {
     }
 
     fn compact(&self) -> Result<bool> {
-        if self.lake.make_next_index() {
-            return Ok(true);
+        let mut failed = BTreeSet::new();
+        while self.lake.make_next_index(&mut failed) {
+            if self.stop.load(Ordering::Acquire) {
+                return Ok(false);
+            }
         }
         let is_calm = self.ledger.sealable().is_empty() || self.lake.segments().len() > SEGMENTS_WAITING_MAX;
         Ok(is_calm && compact::compact_next(&self.lake, &self.ledger)?)

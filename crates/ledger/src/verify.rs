@@ -1,7 +1,7 @@
 //! Checks all that the ledger keeps in a directory, changing nothing, and names every place where something is wrong.
 //!
 //! More than opening does: every stored hash is computed again from those below it, bytes behind the end of anything are
-//! looked at, ids are compared. Whether segments hold what the leaf hashes stand for is for their keeper to check, with
+//! looked at, ids are compared. Whether segments hold what the leaf hashes stand for is for the lake to check, with
 //! [`Verified::leaf_hashes`]; whether an earlier checkpoint still holds, with [`Verified::root_of`].
 
 use crate::{

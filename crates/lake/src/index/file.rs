@@ -15,7 +15,7 @@ use onrecord_ledger::disk::{Disk, DiskFile};
 use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"ONRECIDX";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const TRAILER_BYTES: u64 = 24;
 
 /// How the directory says that texts ascend.
@@ -23,6 +23,9 @@ const ORDERED: u8 = 255;
 
 /// A directory of the largest segment has some 100 KB; a damaged length is not believed.
 const DIRECTORY_BYTES_MAX: u32 = 64 << 20;
+
+/// Bytes that are compared at once.
+const COMPARED_BYTES: usize = 64 << 10;
 
 /// An index file that is open, with its directory in memory.
 pub(crate) struct Index {
@@ -104,7 +107,19 @@ pub(crate) fn path_of(segment: &Path) -> PathBuf {
 /// # Errors
 /// [`Error::Io`].
 pub(crate) fn write(disk: &dyn Disk, path: &Path, of: &Of, values: &[Values]) -> Result<()> {
+    durable::replace(disk, path, &encode(of, values), Readers::All).map_err(Error::io(path))
+}
+
+/// The bytes of an index: the same for the same values.
+fn encode(of: &Of, values: &[Values]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
+    let sections: Vec<Section> = values.iter().map(|values| write_blocks(of.rows, values, &mut bytes)).collect();
+    write_directory(of, &sections, &mut bytes);
+    bytes
+}
+
+/// Appends the directory and the trailer.
+fn write_directory(of: &Of, sections: &[Section], bytes: &mut Vec<u8>) {
     let mut directory = Vec::new();
     directory.extend_from_slice(&VERSION.to_le_bytes());
     directory.extend_from_slice(&of.segment.to_le_bytes());
@@ -112,22 +127,19 @@ pub(crate) fn write(disk: &dyn Disk, path: &Path, of: &Of, values: &[Values]) ->
     directory.extend_from_slice(&of.blocks.1.to_le_bytes());
     directory.extend_from_slice(&(of.blocks.0.len() as u32).to_le_bytes());
     of.blocks.0.iter().for_each(|crc| directory.extend_from_slice(&crc.to_le_bytes()));
-    directory.extend_from_slice(&(values.len() as u32).to_le_bytes());
-    for values in values {
-        write_section(of.rows, values, &mut bytes, &mut directory);
-    }
+    directory.extend_from_slice(&(sections.len() as u32).to_le_bytes());
+    sections.iter().for_each(|section| write_section(section, &mut directory));
     let offset = bytes.len() as u64;
     bytes.extend_from_slice(&directory);
     bytes.extend_from_slice(&offset.to_le_bytes());
     bytes.extend_from_slice(&(directory.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&crc32c::crc32c(&directory).to_le_bytes());
     bytes.extend_from_slice(MAGIC);
-
-    durable::replace(disk, path, &bytes, Readers::All).map_err(Error::io(path))
 }
 
-fn write_section(rows: u64, values: &Values, bytes: &mut Vec<u8>, directory: &mut Vec<u8>) {
-    let (kind, names): (u8, &[String]) = match &values.key {
+/// What the directory says of one key.
+fn write_section(section: &Section, directory: &mut Vec<u8>) {
+    let (kind, names): (u8, &[String]) = match &section.key {
         Key::Subject => (0, &[]),
         Key::DecisionId => (1, &[]),
         Key::Input(path) => (2, path),
@@ -138,15 +150,33 @@ fn write_section(rows: u64, values: &Values, bytes: &mut Vec<u8>, directory: &mu
         directory.extend_from_slice(&(name.len() as u16).to_le_bytes());
         directory.extend_from_slice(name.as_bytes());
     }
-    directory.push(match values.coding {
+    directory.push(match section.coding {
         Coding::Token => 0,
         Coding::Hash { bits } => bits as u8,
         Coding::Ordered => ORDERED,
     });
+    directory.extend_from_slice(&[section.codes.key as u8, section.codes.count as u8]);
+    directory.extend_from_slice(&(section.runs.len() as u32).to_le_bytes());
+    for run in &section.runs {
+        directory.extend_from_slice(&run.row.to_le_bytes());
+        directory.push(run.first.len() as u8);
+        directory.extend_from_slice(run.first.as_bytes());
+    }
+    directory.extend_from_slice(&(section.blocks.len() as u32).to_le_bytes());
+    for block in &section.blocks {
+        directory.extend_from_slice(&block.first.to_le_bytes());
+        directory.extend_from_slice(&block.groups.to_le_bytes());
+        directory.extend_from_slice(&block.offset.to_le_bytes());
+        directory.extend_from_slice(&block.bytes.to_le_bytes());
+        directory.extend_from_slice(&block.crc.to_le_bytes());
+    }
+}
+
+/// Appends the blocks of one key.
+fn write_blocks(rows: u64, values: &Values, bytes: &mut Vec<u8>) -> Section {
     let groups = || values.entries.chunk_by(|one, next| one.number() == next.number());
     let keys = groups().count() as u64;
     let codes = Codes::new(rows, keys, values.entries.len() as u64, values.coding.bits());
-    directory.extend_from_slice(&[codes.key as u8, codes.count as u8]);
     let mut blocks = Vec::new();
     let mut open: Option<(BlockWriter, u128, u32)> = None;
     let mut close = |open: &mut Option<(BlockWriter, u128, u32)>| {
@@ -170,27 +200,14 @@ fn write_section(rows: u64, values: &Values, bytes: &mut Vec<u8>, directory: &mu
         *groups += 1;
     }
     close(&mut open);
-    directory.extend_from_slice(&(values.runs.len() as u32).to_le_bytes());
-    for run in &values.runs {
-        directory.extend_from_slice(&run.row.to_le_bytes());
-        directory.push(run.first.len() as u8);
-        directory.extend_from_slice(run.first.as_bytes());
-    }
-    directory.extend_from_slice(&(blocks.len() as u32).to_le_bytes());
-    for block in blocks {
-        directory.extend_from_slice(&block.first.to_le_bytes());
-        directory.extend_from_slice(&block.groups.to_le_bytes());
-        directory.extend_from_slice(&block.offset.to_le_bytes());
-        directory.extend_from_slice(&block.bytes.to_le_bytes());
-        directory.extend_from_slice(&block.crc.to_le_bytes());
-    }
+    Section { key: values.key.clone(), coding: values.coding, codes, blocks, runs: values.runs.clone() }
 }
 
 impl Index {
     /// Opens an index and reads its directory.
     ///
     /// # Errors
-    /// [`Error::Io`] if it is not there; [`Error::Damaged`].
+    /// [`Error::Io`] if it is not there; [`Error::Format`] if another version wrote it; [`Error::Damaged`].
     pub(crate) fn open(disk: &dyn Disk, path: &Path) -> Result<Self> {
         let file = disk.open_to_read(path).map_err(Error::io(path))?;
         let len = file.bytes().map_err(Error::io(path))?;
@@ -209,6 +226,10 @@ impl Index {
         file.read_at(&mut directory, offset).map_err(Error::io(path))?;
         if crc32c::crc32c(&directory) != crc {
             return Err(damaged("the checksum of its directory differs"));
+        }
+        let version = Fields(&directory).u32();
+        if version != Some(VERSION) {
+            return Err(Error::Format { path: path.to_owned(), found: version.map(|version| version.to_string()) });
         }
         let directory = read_directory(&directory).ok_or_else(|| damaged("its directory is malformed"))?;
         let (segment, sums, sections) = directory;
@@ -278,56 +299,26 @@ impl Index {
         Error::damaged(&self.path, "a block is malformed")
     }
 
-    /// Compares everything with what the values of the segment give.
+    /// Compares every byte with what the values of the segment give. Nothing less would do: a look-up believes where a
+    /// block begins and that a key is in one place only.
     pub(crate) fn compare(&self, of: &Of, values: &[Values]) -> Result<()> {
         if self.sums.as_ref().is_none_or(|sums| !sums.are(&of.blocks)) {
             return Err(Error::damaged(&self.path, "the checksums of the segment's blocks are not those of its bytes"));
         }
-        let mut end = MAGIC.len() as u64;
-        for (section, values) in self.sections.iter().zip(values) {
-            let mut expected = values.entries.iter();
-            if section.key != values.key
-                || section.coding != values.coding
-                || section.codes.rows != of.rows
-                || section.runs != values.runs
-            {
-                return Err(Error::damaged(&self.path, "its keys are not those of the segment"));
-            }
-            let mut of_key = Vec::new();
-            for block in &section.blocks {
-                if block.offset != end {
-                    return Err(Error::damaged(&self.path, "its blocks do not follow each other"));
-                }
-                end += u64::from(block.bytes);
-                let bytes = self.read_block(block)?;
-                let mut reader = BlockReader::new(&bytes, block.first, block.groups, section.codes);
-                let mut is_first = true;
-                while let Some(key) = reader.next(&mut of_key).map_err(|_| self.malformed())? {
-                    let is_as_promised = !std::mem::take(&mut is_first) || key == block.first;
-                    if !is_as_promised || !of_key.iter().all(|row| expected.next() == Some(&Entry::new(key, *row))) {
-                        return Err(self.differs(&section.key));
-                    }
-                }
-            }
-            if expected.next().is_some() {
-                return Err(self.differs(&section.key));
-            }
+        let expected = encode(of, values);
+        let differs = || Error::damaged(&self.path, "it is not the index that the segment's rows give");
+        if self.file.bytes().map_err(Error::io(&self.path))? != expected.len() as u64 {
+            return Err(differs());
         }
-        let mut begin = [0; MAGIC.len()];
-        self.file.read_at(&mut begin, 0).map_err(Error::io(&self.path))?;
-        if &begin != MAGIC {
-            return Err(Error::damaged(&self.path, "it does not begin as an index does"));
+        let mut found = vec![0; COMPARED_BYTES];
+        for (at, expected) in expected.chunks(COMPARED_BYTES).enumerate() {
+            let found = &mut found[..expected.len()];
+            self.file.read_at(found, (at * COMPARED_BYTES) as u64).map_err(Error::io(&self.path))?;
+            if found != expected {
+                return Err(differs());
+            }
         }
         Ok(())
-    }
-
-    fn differs(&self, key: &Key) -> Error {
-        let what = match key {
-            Key::Subject => column_name("user_id", &[]),
-            Key::DecisionId => column_name("decision_id", &[]),
-            Key::Input(path) => column_name("input_features", path),
-        };
-        Error::damaged(&self.path, format!("its rows by {what} are not those of the segment"))
     }
 }
 
@@ -345,17 +336,11 @@ impl Section {
     }
 }
 
-fn column_name(column: &str, path: &[String]) -> String {
-    path.iter().fold(column.to_owned(), |name, member| format!("{name}.{member}"))
-}
-
 /// The checksum of the segment, those of its blocks, and the sections.
 fn read_directory(bytes: &[u8]) -> Option<(u32, BlockSums, Vec<Section>)> {
     let mut fields = Fields(bytes);
-    if fields.u32()? != VERSION {
-        return None;
-    }
-    let (segment, rows, end, blocks) = (fields.u32()?, fields.u64()?, fields.u64()?, fields.u32()?);
+    let (_version, segment, rows, end, blocks) =
+        (fields.u32()?, fields.u32()?, fields.u64()?, fields.u64()?, fields.u32()?);
     let crcs = (0..blocks).map(|_| fields.u32()).collect::<Option<Vec<_>>>()?;
     let (sums, count) = (BlockSums::new(crcs, end)?, fields.u32()?);
     let sections = (0..count).map(|_| read_section(&mut fields, rows)).collect::<Option<Vec<_>>>()?;
@@ -437,5 +422,55 @@ impl<'b> Fields<'b> {
 
     fn u128(&mut self) -> Option<u128> {
         self.array().map(u128::from_le_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onrecord_ledger::OsDisk;
+
+    /// The right rows, told so that a look-up does not come to them.
+    #[test]
+    fn an_index_that_leads_look_ups_astray_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.index");
+        let of = Of { segment: 7, rows: 20_000, blocks: (vec![1, 2], 20_000) };
+        let entries = (0..20_000).map(|row| Entry::new(u128::from(row) << 60, row)).collect();
+        let values = [Values { key: Key::Subject, coding: Coding::Token, entries, runs: Vec::new() }];
+        let looked_up = 9_000_u128 << 60;
+        let text = format!("sub_{looked_up:024x}");
+        type Forge = fn(&mut Vec<Block>, u128);
+        let forgeries: [(Forge, usize); 3] = [
+            (|_, _| (), 1),
+            // An empty block that promises the key.
+            (
+                |blocks, key| {
+                    let at = blocks.partition_point(|block| block.first <= key);
+                    let Block { offset, bytes, crc, .. } = blocks[at - 1];
+                    blocks.insert(at, Block { first: key, groups: 0, offset, bytes, crc });
+                },
+                0,
+            ),
+            // A block whose directory ends before the key.
+            (
+                |blocks, key| {
+                    let at = blocks.partition_point(|block| block.first <= key);
+                    blocks[at - 1].groups = 1;
+                },
+                0,
+            ),
+        ];
+        for (forge, found) in forgeries {
+            let mut bytes = MAGIC.to_vec();
+            let mut section = write_blocks(of.rows, &values[0], &mut bytes);
+            forge(&mut section.blocks, looked_up);
+            write_directory(&of, &[section], &mut bytes);
+            std::fs::write(&path, &bytes).unwrap();
+            let index = Index::open(&OsDisk, &path).unwrap();
+            let rows = index.find(&Key::Subject, std::iter::once(&*text)).unwrap().unwrap();
+            assert_eq!(rows.rows.len(), found, "the forgery works");
+            assert_eq!(index.compare(&of, &values).is_ok(), found == 1);
+        }
     }
 }

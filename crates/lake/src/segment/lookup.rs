@@ -127,6 +127,7 @@ impl Segment {
     }
 
     fn id_filters(&self) -> Result<IdFilters> {
+        self.must_be_sound()?;
         let groups = 0..self.parquet().num_row_groups();
         let filters: Result<Option<Vec<Sbbf>>> =
             groups.map(|group| self.bloom_filter(group, column::EVENT_ID)).collect();
@@ -134,6 +135,7 @@ impl Segment {
     }
 
     fn sorted_ids(&self) -> Result<SortedIds> {
+        self.must_be_sound()?;
         let mut ids = Vec::with_capacity(self.rows() as usize);
         for batch in self.columns((0..self.parquet().num_row_groups()).collect(), &[column::EVENT_ID])? {
             for id in batch?.column(0).as_fixed_size_binary().iter().flatten() {
@@ -151,7 +153,11 @@ impl Segment {
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub(crate) fn leaves_with(&self, name: &str, text: &str) -> Result<Vec<LeafIndex>> {
         let mut groups = Vec::new();
-        for group in self.groups_with(name, text.as_bytes()) {
+        let mut candidates = self.groups_with(name, text.as_bytes()).peekable();
+        if candidates.peek().is_some() {
+            self.must_be_sound()?;
+        }
+        for group in candidates {
             if self.bloom_filter(group, name)?.is_none_or(|filter| filter.check(text)) {
                 groups.push(group);
             }

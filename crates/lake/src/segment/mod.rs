@@ -294,6 +294,7 @@ impl Segment {
                     found.is_of(self.file_checksum(), keys).then(|| Arc::new(found))
                 }
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
+                Err(Error::Format { .. }) => None,
                 Err(error) => {
                     tracing::warn!(%error, "a look-up index is not used, and will be made again");
                     None

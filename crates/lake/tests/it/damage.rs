@@ -41,6 +41,55 @@ fn one_flipped_bit_anywhere_in_a_segment_is_found_and_the_file_named() {
     assert!(onrecord_lake::verify(house.path(), 2, &|_| false, &|_| Ok(())).unwrap().errors.is_empty());
 }
 
+/// Without an index no block has a checksum of its own; the whole file is compared before anything of it is believed.
+#[test]
+fn a_flipped_bit_lets_no_id_go_unfound() {
+    let mut house = house();
+    house.remove_indexes();
+    house.close();
+    let path = house.segment_files().remove(0);
+    let sound = std::fs::read(&path).unwrap();
+    let (id, expected) = (sample::event_id(7), sample::decision(7));
+    let decision_id = id.to_string();
+    let mut refused = 0;
+    for place in (4..sound.len()).step_by(sound.len() / 400) {
+        let mut damaged = sound.clone();
+        damaged[place] ^= 1 << (place % 8);
+        std::fs::write(&path, damaged).unwrap();
+        let Ok(lake) = Lake::open(house.path()) else { continue };
+        for found in [
+            lake.by_event_id(id.into_bytes()).map(|row| row.map(|row| row.record)),
+            lake.by_decision_id(&decision_id).map(|mut rows| rows.pop().map(|row| row.record)),
+        ] {
+            match found {
+                Ok(found) => assert_eq!(found.as_ref(), Some(&expected), "byte {place}"),
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(refused > 400, "{refused}");
+}
+
+#[test]
+fn an_index_that_cannot_be_made_keeps_no_other_from_being_made() {
+    let mut house = house();
+    house.remove_indexes();
+    house.close();
+    let files = house.segment_files();
+    let mut damaged = std::fs::read(&files[0]).unwrap();
+    damaged[100] ^= 1;
+    std::fs::write(&files[0], damaged).unwrap();
+    house.open();
+    let sealer = Sealer::start(Arc::clone(house.lake()), Arc::clone(house.ledger())).unwrap();
+    let index = files[1].with_extension("index");
+    let started = std::time::Instant::now();
+    while !index.exists() && started.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(index.exists() && !files[0].with_extension("index").exists());
+    sealer.stop();
+}
+
 #[test]
 fn a_sound_segment_with_other_records_is_found_by_its_hashes() {
     let mut house = house();

@@ -4,7 +4,6 @@
 
 use super::{Expr, FlatAdapter};
 use crate::json::member::Form;
-use crate::json::plain_number;
 use crate::kernel::KernelExpr;
 use crate::kernel::among::Among;
 use crate::table::Source;
@@ -146,7 +145,7 @@ fn scalar_constants(scalar: Scalar, constants: &[&str]) -> Option<Vec<ScalarValu
         let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
         let mut canonical = Vec::new();
         canonical::write_number(number, &mut canonical);
-        let shown = std::str::from_utf8(&canonical).ok().and_then(plain_number);
+        let shown = std::str::from_utf8(&canonical).ok().and_then(canonical::plain_number);
         (shown.as_deref() == Some(*text)).then_some(number)
     };
     let constants = constants.iter();

@@ -10,10 +10,11 @@ pub(super) mod member;
 pub(super) mod spell;
 mod steps;
 
-pub(super) use spell::{plain_number, shown};
+pub(super) use spell::shown;
 pub(super) use steps::steps;
 
 use arrow::array::{Array, ArrayRef, StringViewArray, StringViewBuilder};
+use onrecord_record::canonical::plain_number;
 use std::borrow::Cow;
 
 /// A column of documents as PostgreSQL shows them.

@@ -5,14 +5,11 @@
 //! by the length of their names and numbers without exponent, is made where a document becomes text.
 
 use super::{elements, find, key, members, unescape};
-use onrecord_record::canonical;
+use onrecord_record::canonical::{self, plain_number};
 use std::borrow::Cow;
 
 /// Levels of a document that a query makes.
 const LEVELS_MAX: usize = 128;
-
-/// The largest exponent of a number that is written out.
-const EXPONENT_MAX: i64 = 400;
 
 /// The text of any JSON in the form that records have; `None` when it is no JSON.
 pub(crate) fn stored(json: &str) -> Option<String> {
@@ -69,32 +66,6 @@ pub(crate) fn stored_number(number: &str) -> Option<String> {
     let shortest = String::from_utf8(shortest).ok()?;
     let same = plain_number(&shortest).as_deref() == Some(&*plain);
     Some(if same { shortest } else { plain.into_owned() })
-}
-
-/// A number without an exponent, and without zeros that say nothing; `None` if it would be too long.
-pub(crate) fn plain_number(number: &str) -> Option<Cow<'_, str>> {
-    let is_plain = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    if is_plain(number) {
-        return Some(Cow::Borrowed(if number == "-0" { "0" } else { number }));
-    }
-    let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
-    let exponent: i64 = exponent.parse().ok().filter(|exponent: &i64| exponent.abs() <= EXPONENT_MAX)?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let point = i64::try_from(whole.len()).ok()? + exponent;
-    let (whole, fraction) = match usize::try_from(point) {
-        Ok(point) if point >= digits.len() => (format!("{digits:0<point$}"), String::new()),
-        Ok(point) => (digits[..point].to_owned(), digits[point..].to_owned()),
-        Err(_) => (String::new(), format!("{}{digits}", "0".repeat(usize::try_from(-point).ok()?))),
-    };
-    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    let whole = if whole.is_empty() { "0" } else { whole };
-    Some(Cow::Owned(match (fraction, whole) {
-        ("", "0") => "0".to_owned(),
-        ("", whole) => format!("{sign}{whole}"),
-        (fraction, whole) => format!("{sign}{whole}.{fraction}"),
-    }))
 }
 
 /// A document as PostgreSQL shows it.

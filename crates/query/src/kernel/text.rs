@@ -1,8 +1,8 @@
 //! Physical values as the text that SQL shows: ids, hashes, and scalars of documents.
 
 use super::Kernel;
+use crate::json::Key;
 use crate::json::member::{Form, members, text_array};
-use crate::json::{Key, plain_number};
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_err};
@@ -97,7 +97,7 @@ impl ScalarText {
     fn write_number(&self, number: f64, out: &mut Vec<u8>) {
         canonical::write_number(number, out);
         if self.0 == Form::Text && out.contains(&b'e') {
-            let plain = std::str::from_utf8(out).ok().and_then(plain_number).map(|plain| plain.into_owned());
+            let plain = std::str::from_utf8(out).ok().and_then(canonical::plain_number).map(|plain| plain.into_owned());
             *out = plain.map_or_else(|| std::mem::take(out), String::into_bytes);
         }
     }

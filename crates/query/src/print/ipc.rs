@@ -98,7 +98,8 @@ mod tests {
     use std::sync::Arc;
 
     fn batch() -> RecordBatch {
-        let moment = TimestampMicrosecondArray::from(vec![Some(1_763_884_800_123_456), None]).with_timezone("+02:00");
+        let timestamp =
+            TimestampMicrosecondArray::from(vec![Some(1_763_884_800_123_456), None]).with_timezone("+02:00");
         let list = ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None]), None]);
         let words = ListArray::new(
             Arc::new(Field::new("item", DataType::Utf8View, true)),
@@ -108,11 +109,12 @@ mod tests {
         );
         let schema = Schema::new(vec![
             json_field("prediction"),
-            Field::new("timestamp", moment.data_type().clone(), true),
+            Field::new("timestamp", timestamp.data_type().clone(), true),
             Field::new("words", words.data_type().clone(), true),
         ]);
         let prediction = StringViewArray::from(vec![Some(r#"{"approved":true}"#), None]);
-        RecordBatch::try_new(Arc::new(schema), vec![Arc::new(prediction), Arc::new(moment), Arc::new(words)]).unwrap()
+        RecordBatch::try_new(Arc::new(schema), vec![Arc::new(prediction), Arc::new(timestamp), Arc::new(words)])
+            .unwrap()
     }
 
     fn sent(batches: &[RecordBatch]) -> Vec<RecordBatch> {

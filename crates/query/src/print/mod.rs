@@ -173,12 +173,12 @@ mod tests {
     use arrow::datatypes::Int64Type;
 
     fn batch() -> RecordBatch {
-        let moment = TimestampMicrosecondArray::from(vec![Some(1_763_884_800_123_456), None]).with_timezone("UTC");
+        let timestamp = TimestampMicrosecondArray::from(vec![Some(1_763_884_800_123_456), None]).with_timezone("UTC");
         let list = ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None]), None]);
         let schema = Schema::new(vec![
             Field::new("model_id", DataType::Utf8View, true),
             json_field("prediction"),
-            Field::new("timestamp", moment.data_type().clone(), true),
+            Field::new("timestamp", timestamp.data_type().clone(), true),
             Field::new("confidence", DataType::Float64, true),
             Field::new("list", list.data_type().clone(), true),
         ]);
@@ -187,7 +187,7 @@ mod tests {
             vec![
                 Arc::new(StringViewArray::from(vec![Some("a,\"b\"\n"), None])),
                 Arc::new(StringViewArray::from(vec![Some(r#"{"approved":true}"#), None])),
-                Arc::new(moment),
+                Arc::new(timestamp),
                 Arc::new(Float64Array::from(vec![Some(0.5), Some(f64::NAN)])),
                 Arc::new(list),
             ],

@@ -27,6 +27,8 @@ fn decision(number: u64) -> Value {
         7 => inputs["application_id"] = format!("{{\"x\":{number}}}").into(),
         8 => inputs["application_id"] = "long ".repeat(2_000).into(),
         9 => inputs["application_id"] = (number as f64 + 0.5).into(),
+        10 => inputs["application_id"] = (number as f64 / 1e12).into(),
+        12 => inputs["application_id"] = (number as f64 * 1e20).into(),
         _ => {}
     }
     if number % 40 == 11 {
@@ -78,6 +80,10 @@ fn conditions(count: u64) -> Vec<String> {
         application("103.0"),
         application("true"),
         application("109.5"),
+        application("0.00000000011"),
+        application("1.1e-10"),
+        application("11200000000000000000000"),
+        application("1.12e+22"),
         application(r#"{"x":105}"#),
         application(r#"{"x":107}"#),
         application(r#"["APP",106]"#),

@@ -16,7 +16,7 @@ mod string;
 use crate::number::Number;
 use crate::{Action, Protect, Unprotected, Value, ValueKind, limit};
 
-pub use number::{write_integer, write_number};
+pub use number::{plain_number, write_integer, write_number};
 pub use string::write_string;
 
 pub(crate) use number::{write_magnitude, write_wide};
@@ -103,7 +103,7 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
         match value.kind() {
             ValueKind::Null => self.out.extend_from_slice(b"null"),
             ValueKind::Bool => write_bool(value.as_bool() == Some(true), self.out),
-            ValueKind::Number => self.document_number(value.number()),
+            ValueKind::Number => self.document_number(value),
             ValueKind::String => self.document_text(value.as_str().unwrap_or_default()),
             ValueKind::Array => {
                 self.out.push(b'[');
@@ -176,17 +176,15 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
     }
 
     /// Writes a number of a document, or what replaces it.
-    fn document_number(&mut self, number: Option<Number>) {
+    fn document_number(&mut self, value: Value<'_>) {
+        let number = value.number();
         let magnitude = match number {
             Some(Number::Integer { negative: false, magnitude }) => Some(u128::from(magnitude)),
             Some(Number::Wide { negative: false, magnitude }) => Some(magnitude),
-            // 4.1e15 is written as an integer, and is one.
-            Some(Number::Double(double)) if (0.0..1e21).contains(&double) && double.fract() == 0.0 => {
-                Some(double as u128)
-            }
+            Some(Number::Double(double)) => whole(double),
             _ => None,
         };
-        if let Some(text) = magnitude.and_then(|magnitude| self.protect.integer(magnitude)) {
+        if let Some(text) = magnitude.and_then(|magnitude| self.protect.integer(magnitude, value.place())) {
             return write_string(text, self.out);
         }
         match number {
@@ -206,6 +204,20 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
             write_string(text, self.out);
         }
     }
+}
+
+/// The digits of a double that is written as an integer, 4.1e15 for instance. Beyond 2^53 they are those that are
+/// written, not those that the double has.
+fn whole(double: f64) -> Option<u128> {
+    if !(0.0..1e21).contains(&double) || double.fract() != 0.0 {
+        return None;
+    }
+    if double <= limit::INTEGER_EXACT_MAX as f64 {
+        return Some(double as u128);
+    }
+    let mut digits = Vec::new();
+    write_number(double, &mut digits);
+    std::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
 /// A member's name as it is written: a comma, the quoted name, a colon. One literal, so that it is stored by a few

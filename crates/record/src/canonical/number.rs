@@ -4,6 +4,7 @@
 //! arithmetic; all others go through `ryu_js`.
 
 use crate::limit::INTEGER_EXACT_MAX;
+use std::borrow::Cow;
 
 /// Decimals that the quick way handles. 10^-6 is also the smallest magnitude that ECMAScript writes without an
 /// exponent.
@@ -13,6 +14,9 @@ const SCALE: f64 = 1e6;
 /// Numbers of at most 15 significant digits are told apart by a double, so that digits which give the double are the
 /// shortest ones that do.
 const SCALED_MAX: u64 = 1_000_000_000_000_000;
+
+/// The largest exponent of a number that is written out.
+const EXPONENT_MAX: i64 = 400;
 
 /// Appends a finite double. A double that is not finite has no JSON form and is written as `null`; the parser lets
 /// none in.
@@ -94,6 +98,33 @@ pub(crate) fn write_wide(negative: bool, magnitude: u128, out: &mut Vec<u8>) {
         rest /= 10;
     }
     out.extend_from_slice(&digits);
+}
+
+/// A JSON number without an exponent, and without zeros that say nothing, as PostgreSQL shows it; `None` if it would be
+/// too long.
+pub fn plain_number(number: &str) -> Option<Cow<'_, str>> {
+    let is_plain = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if is_plain(number) {
+        return Some(Cow::Borrowed(if number == "-0" { "0" } else { number }));
+    }
+    let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+    let exponent: i64 = exponent.parse().ok().filter(|exponent: &i64| exponent.abs() <= EXPONENT_MAX)?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let point = i64::try_from(whole.len()).ok()? + exponent;
+    let (whole, fraction) = match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => (format!("{digits:0<point$}"), String::new()),
+        Ok(point) => (digits[..point].to_owned(), digits[point..].to_owned()),
+        Err(_) => (String::new(), format!("{}{digits}", "0".repeat(usize::try_from(-point).ok()?))),
+    };
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    let whole = if whole.is_empty() { "0" } else { whole };
+    Some(Cow::Owned(match (fraction, whole) {
+        ("", "0") => "0".to_owned(),
+        ("", whole) => format!("{sign}{whole}"),
+        (fraction, whole) => format!("{sign}{whole}.{fraction}"),
+    }))
 }
 
 #[cfg(test)]
