@@ -72,7 +72,9 @@ impl Sealing {
         let started = Instant::now();
         while self.ledger.status().sealed.0 < end {
             match &*self.state() {
-                State::Running(sealer) => sealer.trouble().map_or(Ok(()), |trouble| Err(SealError::Stuck(trouble)))?,
+                State::Running(sealer) => {
+                    sealer.sealing_trouble().map_or(Ok(()), |trouble| Err(SealError::Stuck(trouble)))?;
+                }
                 State::Paused { .. } => return Err(SealError::Paused),
                 State::Idle | State::Closed => return Err(SealError::Closed),
             }

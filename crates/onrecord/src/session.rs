@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use onrecord_lake::Snapshot;
 use onrecord_query::{Error, QueryContext, Rows, redacted};
-use onrecord_report::Source;
+use onrecord_report::{Source, model};
 use onrecord_service::{Action, Actor, Refusal, Role, What};
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,19 +98,26 @@ impl Session {
 
     /// What a report asks through, once it is on the record who asked for which: aggregates over what there is now, with
     /// tokens in place of user ids.
-    pub(crate) async fn report(&self, name: &str, model_id: &str) -> Result<ReportSource, QueryError> {
+    pub(crate) async fn report(&self, name: &str, model_id: &str) -> Result<ReportSource, ReportError> {
         let node = &self.node;
-        node.service.must(&self.actor, Role::Read)?;
-        let permit = node.limits.query().await?;
-        let what = format!("{name} {model_id}");
-        node.service.record_access(&self.actor, Action::Report, What::Report(&what), None).await?;
+        node.service.must(&self.actor, Role::Read).map_err(QueryError::Refused)?;
+        let permit = node.limits.query().await.map_err(QueryError::Busy)?;
         let context = QueryContext {
             identity: None,
             rows_max: None,
             memory_bytes_max: node.config.query_memory_bytes,
             time_max: self.time_max(None)?,
         };
-        Ok(ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context, _permit: permit })
+        let source = ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context, _permit: permit };
+        let is_there = model::is_there(&source, model_id).await?;
+        let what = What::Report { name, model_id, is_there };
+        let recorded = node.service.record_access(&self.actor, Action::Report, what, None).await;
+        recorded.map_err(QueryError::Refused)?;
+        if is_there {
+            Ok(source)
+        } else {
+            Err(ReportError::NotFound("no decision of a model with that id is on the record"))
+        }
     }
 
     /// Who owns the directory may give a query as long as they like, everybody else as long as is set.
@@ -123,6 +130,9 @@ impl Session {
         }
     }
 }
+
+/// Why there is no report.
+pub(crate) type ReportError = onrecord_report::Error<QueryError>;
 
 /// Answers the queries of one report, all over the same snapshot.
 pub(crate) struct ReportSource {

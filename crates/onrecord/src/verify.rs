@@ -84,6 +84,7 @@ impl<'a> Check<'a> {
     }
 
     fn fault(&mut self, file: &Path, leaf: impl Into<Option<LeafIndex>>, problem: impl Into<String>) {
+        self.verification.faults_total += 1;
         if self.verification.faults.len() < FAULTS_MAX {
             let file = file.strip_prefix(self.dir).unwrap_or(file).display().to_string();
             let leaf_index = leaf.into().map(|leaf| leaf.0);
@@ -102,13 +103,13 @@ impl<'a> Check<'a> {
             for row in checked.shown {
                 let large = large::check(self.dir, &row.record);
                 large.map_err(|error| format!("at leaf {}, a large value: {error}", row.leaf))?;
-                let matches = sealed::check(&row.record, &row.sidecar);
+                let matches = sealed::check(&row.record, &row.sidecar, &|sha256| large::is_there(self.dir, sha256));
                 matches.map_err(|mismatch| format!("at leaf {}, what is beside the record: {mismatch}", row.leaf))?;
             }
             compare(ledger, checked)
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        match onrecord_lake::verify(self.dir, threads, &|record| large::count(record) > 0, &visit) {
+        match onrecord_lake::verify(self.dir, threads, &commits_to_ciphertexts, &visit) {
             Ok(found) => {
                 for error in &found.errors {
                     self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
@@ -133,7 +134,8 @@ impl<'a> Check<'a> {
                 if let Err(error) = large::check(self.dir, entry.record()) {
                     self.fault(error.path(), LeafIndex(leaf), error.to_string());
                 }
-                if let Err(mismatch) = sealed::check(entry.record(), entry.sidecar()) {
+                let is_apart = |sha256: &[u8; 32]| large::is_there(self.dir, sha256);
+                if let Err(mismatch) = sealed::check(entry.record(), entry.sidecar(), &is_apart) {
                     self.fault(&self.dir.join("wal"), LeafIndex(leaf), mismatch.to_string());
                 }
             }
@@ -223,6 +225,11 @@ fn recorded_state(dir: &Path, ledger: &ledger::Verified) -> Result<Option<StateF
     Ok(found.and_then(|row| StateFiles::recorded(&row.record)))
 }
 
+/// Whether a record commits to something that its leaf hash does not cover.
+fn commits_to_ciphertexts(record: &[u8]) -> bool {
+    large::count(record) > 0 || sealed::count(record) > 0
+}
+
 /// Whether it is worth parsing: most entries are decisions.
 fn is_system(record: &[u8]) -> bool {
     let kind = format!("\"kind\":\"{}\"", Kind::System.as_str());
@@ -246,6 +253,15 @@ mod tests {
     use onrecord_evidence::Signer;
     use onrecord_lake::Lake;
     use onrecord_ledger::{Config, Entry, EntryId, Ledger};
+
+    #[test]
+    fn faults_that_are_not_named_are_counted() {
+        let mut check = Check { dir: Path::new("d"), verification: Verification::default() };
+        for leaf in 0..1_234 {
+            check.fault(Path::new("d/x"), LeafIndex(leaf), "differs");
+        }
+        assert_eq!((check.verification.faults.len(), check.verification.faults_total), (1_000, 1_234));
+    }
 
     #[test]
     fn ciphertexts_that_an_unsealed_record_does_not_commit_to_are_a_fault() {

@@ -24,9 +24,10 @@ pub trait Protect {
         Action::Keep
     }
 
-    /// Asked for every integer inside the documents above that is not negative: the text that replaces it, if it does.
-    fn integer(&mut self, integer: u128) -> Option<&'static str> {
-        let _ = integer;
+    /// Asked for every integer inside the documents above that is not negative, by the digits that are written, with the
+    /// [place](Value::place) of the value: the text that replaces it, if it does.
+    fn integer(&mut self, integer: u128, place: u32) -> Option<&'static str> {
+        let _ = (integer, place);
         None
     }
 

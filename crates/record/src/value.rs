@@ -128,6 +128,12 @@ impl<'a> Value<'a> {
         self.len() == 0
     }
 
+    /// Where it is among the values of its document: no two have the same place.
+    #[inline]
+    pub fn place(self) -> u32 {
+        self.at
+    }
+
     /// The member of that name, if it is an object that has one. Looks at every name: for a few looks only.
     pub fn get(self, key: &str) -> Option<Value<'a>> {
         self.members().find(|(name, _)| *name == key).map(|(_, value)| value)

@@ -6,6 +6,7 @@
 pub mod decisions;
 pub mod explanation;
 pub mod language;
+pub mod model;
 pub mod path;
 pub mod period;
 mod render;

@@ -31,7 +31,7 @@ pub enum Error<E: std::error::Error + 'static> {
     /// What was asked for cannot be reported on. Ask for something else.
     #[error("{0}")]
     Unfit(String),
-    /// The answer is not what the query asks for: a defect of the source.
+    /// The answer is not what the query asks for: a bug of the source.
     #[error("the answer of a query lacks the column {0}, or has it in another type")]
     Answer(&'static str),
 }

@@ -70,12 +70,9 @@ impl Usage {
     /// Asks for the usage of a model.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a model that never decided anything; what the source says.
+    /// What the source says.
     pub async fn ask<S: Source + ?Sized>(source: &S, model_id: &str, period: &Period) -> Result<Self, Error<S::Error>> {
         let days = days(source, model_id, period).await?;
-        if days.is_empty() {
-            must_exist(source, model_id).await?;
-        }
         let latencies = latencies(source, model_id, period).await?;
         Ok(Self::of(model_id, period, &days, &latencies))
     }
@@ -182,15 +179,6 @@ async fn latencies<S: Source + ?Sized>(
     }
     values.sort_by(|(left, _), (right, _)| left.total_cmp(right));
     Ok(values)
-}
-
-/// Refuses a model that is not on the record at all.
-async fn must_exist<S: Source + ?Sized>(source: &S, model_id: &str) -> Result<(), Error<S::Error>> {
-    let sql = format!("SELECT leaf_index FROM ai_audit_logs WHERE model_id = {} LIMIT 1", text(model_id));
-    match Rows::of(source, sql).await?.len() {
-        0 => Err(Error::NotFound("no decision of a model with that id is on the record")),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

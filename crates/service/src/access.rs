@@ -67,7 +67,14 @@ pub enum What<'a> {
     /// What a query asks for, without its literals (`onrecord_query::redacted`).
     Query(&'a str),
     /// A report, by its name and the model that it is about.
-    Report(&'a str),
+    Report {
+        /// Its name, with what was asked for beside the model.
+        name: &'a str,
+        /// The model, by the id that was asked for.
+        model_id: &'a str,
+        /// Whether a model with that id is on the record; of any other only a keyed token is recorded.
+        is_there: bool,
+    },
 }
 
 /// Shows nothing of what was asked.
@@ -77,7 +84,7 @@ impl std::fmt::Debug for What<'_> {
             What::Decision(_) => "Decision(…)",
             What::Unknown(_) => "Unknown(…)",
             What::Query(_) => "Query(…)",
-            What::Report(_) => "Report(…)",
+            What::Report { .. } => "Report(…)",
         })
     }
 }
@@ -86,13 +93,16 @@ impl What<'_> {
     /// The text on the record. `tenant` makes the token of an unknown id: equal ids can be told to be equal, and whoever
     /// knows one can find it, with the key.
     pub(crate) fn recorded(self, tenant: &FieldKeys) -> String {
+        let token = |id: &str| {
+            let mut token = String::new();
+            tenant.token(id.as_bytes(), &mut token);
+            token
+        };
         let text = match self {
-            What::Unknown(id) => {
-                let mut token = String::new();
-                tenant.token(id.as_bytes(), &mut token);
-                return token;
-            }
-            What::Query(text) | What::Decision(text) | What::Report(text) => text.to_owned(),
+            What::Unknown(id) => return token(id),
+            What::Report { name, model_id, is_there: false } => return format!("{name} {}", token(model_id)),
+            What::Report { name, model_id, is_there: true } => format!("{name} {model_id}"),
+            What::Query(text) | What::Decision(text) => text.to_owned(),
         };
         let mut masked = String::new();
         let text = if Detector::default().mask(&text, &mut masked) { masked } else { text };

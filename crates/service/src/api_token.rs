@@ -217,7 +217,7 @@ impl Tokens {
                 roles,
                 sha256: hex::encode(&Sha256::digest(text.as_bytes())),
                 created: now.to_string(),
-                expires: expires.map(|moment| moment.to_string()),
+                expires: expires.map(|at| at.to_string()),
                 revoked: None,
             });
             Ok(Some(text))
@@ -264,7 +264,7 @@ impl Tokens {
 
 impl Token {
     fn is_good(&self, now: Timestamp) -> bool {
-        let expired = |text: &String| Timestamp::parse(text).is_none_or(|moment| moment <= now);
+        let expired = |text: &String| Timestamp::parse(text).is_none_or(|at| at <= now);
         self.revoked.is_none() && !self.expires.as_ref().is_some_and(expired)
     }
 }

@@ -10,8 +10,9 @@ use crate::clock::IdSource;
 use crate::id_space::IdSpace;
 use crate::large::{self, LargeValue};
 use crate::policy::{Correlation, Policy};
-use crate::protect::{self, RecordProtector, UserIdMatcher};
+use crate::protect::{self, Origin, RecordProtector, UserIdMatcher};
 use crate::records::Records;
+use crate::sealed;
 use crate::sent::Sent;
 use crate::vault::{FieldKeys, Subject, Vault};
 use crate::{Error, Refusal};
@@ -19,6 +20,12 @@ use onrecord_ledger::{Entry, EntryId};
 use onrecord_record::{Fault, Parser, Review, Stamp, Timestamp, Value, canonical, limit};
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// By how much a record may be longer than what was sent: most for a short value under a short name that is sealed.
+const GROWTH_MAX: usize = 32;
+
+/// As long as every token of a subject.
+const ANY_TOKEN: &str = "sub_000000000000000000000000";
 
 /// What stands in a review whose decision is the model's own.
 const OVERRIDES_NOTHING: &str = "is what the model had decided; a review that agrees has overridden false";
@@ -74,6 +81,14 @@ pub(crate) struct Sending<'a> {
     pub(crate) about: Option<About<'a>>,
     pub(crate) id: Id<'a>,
     pub(crate) recorded_at: Timestamp,
+}
+
+/// A record as it is written, and what is wrong with it.
+struct Written {
+    record: Vec<u8>,
+    sidecar: Vec<u8>,
+    large: Vec<LargeValue>,
+    faults: Vec<Fault>,
 }
 
 /// A record, ready to be appended once its subject is durable.
@@ -164,32 +179,7 @@ impl Intake {
             _ => [0; 16],
         };
         let stamp = Stamp { event_id, recorded_at, user: token, input_hash };
-        let mut record = Vec::with_capacity(json.len() + 512);
-        let mut sidecar = Vec::new();
-        let mut protector = RecordProtector {
-            policy: &self.policy,
-            is_llm: sent.is_llm(),
-            at_identifier: false,
-            keys,
-            user,
-            user_ids: &user_ids,
-            event_id: *event_id.as_bytes(),
-            scratch,
-            sidecar: &mut sidecar,
-            sealed_count: 0,
-            large: Vec::new(),
-            large_texts: 0,
-            faults: Vec::new(),
-        };
-        sent.check_identifiers(&self.policy, &user_ids, &mut protector.faults);
-        sent.write(&stamp, &mut protector, &mut record);
-        let (large, large_texts, mut faults) = (protector.large, protector.large_texts, protector.faults);
-        if large::count(&record) != large_texts {
-            faults.push(Fault::new(
-                "",
-                "holds a member of the form in which large values are kept, {\"bytes\":…,\"large\":…}",
-            ));
-        }
+        let Written { record, sidecar, large, mut faults } = self.write(&sent, &stamp, keys, &user_ids, json, scratch);
         if let (Sent::Review(review), Some(decided)) = (&sent, &decided)
             && self.overrides_nothing(review, decided, &user_ids, scratch)?
         {
@@ -216,18 +206,58 @@ impl Intake {
         let document = self.parse(parser, json, None)?;
         let sent = self.read(document.value(), json, None, recorded_at)?;
         let decided = self.decided(&sent, Decisions::Recorded)?;
-        let user_ids = self.user_ids(sent.user_id().map(|user_id| (user_id, "")), decided.as_ref(), json);
-        let mut faults = Vec::new();
-        sent.check_identifiers(&self.policy, &user_ids, &mut faults);
-        for document in sent.documents().into_iter().flatten() {
-            protect::check_names(&self.policy, sent.is_llm(), &user_ids, document, &mut faults);
+        let user = sent.user_id().map(|user_id| (user_id, ANY_TOKEN));
+        let user_ids = self.user_ids(user, decided.as_ref(), json);
+        let (mut faults, mut bytes) = (Vec::new(), 0);
+        if json.len() > limit::RECORD_BYTES_MAX / GROWTH_MAX {
+            // Whose keys they are changes no length.
+            let user = user.map(|(_, token)| token);
+            let stamp = Stamp { event_id: Uuid::nil(), recorded_at, user, input_hash: [0; 16] };
+            let written = self.write(&sent, &stamp, self.vault.tenant(), &user_ids, json, scratch);
+            (faults, bytes) = (written.faults, written.record.len() + written.sidecar.len());
+        } else {
+            sent.check_identifiers(&self.policy, &user_ids, &mut faults);
+            for document in sent.documents().into_iter().flatten() {
+                protect::check_members(&self.policy, sent.is_llm(), &user_ids, document, &mut faults);
+            }
         }
         if let (Sent::Review(review), Some(decided)) = (&sent, &decided)
             && self.overrides_nothing(review, decided, &user_ids, scratch)?
         {
             faults.push(Fault::new("/human_decision", OVERRIDES_NOTHING));
         }
-        if faults.is_empty() { Ok(()) } else { Err(self.refuse(faults, &user_ids)) }
+        if !faults.is_empty() {
+            return Err(self.refuse(faults, &user_ids));
+        }
+        check_size(bytes, limit::RECORD_BYTES_MAX)
+    }
+
+    /// Writes a record as the policy says.
+    fn write(
+        &self,
+        sent: &Sent<'_>,
+        stamp: &Stamp<'_>,
+        keys: &FieldKeys,
+        user_ids: &[UserIdMatcher<'_>],
+        json: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> Written {
+        let origin = Origin {
+            is_llm: sent.is_llm(),
+            keys,
+            user: sent.user_id().zip(stamp.user),
+            user_ids,
+            event_id: *stamp.event_id.as_bytes(),
+        };
+        let mut record = Vec::with_capacity(json.len() + 512);
+        let mut protector = RecordProtector::new(&self.policy, origin, scratch);
+        sent.check_identifiers(&self.policy, user_ids, &mut protector.faults);
+        sent.write(stamp, &mut protector, &mut record);
+        let RecordProtector { sidecar, sealed_count, large, large_texts, mut faults, .. } = protector;
+        if large::count(&record) != large_texts || sealed::count(&record) != sealed_count {
+            faults.push(Fault::new("", protect::RESERVED));
+        }
+        Written { record, sidecar, large, faults }
     }
 
     fn parse<'p>(
@@ -294,22 +324,16 @@ impl Intake {
             (Some(person), Correlation::Subject) => self.vault.keys_of(person.token)?,
             _ => None,
         };
-        let (mut written, mut sidecar) = (Vec::new(), Vec::new());
-        let mut protector = RecordProtector {
-            policy: &self.policy,
+        let person = decided.person.as_ref();
+        let origin = Origin {
             is_llm: decided.is_llm,
-            at_identifier: false,
             keys: subject_keys.as_ref().unwrap_or(self.vault.tenant()),
-            user: None,
+            user: person.map(|person| (person.user_id.as_str(), person.token_text.as_str())),
             user_ids,
             event_id: [0; 16],
-            scratch,
-            sidecar: &mut sidecar,
-            sealed_count: 0,
-            large: Vec::new(),
-            large_texts: 0,
-            faults: Vec::new(),
         };
+        let mut written = Vec::new();
+        let mut protector = RecordProtector::new(&self.policy, origin, scratch);
         canonical::write_document("prediction", human_decision, &mut protector, &mut written);
         Ok(written == decided.prediction)
     }

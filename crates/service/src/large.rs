@@ -109,9 +109,11 @@ impl LargeStore {
         let (disk, failed) = (&*self.disk, |error| Error::io("write", &path)(error));
         let unfinished = self.dir.join(UNFINISHED);
         let shelf = path.parent().unwrap_or(&self.dir);
-        // A file gets its name only when its bytes are durable, and the names of its directories.
-        match disk.open_to_read(&path) {
-            Ok(_) => return disk.sync_dir(shelf).map_err(failed),
+        // A file gets its name only when its bytes are durable, and the names of its directories. One whose bytes were
+        // changed since is written again.
+        match disk.read(&path) {
+            Ok(found) if *found == *value.ciphertext => return disk.sync_dir(shelf).map_err(failed),
+            Ok(_) => tracing::warn!(file = %path.display(), "a large value was damaged, and is written again"),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
@@ -194,6 +196,11 @@ fn references(record: &[u8]) -> impl Iterator<Item = Reference> + '_ {
 /// How many references to large values a canonical record has.
 pub fn count(record: &[u8]) -> usize {
     references(record).count()
+}
+
+/// Whether something is kept under a hash. Its bytes are checked by [`verify`].
+pub fn is_there(data_dir: &Path, sha256: &[u8; 32]) -> bool {
+    path_of(&data_dir.join(DIR), sha256).is_file()
 }
 
 /// Checks that the large values of a record are there, with the length that it says. Their bytes are checked by
@@ -347,6 +354,8 @@ mod tests {
         assert_eq!((values, faults.len()), (1, 1));
         assert!(faults[0].to_string().contains(&hex::encode(&value.sha256)), "{}", faults[0]);
         assert!(store.show(&record, &keys).is_err());
+        store.put(std::slice::from_ref(&value)).unwrap();
+        assert_eq!(store.show(&record, &keys).unwrap(), br#"{"a":"text","b":1}"#, "written again");
         fs::remove_file(&path).unwrap();
         assert!(check(dir.path(), &record).unwrap_err().to_string().contains("it is missing"));
         assert_eq!(store.show(&record, &keys).unwrap(), record);

@@ -72,23 +72,29 @@ impl<'a> UserIdMatcher<'a> {
     }
 }
 
-/// Applies the policy to one record.
-pub(crate) struct RecordProtector<'a> {
-    pub(crate) policy: &'a Policy,
+/// What a record is, as far as the policy asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
     /// Whether it is a decision of a language model.
     pub(crate) is_llm: bool,
-    /// Whether the member at hand is one that decisions are looked up by.
-    pub(crate) at_identifier: bool,
     pub(crate) keys: &'a FieldKeys,
     /// The record's user id and its token, if it has a user.
     pub(crate) user: Option<(&'a str, &'a str)>,
     pub(crate) user_ids: &'a [UserIdMatcher<'a>],
     pub(crate) event_id: [u8; 16],
+}
+
+/// Applies the policy to one record.
+pub(crate) struct RecordProtector<'a> {
+    policy: &'a Policy,
+    origin: Origin<'a>,
     /// Where values are written before they are hashed or encrypted; its content means nothing.
-    pub(crate) scratch: &'a mut Vec<u8>,
+    scratch: &'a mut Vec<u8>,
+    /// The places of numbers that decisions are looked up by, in the document at hand.
+    identifiers: Vec<u32>,
     /// The ciphertexts so far.
-    pub(crate) sidecar: &'a mut Vec<u8>,
-    pub(crate) sealed_count: u32,
+    pub(crate) sidecar: Vec<u8>,
+    pub(crate) sealed_count: usize,
     /// What is kept apart from the record, so far: large texts, and sealed fields as large.
     pub(crate) large: Vec<LargeValue>,
     pub(crate) large_texts: usize,
@@ -99,11 +105,10 @@ pub(crate) struct RecordProtector<'a> {
 impl Protect for RecordProtector<'_> {
     #[inline]
     fn member(&mut self, key: &str, value: Value<'_>) -> Action {
-        self.at_identifier = self.policy.is_identifier(key);
         match self.mode(key) {
             None if is_user_id(key) && !value.is_null() => Action::Text(self.user_token(value)),
             None => {
-                if let Some(problem) = name_problem(&self.policy.detector, self.user_ids, key) {
+                if let Some(problem) = name_problem(&self.policy.detector, self.origin.user_ids, key) {
                     self.faults.push(Fault::new(parent(&value.pointer()), problem));
                 }
                 Action::Keep
@@ -120,8 +125,16 @@ impl Protect for RecordProtector<'_> {
     }
 
     fn document(&mut self, name: &'static str, document: Value<'_>) -> Action {
+        self.identifiers.clear();
+        if name == "input_features" {
+            let found = self.policy.identifiers.iter().filter_map(|path| {
+                let value = path.iter().try_fold(document, |value, name| value.get(name))?;
+                (value.kind() == ValueKind::Number).then(|| value.place())
+            });
+            self.identifiers.extend(found);
+        }
         // A document with members is looked at member by member.
-        let is_prose = self.is_llm && !matches!(document.kind(), ValueKind::Object | ValueKind::Null);
+        let is_prose = self.origin.is_llm && !matches!(document.kind(), ValueKind::Object | ValueKind::Null);
         match is_prose.then(|| self.mode(name)).flatten() {
             Some(Mode::Token) if document.as_bool().is_none() => Action::Text(self.token(document)),
             Some(Mode::Seal) => self.seal(document),
@@ -130,15 +143,15 @@ impl Protect for RecordProtector<'_> {
     }
 
     #[inline]
-    fn integer(&mut self, integer: u128) -> Option<&'static str> {
-        let is_card = !self.at_identifier && self.policy.detector.is_card(integer);
+    fn integer(&mut self, integer: u128, place: u32) -> Option<&'static str> {
+        let is_card = self.policy.detector.is_card(integer) && !self.identifiers.contains(&place);
         is_card.then(|| Finding::Card.mask())
     }
 
     #[inline]
     fn text(&mut self, text: &str, out: &mut String) -> bool {
         let detector = &self.policy.detector;
-        let Some(shown) = replace_all(self.user_ids, text) else { return detector.mask(text, out) };
+        let Some(shown) = replace_all(self.origin.user_ids, text) else { return detector.mask(text, out) };
         if !detector.mask(&shown, out) {
             *out = shown;
         }
@@ -146,7 +159,7 @@ impl Protect for RecordProtector<'_> {
     }
 
     fn large(&mut self, text: &str) -> Option<[u8; 32]> {
-        let value = LargeValue::new(self.keys, text)?;
+        let value = LargeValue::new(self.origin.keys, text)?;
         let sha256 = value.sha256();
         self.large.push(value);
         self.large_texts += 1;
@@ -154,21 +167,35 @@ impl Protect for RecordProtector<'_> {
     }
 }
 
-impl RecordProtector<'_> {
+impl<'a> RecordProtector<'a> {
+    pub(crate) fn new(policy: &'a Policy, origin: Origin<'a>, scratch: &'a mut Vec<u8>) -> Self {
+        Self {
+            policy,
+            origin,
+            scratch,
+            identifiers: Vec::new(),
+            sidecar: Vec::new(),
+            sealed_count: 0,
+            large: Vec::new(),
+            large_texts: 0,
+            faults: Vec::new(),
+        }
+    }
+
     #[inline]
     fn mode(&self, key: &str) -> Option<Mode> {
-        if self.is_llm { self.policy.mode_of_llm(key) } else { self.policy.mode(key) }
+        if self.origin.is_llm { self.policy.mode_of_llm(key) } else { self.policy.mode(key) }
     }
 
     /// A text is hashed as it is and anything else in its canonical form, so that `5551234` and `"5551234"` correlate.
     fn token(&mut self, value: Value<'_>) -> String {
         let mut token = String::with_capacity(20);
         match value.as_str() {
-            Some(text) => self.keys.token(text.as_bytes(), &mut token),
+            Some(text) => self.origin.keys.token(text.as_bytes(), &mut token),
             None => {
                 self.scratch.clear();
                 canonical::write(value, self.scratch);
-                self.keys.token(self.scratch, &mut token);
+                self.origin.keys.token(self.scratch, &mut token);
             }
         }
         token
@@ -177,7 +204,7 @@ impl RecordProtector<'_> {
     /// A user id inside a document: the subject's token if it is the record's own, else a field token. Unlike in free
     /// text this needs no bound on its length, because the name says what it is.
     fn user_token(&mut self, value: Value<'_>) -> String {
-        match self.user {
+        match self.origin.user {
             Some((user_id, token)) if value.as_str() == Some(user_id) => token.to_owned(),
             _ => self.token(value),
         }
@@ -186,7 +213,7 @@ impl RecordProtector<'_> {
     fn seal(&mut self, value: Value<'_>) -> Action {
         self.scratch.clear();
         canonical::write(value, self.scratch);
-        match self.keys.seal(&self.event_id, self.sealed_count, self.scratch) {
+        match self.origin.keys.seal(&self.origin.event_id, self.sealed_count as u32, self.scratch) {
             Some(sealed) => {
                 self.sealed_count += 1;
                 let sha256 = if sealed.len() > limit::LARGE_TEXT_BYTES {
@@ -195,7 +222,7 @@ impl RecordProtector<'_> {
                     self.large.push(value);
                     sha256
                 } else {
-                    sealed::push(self.sidecar, &sealed)
+                    sealed::push(&mut self.sidecar, &sealed)
                 };
                 Action::Sealed { sha256 }
             }
@@ -223,8 +250,32 @@ fn name_problem(detector: &Detector, user_ids: &[UserIdMatcher<'_>], key: &str) 
     Some(format!("has a member whose name holds {noun}: put it into a value, where it can be protected"))
 }
 
-/// Looks at all member names below a document without writing it: finds the faults that [`RecordProtector`] would find.
-pub(crate) fn check_names(
+/// What stands in the place of a member that means something of ours.
+pub(crate) const RESERVED: &str = "holds a member of a form in which sealed and large values are kept, {\"sealed\":…} or \
+    {\"bytes\":…,\"large\":…}: give its members other names";
+
+/// Whether a value would be written as what a sealed field or a large value becomes.
+fn is_reserved(value: Value<'_>) -> bool {
+    let is_hash = |name| {
+        let digits = value.get(name).and_then(Value::as_str).unwrap_or_default();
+        digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    match value.members().len() {
+        1 => is_hash("sealed"),
+        2 => {
+            let is_length = |value: Value<'_>| {
+                let mut written = Vec::new();
+                canonical::write(value, &mut written);
+                written.iter().all(u8::is_ascii_digit)
+            };
+            value.get("bytes").is_some_and(is_length) && is_hash("large")
+        }
+        _ => false,
+    }
+}
+
+/// Looks at all members below a document without writing it: finds the faults that [`RecordProtector`] would find.
+pub(crate) fn check_members(
     policy: &Policy,
     is_llm: bool,
     user_ids: &[UserIdMatcher<'_>],
@@ -233,6 +284,9 @@ pub(crate) fn check_names(
 ) {
     match value.kind() {
         ValueKind::Object => {
+            if is_reserved(value) {
+                faults.push(Fault::new(value.pointer(), RESERVED));
+            }
             for (key, member) in value.members_sorted() {
                 let mode = if is_llm { policy.mode_of_llm(key) } else { policy.mode(key) };
                 match mode {
@@ -245,10 +299,12 @@ pub(crate) fn check_names(
                         }
                     }
                 }
-                check_names(policy, is_llm, user_ids, member, faults);
+                check_members(policy, is_llm, user_ids, member, faults);
             }
         }
-        ValueKind::Array => value.elements().for_each(|element| check_names(policy, is_llm, user_ids, element, faults)),
+        ValueKind::Array => {
+            value.elements().for_each(|element| check_members(policy, is_llm, user_ids, element, faults))
+        }
         _ => {}
     }
 }

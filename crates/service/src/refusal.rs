@@ -96,7 +96,7 @@ pub enum Refusal {
     /// The disk is full. Send it again when there is space.
     #[error("the disk is full; nothing of the request was recorded")]
     Full,
-    /// Writing or reading fails, for the reason given. Send it again when that is mended; the same event ids are safe.
+    /// Writing or reading fails, for the reason given. Send it again when the cause is gone; the same event ids are safe.
     #[error("the service cannot do this now: {0}")]
     Unavailable(String),
     /// The token is good but lacks a role. Use one that has it.

@@ -32,24 +32,30 @@ pub(crate) fn push(sidecar: &mut Vec<u8>, sealed: &[u8]) -> [u8; 32] {
 #[error("the ciphertexts beside the record are not the ones that it commits to")]
 pub struct Mismatch;
 
-/// Checks that every ciphertext beside a record is one that the record commits to. Nothing beside it is fine: erasure
-/// removes ciphertexts.
+/// Checks that the ciphertexts beside a record are those that the record commits to, each of them; those that are kept
+/// apart, because they are large, are asked for by their hash.
 ///
 /// # Errors
 /// [`Mismatch`].
-pub fn check(record: &[u8], sidecar: &[u8]) -> Result<(), Mismatch> {
-    let ciphertexts = split(sidecar)?;
+pub fn check(record: &[u8], sidecar: &[u8], is_apart: &dyn Fn(&[u8; 32]) -> bool) -> Result<(), Mismatch> {
+    let hash = |sealed: &&[u8]| <[u8; 32]>::from(Sha256::digest(sealed));
+    let beside: Vec<[u8; 32]> = split(sidecar)?.iter().map(hash).collect();
     let committed: Vec<[u8; 32]> = commitments(record).map(|(_, sha256)| sha256).collect();
-    let sound = ciphertexts.iter().all(|sealed| committed.contains(&Sha256::digest(sealed).into()));
+    let is_there = |sha256: &[u8; 32]| beside.contains(sha256) || is_apart(sha256);
+    let sound = beside.iter().all(|sha256| committed.contains(sha256)) && committed.iter().all(is_there);
     if sound { Ok(()) } else { Err(Mismatch) }
+}
+
+/// How many ciphertexts a canonical record commits to.
+pub fn count(record: &[u8]) -> usize {
+    commitments(record).count()
 }
 
 /// Finds a ciphertext that is kept apart from its record, by its hash.
 type Apart<'a, E> = dyn Fn(&[u8; 32]) -> Result<Option<Vec<u8>>, E> + 'a;
 
 /// The record with every sealed field that can be opened shown in plain. `large` has the ciphertexts that are too large to
-/// stand beside a record. What cannot stays as it is: its ciphertext was
-/// removed, or its subject's key was destroyed.
+/// stand beside a record. What cannot stays as it is: its ciphertext was removed, or its subject's key was destroyed.
 ///
 /// # Errors
 /// [`Mismatch`]: the bytes beside the record are damaged; what `large` says.
@@ -143,7 +149,7 @@ mod tests {
     fn shows_what_was_sealed_to_the_right_key_only() {
         let keys = FieldKeys::new(&[1; 32]);
         let (record, sidecar) = sealed_record(&keys, &[9; 16]);
-        check(&record, &sidecar).unwrap();
+        check(&record, &sidecar, &|_| false).unwrap();
         let large = |_: &[u8; 32]| Ok::<_, Mismatch>(None);
         let shown = open_all(&record, &sidecar, &[9; 16], &keys, &large).unwrap();
         assert_eq!(shown, br#"{"a":42000,"b":{"x":"y"},"b":1}"#);
@@ -165,10 +171,11 @@ mod tests {
         for place in 0..sidecar.len() {
             let mut flipped = sidecar.clone();
             flipped[place] ^= 1;
-            assert_eq!(check(&record, &flipped), Err(Mismatch), "byte {place}");
+            assert_eq!(check(&record, &flipped, &|_| true), Err(Mismatch), "byte {place}");
         }
-        assert_eq!(check(b"{}", &sidecar), Err(Mismatch));
-        check(&record, b"").unwrap();
+        assert_eq!(check(b"{}", &sidecar, &|_| true), Err(Mismatch));
+        check(&record, b"", &|_| true).unwrap();
+        assert_eq!(check(&record, b"", &|_| false), Err(Mismatch), "a ciphertext is missing");
     }
 
     #[test]

@@ -45,8 +45,11 @@ pub(crate) struct Verification {
     /// The size of the earlier checkpoint, if one was given and holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) earlier_size: Option<u64>,
-    /// What is wrong; empty when nothing is.
+    /// What is wrong, the first thousand; empty when nothing is.
     pub(crate) faults: Vec<Fault>,
+    /// How much is wrong in all.
+    #[serde(default)]
+    pub(crate) faults_total: u64,
     /// What could not be checked now, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unchecked: Vec<String>,

@@ -88,7 +88,11 @@ fn print(target: &Target, report: &Verification) -> Result<()> {
         }
         Ok(())
     } else {
-        output::line(&format!("{read}; {} fault(s)", report.faults.len()))
+        let unnamed = report.faults_total.saturating_sub(report.faults.len() as u64);
+        if unnamed > 0 {
+            output::line(&format!("WRONG  {unnamed} more"))?;
+        }
+        output::line(&format!("{read}; {} fault(s)", report.faults_total))
     }
 }
 

@@ -132,7 +132,7 @@ fn unsupported_encoding() -> Response {
     problem.refused(Reason::Unsupported).into_response()
 }
 
-/// A panic is a defect of ours: the caller learns that nothing is known about their request, and no more.
+/// A panic is a bug of ours: the caller learns that nothing is known about their request, and no more.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     let title = "Internal error";
     let detail =

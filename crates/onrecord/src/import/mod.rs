@@ -3,7 +3,7 @@
 //! All or nothing per file, as far as the rows themselves go: a first pass checks every row and writes nothing; only a
 //! file without a bad row is then recorded. (An event id that is on the record with another body shows in the second
 //! pass: the rows before it stay, and perhaps some behind it that were under way.) With `--skip-bad` there is one pass,
-//! and bad rows are put bad_rows. Either way an import that broke off can be run again: a row without an event id gets one
+//! and bad rows are put aside. Either way an import that broke off can be run again: a row without an event id gets one
 //! derived from the file's name, the row's number and its content, so what is on the record already is recognised.
 
 mod cell;
@@ -220,7 +220,7 @@ fn report(target: &Target, path: &Path, recorded: &Recorded, seconds: f64) -> Re
                 text.push_str(&format!(", {} were on the record already", recorded.already));
             }
             if recorded.bad > 0 {
-                text.push_str(&format!(", {} bad row{} put bad_rows", recorded.bad, plural(recorded.bad)));
+                text.push_str(&format!(", {} bad row{} put aside", recorded.bad, plural(recorded.bad)));
             }
             output::line(&format!("{text} ({seconds:.1} s, {rate:.0} rows/s)"))
         }

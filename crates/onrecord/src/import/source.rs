@@ -43,7 +43,7 @@ pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -
     .with_context(|| format!("cannot read {}", reading.path.display()))
 }
 
-/// The first line that a file of bad rows starts with, so that it can be imported again once mended.
+/// The first line that a file of bad rows starts with, so that it can be imported again once corrected.
 pub(super) fn header(reading: &Reading<'_>) -> Result<Vec<u8>> {
     let mut header = Vec::new();
     if reading.kind == Kind::Csv {

@@ -191,6 +191,9 @@ fn bad_rows_are_put_aside_as_they_stand() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["accepted"], &report["bad"]), (&json!(4197), &json!(3)));
     assert!(text(&output.stderr).contains("row 700: /confidence"), "{}", text(&output.stderr));
+    let printed = directory.run(&["import", &file, "--skip-bad", aside.to_str().unwrap(), "--format", "table"]);
+    let printed = text(&printed.stdout) + &text(&printed.stderr);
+    assert!(printed.contains("3 bad rows put aside"), "{printed}");
     let put_aside = std::fs::read_to_string(&aside).unwrap();
     assert_eq!(put_aside, [&lines[0], &lines[699], &lines[4096]].map(String::as_str).concat());
     let mended = directory.write("mended.jsonl", put_aside.replace("\"confidence\":7.", "\"confidence\":0."));

@@ -96,15 +96,24 @@ fn v3_a_changed_or_missing_large_value_is_found_sealed_or_not() {
 }
 
 #[test]
-fn v3_what_looks_like_a_reference_to_a_large_value_is_refused() {
+fn v3_what_looks_like_a_reference_to_a_large_or_sealed_value_is_refused() {
     let directory = Directory::init();
     let server = directory.serve();
-    let mut record: Value = serde_json::from_str(&decision("")).unwrap();
-    record["metadata"] = json!({"x": {"bytes": 70_000, "large": "ab".repeat(32)}});
-    let answer = server.post("/v1/decisions", record.to_string());
-    assert_eq!(answer.status, 422, "{}", answer.text());
-    assert!(answer.text().contains("large values"), "{}", answer.text());
+    for x in [json!({"bytes": 70_000, "large": "ab".repeat(32)}), json!([{"sealed": "ab".repeat(32)}])] {
+        let mut record: Value = serde_json::from_str(&decision("")).unwrap();
+        record["metadata"] = json!({"x": x});
+        let answer = server.post("/v1/decisions", record.to_string());
+        assert_eq!(answer.status, 422, "{}", answer.text());
+        assert!(answer.text().contains("large values"), "{}", answer.text());
+        // An import says so before anything of it is on the record, also far behind its beginning.
+        let mut lines = vec![decision(""); 5_000];
+        lines.push(record.to_string());
+        let file = directory.write("reserved.jsonl", lines.join("\n"));
+        let refused = directory.fails(&["import", &file]);
+        assert!(refused.contains("row 5001") && refused.contains("large values"), "{refused}");
+    }
     assert_eq!(server.stop().0, Some(0));
+    assert_eq!(directory.count("SELECT count(*) FROM decisions"), 0);
 }
 
 #[test]
@@ -138,4 +147,33 @@ fn v3_a_large_sealed_text_is_revealed_to_who_may() {
     assert_eq!(shown["decision"]["input_features"]["prompt"], prompt.as_str());
     assert_eq!(server.stop().0, Some(0));
     directory.ok(&["verify"]);
+    // Nobody but the record knows that the file was there.
+    let path = directory.path().join(&kept(&directory)[0]);
+    let bytes = fs::read(&path).unwrap();
+    for is_sealed in [false, true] {
+        if is_sealed {
+            directory.seal();
+        }
+        fs::remove_file(&path).unwrap();
+        let printed = directory.fails(&["verify", "--format", "table"]);
+        assert!(printed.contains("the ciphertexts beside the record are not"), "{printed}");
+        fs::write(&path, &bytes).unwrap();
+        directory.ok(&["verify"]);
+    }
+}
+
+#[test]
+fn v3_an_import_with_a_record_that_becomes_too_large_records_nothing() {
+    let directory = Directory::init();
+    let mut record: Value = serde_json::from_str(&decision("")).unwrap();
+    // Each a large number of four characters, and in the record of 21.
+    record["inputFeatures"] = json!({"x": 0});
+    let record = record.to_string().replace("\"x\":0", &format!("\"x\":[{}1]", "1e20,".repeat(60_000)));
+    assert!(record.len() < 400_000);
+    let mut lines = vec![decision(""); 5_000];
+    lines.push(record);
+    let file = directory.write("large.jsonl", lines.join("\n"));
+    let refused = directory.fails(&["import", &file]);
+    assert!(refused.contains("row 5001") && refused.contains("1048576"), "{refused}");
+    assert_eq!(directory.count("SELECT count(*) FROM decisions"), 0);
 }

@@ -57,6 +57,11 @@ fn usage_is_what_the_seed_asks_for_and_totals_are_weighted() {
     let reports = directory.rows("SELECT what FROM accesses WHERE action = 'report'");
     assert_eq!(reports.len(), 4);
     assert_eq!(reports[0]["what"], "usage loan_approval_model");
+    // What is no model may be anything.
+    directory.fails(&["report", "usage", "--model", "Jane Roe"]);
+    let reports = directory.rows("SELECT what FROM accesses WHERE action = 'report' ORDER BY leaf_index DESC LIMIT 1");
+    let what = reports[0]["what"].as_str().unwrap();
+    assert!(what.starts_with("usage tok_") && !what.contains("Jane"), "{what}");
 }
 
 fn usage<'a>(arguments: &[&'a str]) -> Vec<&'a str> {

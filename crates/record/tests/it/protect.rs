@@ -10,9 +10,15 @@ use crate::decision::STAMP;
 struct Rules {
     members: Vec<String>,
     texts: Vec<String>,
+    integers: Vec<u128>,
 }
 
 impl Protect for Rules {
+    fn integer(&mut self, integer: u128, _place: u32) -> Option<&'static str> {
+        self.integers.push(integer);
+        None
+    }
+
     fn member(&mut self, key: &str, value: Value<'_>) -> Action {
         self.members.push(value.pointer());
         match key {
@@ -41,6 +47,19 @@ fn write(sent: &serde_json::Value, rules: &mut Rules) -> serde_json::Value {
     let stored: serde_json::Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(serde_json_canonicalizer::to_vec(&stored).unwrap(), out);
     stored
+}
+
+#[test]
+fn integers_are_asked_about_by_the_digits_that_are_written() {
+    let json = r#"{"model_id":"m","model_version":"1","prediction":1,"input_features":{"a":6.304000000000012e18,"b":4.1e15,"c":-7,"d":1e21,"e":0.5,"f":12345678901234567890123}}"#;
+    let mut parser = Parser::new();
+    let document = parser.parse(json.as_bytes()).unwrap();
+    let (mut rules, mut out) = (Rules::default(), Vec::new());
+    Decision::read(document.value()).unwrap().write(&STAMP, &mut rules, &mut out);
+    let expected = [6_304_000_000_000_012_000, 4_100_000_000_000_000, 12_345_678_901_234_567_890_123, 1];
+    assert_eq!(rules.integers, expected);
+    let written = String::from_utf8(out).unwrap();
+    assert!(expected.iter().all(|integer| written.contains(&integer.to_string())), "{written}");
 }
 
 #[test]

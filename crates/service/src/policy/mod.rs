@@ -319,11 +319,6 @@ impl Policy {
     pub fn mode_of_llm(&self, key: &str) -> Option<Mode> {
         self.mode(key).or_else(|| self.llm.mode(key))
     }
-
-    /// Whether decisions are looked up by a member of this name, so that its value must stay.
-    pub fn is_identifier(&self, key: &str) -> bool {
-        self.identifiers.iter().any(|path| path.last().is_some_and(|name| name == key))
-    }
 }
 
 #[cfg(test)]

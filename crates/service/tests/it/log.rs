@@ -221,13 +221,13 @@ fn an_override_that_decides_the_same_is_refused() {
     let policy = "version = 1\n[fields]\nname = \"token\"\n";
     for house in [House::new(), House::with_policy(policy)] {
         let sent = r#"{"decision_id":"d1","user_id":"user-1","model_id":"m","model_version":"1","confidence":0.5,
-            "input_features":{},"prediction":{"limit":1e3,"approved":false,"name":"Jane Doe"}}"#;
+            "input_features":{},"prediction":{"limit":1e3,"approved":false,"name":"Jane Doe","user_id":"user-1"}}"#;
         house.log(sent).unwrap();
         let review = |human: &str, overridden: bool| {
             let body = format!(r#"{{"human_decision":{human},"overridden":{overridden},"override_reason":"because"}}"#);
             house.run(house.service.log_about(body, about(Kind::Review, "d1"), &Actor::local()))
         };
-        let same = r#"{"name":"Jane Doe","approved":false,"limit":1000.0}"#;
+        let same = r#"{"name":"Jane Doe","user_id":"user-1","approved":false,"limit":1000.0}"#;
         let refused = review(same, true).unwrap_err();
         let at = |refused: &Refusal| match refused {
             Refusal::Invalid(faults) => faults.named[0].fault.pointer.clone(),

@@ -262,6 +262,34 @@ fn p3_p4_what_is_nobodys_stays_as_it_is() {
 }
 
 #[test]
+fn p4_only_the_identifier_itself_may_look_like_a_card() {
+    const CARD: u64 = 4_111_111_111_111_111;
+    let house = House::with_policy("version = 1\n[identifiers]\ninput_features = ['application_id', '/order/id']\n");
+    let body = json!({
+        "model_id": "m", "model_version": "1", "prediction": CARD, "metadata": {"application_id": CARD},
+        "alternative_predictions": [{"value": CARD, "confidence": 0.1}],
+        "input_features": {
+            "application_id": CARD, "order": {"id": CARD, "other": CARD}, "id": CARD,
+            "list": [{"application_id": CARD}, CARD], "z": {"application_id": [CARD]},
+        },
+    });
+    let stored: Json = serde_json::from_str(&house.stored(&house.log(body.to_string()).unwrap()).0).unwrap();
+    let expected = json!({
+        "application_id": CARD, "order": {"id": CARD, "other": "[card]"}, "id": "[card]",
+        "list": [{"application_id": "[card]"}, "[card]"], "z": {"application_id": ["[card]"]},
+    });
+    assert_eq!(stored["input_features"], expected);
+    assert_eq!(stored["prediction"], "[card]");
+    assert_eq!(stored["metadata"], json!({"application_id": "[card]"}));
+    assert_eq!(stored["alternative_predictions"][0]["value"], "[card]");
+    let last = json!({
+        "model_id": "m", "model_version": "1", "input_features": {"application_id": [CARD, CARD]}, "prediction": 1,
+    });
+    let stored: Json = serde_json::from_str(&house.stored(&house.log(last.to_string()).unwrap()).0).unwrap();
+    assert_eq!(stored["input_features"], json!({"application_id": ["[card]", "[card]"]}));
+}
+
+#[test]
 fn p5_prompts_and_answers_are_sealed_under_the_subjects_key() {
     let house = House::new();
     let body = json!({
@@ -311,7 +339,7 @@ fn sealed_fields_are_shown_to_who_may_reveal() {
     assert!(!house.holds("8123456"), "revealing writes nothing in plain");
 
     house.memory.change(logged.receipt.leaf_index, |stored| {
-        onrecord_service::sealed::check(&stored.record, &stored.sidecar).unwrap();
+        onrecord_service::sealed::check(&stored.record, &stored.sidecar, &|_| false).unwrap();
         stored.sidecar.clear();
     });
     let shown = house.run(house.service.read("d1", true, &Actor::local())).unwrap().unwrap();
@@ -405,7 +433,7 @@ proptest! {
         prop_assert!(!again.created);
         prop_assert_eq!(again.receipt.leaf_hash, logged.receipt.leaf_hash);
         let stored = &house.memory.all()[logged.receipt.leaf_index.0 as usize];
-        prop_assert!(onrecord_service::sealed::check(&stored.record, &stored.sidecar).is_ok());
+        prop_assert!(onrecord_service::sealed::check(&stored.record, &stored.sidecar, &|_| false).is_ok());
         let shown = house.run(house.service.read(&logged.decision_id, true, &Actor::local()));
         prop_assert!(shown.unwrap().is_some());
     }
