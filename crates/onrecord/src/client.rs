@@ -4,7 +4,7 @@
 
 use crate::api::problem::Problem;
 use crate::directory;
-use crate::http::auth::ThroughSocket;
+use crate::http::auth::{PURPOSE, ThroughSocket};
 use crate::node::{Node, Purpose};
 use crate::target::Target;
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,7 +19,13 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 /// Speaks the HTTP contract to wherever the data is.
-pub(crate) enum Client {
+pub(crate) struct Client {
+    way: Way,
+    /// What is read is read for this.
+    purpose: Option<String>,
+}
+
+enum Way {
     /// To a server: at a URL with a token, or through a data directory's socket.
     Remote { http: reqwest::Client, base: String, token: Option<String> },
     /// Inside this process.
@@ -43,30 +49,32 @@ pub(crate) struct Answer {
 impl Client {
     /// Finds where `target` is: a URL, a running server's socket, or the directory itself, which is then opened.
     pub(crate) async fn connect(target: &Target, purpose: Purpose) -> Result<Self> {
-        if let Some(url) = &target.url {
+        let way = if let Some(url) = &target.url {
             let http = http_client().build()?;
-            return Ok(Self::Remote { http, base: url.trim_end_matches('/').to_owned(), token: target.token.clone() });
-        }
-        if directory::is_served(target.data()) {
+            Way::Remote { http, base: url.trim_end_matches('/').to_owned(), token: target.token.clone() }
+        } else if directory::is_served(target.data()) {
             let socket = directory::socket_path(target.data());
             let http = http_client().unix_socket(socket).build()?;
-            return Ok(Self::Remote { http, base: "http://directory".to_owned(), token: None });
-        }
-        let node = Node::open(target.data(), purpose).await?;
-        let router = crate::http::router(node.clone());
-        Ok(Self::Local { node, router })
+            Way::Remote { http, base: "http://directory".to_owned(), token: None }
+        } else {
+            let node = Node::open(target.data(), purpose).await?;
+            let router = crate::http::router(node.clone());
+            Way::Local { node, router }
+        };
+        Ok(Self { way, purpose: target.purpose.clone() })
     }
 
     /// A client of a node that this process has open already.
     pub(crate) fn local(node: Arc<Node>) -> Self {
         let router = crate::http::router(node.clone());
-        Self::Local { node, router }
+        Self { way: Way::Local { node, router }, purpose: None }
     }
 
     /// Asks, and gives the answer whatever its status.
-    pub(crate) async fn send(&self, ask: Ask<'_>) -> Result<Answer> {
-        match self {
-            Self::Remote { http, base, token } => {
+    pub(crate) async fn send(&self, mut ask: Ask<'_>) -> Result<Answer> {
+        ask.headers.extend(self.purpose.clone().map(|purpose| (PURPOSE, purpose)));
+        match &self.way {
+            Way::Remote { http, base, token } => {
                 let mut request = http.request(ask.method, format!("{base}{}", ask.path)).body(ask.body);
                 if let Some(token) = token {
                     request = request.bearer_auth(token);
@@ -81,7 +89,7 @@ impl Client {
                 let body = response.bytes_stream().map_err(|error| anyhow!("{}", describe(&error))).boxed();
                 Ok(Answer { status, body })
             }
-            Self::Local { router, .. } => {
+            Way::Local { router, .. } => {
                 let mut request = Request::builder().method(ask.method).uri(ask.path).extension(ThroughSocket);
                 for (name, value) in ask.headers {
                     request = request.header(name, value);
@@ -111,9 +119,9 @@ impl Client {
 
     /// After much was written: seals it, if the directory is this process's own. A server does that in its own time.
     pub(crate) async fn settle(&self) -> Result<()> {
-        match self {
-            Self::Remote { .. } => Ok(()),
-            Self::Local { node, .. } => {
+        match &self.way {
+            Way::Remote { .. } => Ok(()),
+            Way::Local { node, .. } => {
                 let node = node.clone();
                 Ok(tokio::task::spawn_blocking(move || node.sealing.seal()).await??)
             }
@@ -122,9 +130,9 @@ impl Client {
 
     /// Ends the work: a directory opened by this process is closed, what it holds made durable.
     pub(crate) async fn close(self) -> Result<()> {
-        match self {
-            Self::Remote { .. } => Ok(()),
-            Self::Local { node, router } => {
+        match self.way {
+            Way::Remote { .. } => Ok(()),
+            Way::Local { node, router } => {
                 drop(router);
                 node.close().await
             }

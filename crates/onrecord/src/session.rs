@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use onrecord_lake::Snapshot;
 use onrecord_query::{Error, QueryContext, Rows, redacted};
-use onrecord_report::{Source, model};
+use onrecord_report::{Report, Scope, Source, model};
 use onrecord_service::{Action, Actor, Refusal, Role, What};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,28 +96,39 @@ impl Session {
         Ok(RecordedRows { rows, first, _permit: permit })
     }
 
-    /// What a report asks through, once it is on the record who asked for which: aggregates over what there is now, with
-    /// tokens in place of user ids.
-    pub(crate) async fn report(&self, name: &str, model_id: &str) -> Result<ReportSource, ReportError> {
+    /// A report on a model, or on all models. `ask` makes it, over one snapshot, with tokens in place of user ids; it is
+    /// given once it is on the record who asked for which, and how many decisions it counts.
+    pub(crate) async fn report<R: Report>(
+        &self,
+        name: &str,
+        scope: &Scope,
+        ask: impl AsyncFnOnce(&ReportSource) -> Result<R, ReportError>,
+    ) -> Result<R, ReportError> {
         let node = &self.node;
         node.service.must(&self.actor, Role::Read).map_err(QueryError::Refused)?;
-        let permit = node.limits.query().await.map_err(QueryError::Busy)?;
+        let _permit = node.limits.query().await.map_err(QueryError::Busy)?;
         let context = QueryContext {
             identity: None,
             rows_max: None,
             memory_bytes_max: node.config.query_memory_bytes,
             time_max: self.time_max(None)?,
         };
-        let source = ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context, _permit: permit };
-        let is_there = model::is_there(&source, model_id).await?;
-        let what = What::Report { name, model_id, is_there };
-        let recorded = node.service.record_access(&self.actor, Action::Report, what, None).await;
-        recorded.map_err(QueryError::Refused)?;
-        if is_there {
-            Ok(source)
+        let source = ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context };
+        let model_id = scope.model_id.as_deref();
+        let is_there = match model_id {
+            Some(model_id) => model::is_there(&source, model_id).await?,
+            None => true,
+        };
+        let report = if is_there {
+            ask(&source).await
         } else {
             Err(ReportError::NotFound("no decision of a model with that id is on the record"))
-        }
+        };
+        let what = What::Report { name, model_id, is_there };
+        let decisions = report.as_ref().ok().map(Report::decisions);
+        let recorded = node.service.record_access(&self.actor, Action::Report, what, decisions).await;
+        recorded.map_err(QueryError::Refused)?;
+        report
     }
 
     /// Who owns the directory may give a query as long as they like, everybody else as long as is set.
@@ -125,7 +136,7 @@ impl Session {
         let timeout_max = self.node.config.statement_timeout;
         match asked {
             None => Ok(timeout_max),
-            Some(asked) if !asked.is_zero() && (asked <= timeout_max || self.actor == Actor::local()) => Ok(asked),
+            Some(asked) if !asked.is_zero() && (asked <= timeout_max || self.actor.is_local()) => Ok(asked),
             Some(_) => Err(QueryError::Timeout { timeout_max }),
         }
     }
@@ -139,7 +150,6 @@ pub(crate) struct ReportSource {
     node: Arc<Node>,
     snapshot: Snapshot,
     context: QueryContext,
-    _permit: Permit,
 }
 
 #[async_trait]

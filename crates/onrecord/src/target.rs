@@ -16,6 +16,9 @@ pub(crate) struct Target {
     /// The token for that server
     #[arg(long, global = true, env = "ONRECORD_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
+    /// What is read for: goes on the record with each reading
+    #[arg(long, global = true, env = "ONRECORD_PURPOSE", value_name = "TEXT")]
+    pub(crate) purpose: Option<String>,
     /// How results are printed [default: table on a terminal, else json]
     #[arg(long, global = true, value_enum)]
     pub(crate) format: Option<Format>,

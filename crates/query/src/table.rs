@@ -365,7 +365,7 @@ fn retentions() -> Vec<Column> {
 }
 
 fn accesses() -> Vec<Column> {
-    other(&[("actor", TEXT), ("action", TEXT), ("what", TEXT), ("rows", DataType::Int64)])
+    other(&[("actor", TEXT), ("action", TEXT), ("what", TEXT), ("purpose", TEXT), ("rows", DataType::Int64)])
 }
 
 fn systems() -> Vec<Column> {

@@ -73,6 +73,8 @@ pub struct Access<'a> {
     pub action: &'a str,
     /// What was asked for, without personal data.
     pub what: &'a str,
+    /// Why, as the actor says.
+    pub purpose: Option<&'a str>,
     /// How many records the answer holds; `None` when the answer is still to be computed.
     pub rows: Option<u64>,
 }
@@ -167,6 +169,7 @@ impl Access<'_> {
         record.id(name!("actor"), Some(self.actor));
         record.uuid(name!("event_id"), event_id);
         record.id(name!("kind"), Some(Kind::Access.as_str()));
+        record.id(name!("purpose"), self.purpose);
         record.timestamp(name!("recorded_at"), recorded_at);
         if let Some(rows) = self.rows {
             record.count(name!("rows"), rows);

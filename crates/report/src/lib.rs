@@ -3,17 +3,29 @@
 //! Each report is one file: its SQL, its figures, and its result, which is JSON as it stands. Reports ask through
 //! [`Source`], SQL in and Arrow batches out, and know nothing of where the decisions are.
 
+mod binary;
+mod bins;
+pub mod confidence;
 pub mod decisions;
+pub mod drivers;
 pub mod explanation;
+pub mod fairness;
 pub mod language;
 pub mod model;
+pub mod overrides;
 pub mod path;
 pub mod period;
 mod render;
+mod scope;
 mod source;
+mod spread;
 mod sql;
 pub mod usage;
+pub mod volume;
 
+pub use binary::{Binary, ProbabilityOf};
 pub use path::{Condition, Path, PathError};
 pub use period::{Period, PeriodError};
+pub use render::{Cell, Chart, Report, Table};
+pub use scope::Scope;
 pub use source::{Error, Source};

@@ -11,6 +11,9 @@ use std::str::FromStr;
 const DOCUMENTS: [&str; 6] =
     ["input_features", "prediction", "human_decision", "alternative_predictions", "explanation", "metadata"];
 
+/// The document of an outcome.
+const OUTCOME: &str = "outcome";
+
 /// Columns that hold one value, which a path ends at.
 const PLAIN: [&str; 17] = [
     "event_id",
@@ -54,6 +57,11 @@ pub enum PathError {
     /// It begins with no column.
     #[error("a path begins with a column of ai_audit_logs, as in input_features.gender or environment")]
     Column,
+    /// A condition on an outcome that begins otherwise.
+    #[error(
+        "a condition on an outcome begins with outcome, as in outcome.repaid=true, or outcome=true where it is one value"
+    )]
+    Outcome,
     /// Steps after a column that is no document.
     #[error(
         "only documents have steps: input_features, prediction, human_decision, alternative_predictions, explanation, metadata"
@@ -77,7 +85,12 @@ impl Path {
 
     /// Whether it is a whole document, which has no single value.
     pub fn is_document(&self) -> bool {
-        self.steps.is_empty() && DOCUMENTS.contains(&self.column)
+        self.steps.is_empty() && !PLAIN.contains(&self.column)
+    }
+
+    /// Whether it is a document or leads into one.
+    pub fn is_in_document(&self) -> bool {
+        !PLAIN.contains(&self.column)
     }
 
     /// The same path of another document.
@@ -89,7 +102,8 @@ impl Path {
     /// The SQL expression of its value as text; null where there is none.
     pub fn text_sql(&self) -> String {
         match self.steps.split_last() {
-            None if self.is_document() => format!("{}::text", self.column),
+            // A document that is one text or number, as a prediction may be, without quotation marks.
+            None if self.is_document() => format!("{} #>> '{{}}'", self.column),
             None => match self.column {
                 "model_id" | "model_version" | "environment" | "user_id" | "decision_id" | "event_id" => {
                     self.column.to_owned()
@@ -114,7 +128,7 @@ impl FromStr for Path {
     type Err = PathError;
 
     fn from_str(written: &str) -> Result<Self, PathError> {
-        match read(written)? {
+        match read(written, of_decision)? {
             (path, "") => Ok(path),
             _ => Err(PathError::Step),
         }
@@ -125,21 +139,49 @@ impl FromStr for Condition {
     type Err = PathError;
 
     fn from_str(written: &str) -> Result<Self, PathError> {
-        let (path, rest) = read(written)?;
+        let (path, rest) = read(written, of_decision)?;
         let value = rest.strip_prefix('=').ok_or(PathError::Condition)?;
         Ok(Self { path, value: value.to_owned() })
     }
 }
 
 impl Condition {
+    /// A condition on an outcome: the path begins with `outcome`.
+    ///
+    /// # Errors
+    /// [`PathError::Outcome`], or whatever else is wrong with it.
+    pub fn of_outcome(written: &str) -> Result<Self, PathError> {
+        let (path, rest) = read(written, of_outcome).map_err(|error| match error {
+            PathError::Column => PathError::Outcome,
+            other => other,
+        })?;
+        let value = rest.strip_prefix('=').ok_or(PathError::Condition)?;
+        Ok(Self { path, value: value.to_owned() })
+    }
+
     /// The SQL condition.
     pub fn sql(&self) -> String {
         format!("{} = {}", self.path.text_sql(), text(&self.value))
     }
 }
 
+/// The column of a decision that is called so.
+fn of_decision(name: &str) -> Option<&'static str> {
+    DOCUMENTS.iter().chain(&PLAIN).find(|column| **column == name).copied()
+}
+
+fn of_outcome(name: &str) -> Option<&'static str> {
+    (name == OUTCOME).then_some(OUTCOME)
+}
+
+impl Display for Condition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.path, self.value)
+    }
+}
+
 /// A path, and what follows it from an equals sign on.
-fn read(written: &str) -> Result<(Path, &str), PathError> {
+fn read(written: &str, column: fn(&str) -> Option<&'static str>) -> Result<(Path, &str), PathError> {
     let (first, mut rest) = step(written)?;
     let mut steps = Vec::new();
     while let Some(after) = rest.strip_prefix('.') {
@@ -147,9 +189,8 @@ fn read(written: &str) -> Result<(Path, &str), PathError> {
         steps.push(name);
         rest = left;
     }
-    let known = DOCUMENTS.iter().chain(&PLAIN).find(|name| **name == first);
-    let column = known.ok_or(PathError::Column)?;
-    if !steps.is_empty() && !DOCUMENTS.contains(column) {
+    let column = column(&first).ok_or(PathError::Column)?;
+    if !steps.is_empty() && PLAIN.contains(&column) {
         return Err(PathError::Steps);
     }
     Ok((Path { column, steps }, rest))
@@ -195,7 +236,7 @@ mod tests {
         assert_eq!(sql("prediction.a.b.c"), "prediction->'a'->'b'->>'c'");
         assert_eq!(sql("environment"), "environment");
         assert_eq!(sql("overridden"), "overridden::text");
-        assert_eq!(sql("metadata"), "metadata::text");
+        assert_eq!(sql("metadata"), "metadata #>> '{}'");
         assert_eq!(sql(r#"metadata."a.b"."o'x=\"y\"".😀"#), r#"metadata->'a.b'->'o''x="y"'->>'😀'"#);
     }
 

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use async_trait::async_trait;
 
 /// Answers queries over the tables of the ledger, in PostgreSQL's dialect. Nothing but aggregates and bounded pages are
@@ -64,6 +64,19 @@ impl Rows {
     pub(crate) fn counts<E: std::error::Error>(&self, name: &'static str) -> Result<Vec<u64>, Error<E>> {
         let count = |count: Option<i64>| u64::try_from(count.unwrap_or(0)).map_err(|_| Error::Answer(name));
         self.integers(name)?.into_iter().map(count).collect()
+    }
+
+    /// A column of instants.
+    pub(crate) fn timestamps<E: std::error::Error>(
+        &self,
+        name: &'static str,
+    ) -> Result<Vec<Option<jiff::Timestamp>>, Error<E>> {
+        let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let Some(column) = self.column(name, &utc)? else { return Ok(Vec::new()) };
+        let instant = |micros: Option<i64>| {
+            micros.map(|micros| jiff::Timestamp::from_microsecond(micros).map_err(|_| Error::Answer(name))).transpose()
+        };
+        column.as_primitive::<TimestampMicrosecondType>().iter().map(instant).collect()
     }
 
     /// A column of numbers.

@@ -3,9 +3,10 @@
 //! The totals are weighted by volume: the mean of all decisions, not the mean of the days' means, in which a day with one
 //! decision would weigh as much as a day with a million.
 
-use crate::period::Period;
+use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
-use crate::sql::text;
+use crate::spread::Spread;
+use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};
 
 /// Usage of one model in a period.
@@ -71,30 +72,31 @@ impl Usage {
     ///
     /// # Errors
     /// What the source says.
-    pub async fn ask<S: Source + ?Sized>(source: &S, model_id: &str, period: &Period) -> Result<Self, Error<S::Error>> {
-        let days = days(source, model_id, period).await?;
-        let latencies = latencies(source, model_id, period).await?;
-        Ok(Self::of(model_id, period, &days, &latencies))
+    pub async fn ask<S: Source + ?Sized>(source: &S, scope: &Scope) -> Result<Self, Error<S::Error>> {
+        let days = days(source, scope).await?;
+        let latencies =
+            Spread::ask(source, "processing_time_ms", &format!("ai_audit_logs WHERE {}", scope.sql())).await?;
+        Ok(Self::of(scope, &days, &latencies))
     }
 
-    fn of(model_id: &str, period: &Period, days: &[Day], latencies: &[(f64, u64)]) -> Self {
+    fn of(scope: &Scope, days: &[Day], latencies: &Spread) -> Self {
         let sum = |count: fn(&Day) -> u64| days.iter().map(count).sum::<u64>();
         let total = |number: fn(&Day) -> f64| days.iter().map(number).sum::<f64>();
         let (decisions, overrides) = (sum(|day| day.decisions), sum(|day| day.overrides));
         Self {
-            model_id: model_id.to_owned(),
-            period_days: period.days(),
-            since: period.since.to_string(),
-            until: period.until.to_string(),
+            model_id: scope.model(),
+            period_days: scope.period.days(),
+            since: scope.since(),
+            until: scope.until(),
             daily_stats: days.iter().map(DailyStats::of).collect(),
             total_predictions: decisions,
-            avg_confidence: mean(total(|day| day.confidence), sum(|day| day.confident)),
+            avg_confidence: ratio(total(|day| day.confidence), sum(|day| day.confident) as f64),
             overrides,
-            override_rate: mean(overrides as f64, decisions),
-            avg_latency_ms: mean(total(|day| day.latency_ms), sum(|day| day.timed)),
-            latency_p50_ms: nearest_rank(latencies, 50),
-            latency_p95_ms: nearest_rank(latencies, 95),
-            latency_p99_ms: nearest_rank(latencies, 99),
+            override_rate: ratio(overrides as f64, decisions as f64),
+            avg_latency_ms: ratio(total(|day| day.latency_ms), sum(|day| day.timed) as f64),
+            latency_p50_ms: latencies.percentile(50),
+            latency_p95_ms: latencies.percentile(95),
+            latency_p99_ms: latencies.percentile(99),
         }
     }
 }
@@ -104,40 +106,20 @@ impl DailyStats {
         Self {
             date: day.date.clone(),
             total_predictions: day.decisions,
-            avg_confidence: mean(day.confidence, day.confident),
+            avg_confidence: ratio(day.confidence, day.confident as f64),
             overrides: day.overrides,
-            avg_latency_ms: mean(day.latency_ms, day.timed),
+            avg_latency_ms: ratio(day.latency_ms, day.timed as f64),
         }
     }
 }
 
-/// A sum over a count; `None` without any.
-fn mean(sum: f64, count: u64) -> Option<f64> {
-    (count > 0).then(|| sum / count as f64)
-}
-
-/// The least value that at least `percent` of all do not exceed; `values` ascend, each with its count.
-fn nearest_rank(values: &[(f64, u64)], percent: u64) -> Option<f64> {
-    let count: u64 = values.iter().map(|(_, count)| count).sum();
-    let rank = (u128::from(count) * u128::from(percent)).div_ceil(100);
-    let mut seen = 0_u128;
-    values.iter().find_map(|(value, count)| {
-        seen += u128::from(*count);
-        (seen >= rank).then_some(*value)
-    })
-}
-
-fn of_model(model_id: &str, period: &Period) -> String {
-    format!("model_id = {} AND {}", text(model_id), period.sql())
-}
-
-async fn days<S: Source + ?Sized>(source: &S, model_id: &str, period: &Period) -> Result<Vec<Day>, Error<S::Error>> {
+async fn days<S: Source + ?Sized>(source: &S, scope: &Scope) -> Result<Vec<Day>, Error<S::Error>> {
     let sql = format!(
         "SELECT date(timestamp)::text AS date, count(*) AS decisions, count(confidence) AS confident, \
          sum(confidence) AS confidence, count(*) FILTER (WHERE overridden) AS overrides, \
          count(processing_time_ms) AS timed, sum(processing_time_ms) AS latency_ms \
          FROM ai_audit_logs WHERE {} GROUP BY date(timestamp) ORDER BY date(timestamp) DESC",
-        of_model(model_id, period)
+        scope.sql()
     );
     let rows = Rows::of(source, sql).await?;
     let (dates, decisions) = (rows.texts("date")?, rows.counts("decisions")?);
@@ -155,49 +137,15 @@ async fn days<S: Source + ?Sized>(source: &S, model_id: &str, period: &Period) -
     Ok((0..rows.len()).map(day).collect())
 }
 
-/// How often each time was taken, ascending. Times are counted by their first three digits, so that there are some
-/// thousand groups at most however many decisions there are.
-async fn latencies<S: Source + ?Sized>(
-    source: &S,
-    model_id: &str,
-    period: &Period,
-) -> Result<Vec<(f64, u64)>, Error<S::Error>> {
-    let sql = format!(
-        "SELECT exponent, round(ms / power(10, exponent))::bigint AS digits, count(*) AS decisions FROM (\
-         SELECT processing_time_ms AS ms, \
-         CASE WHEN processing_time_ms < 0.001 THEN -5 ELSE floor(log10(processing_time_ms))::bigint - 2 END AS exponent \
-         FROM ai_audit_logs WHERE processing_time_ms IS NOT NULL AND {}) GROUP BY exponent, digits",
-        of_model(model_id, period)
-    );
-    let rows = Rows::of(source, sql).await?;
-    let (exponents, digits, counts) = (rows.integers("exponent")?, rows.integers("digits")?, rows.counts("decisions")?);
-    let mut values = Vec::with_capacity(rows.len());
-    for at in 0..rows.len() {
-        let (Some(exponent), Some(digits)) = (exponents[at], digits[at]) else { return Err(Error::Answer("digits")) };
-        let value: f64 = format!("{digits}e{exponent}").parse().map_err(|_| Error::Answer("digits"))?;
-        values.push((value, counts[at]));
-    }
-    values.sort_by(|(left, _), (right, _)| left.total_cmp(right));
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ranks_are_the_nearest() {
-        let values: Vec<(f64, u64)> = (1..=100).map(|at| (f64::from(at), 1)).collect();
-        assert_eq!([50, 95, 99].map(|percent| nearest_rank(&values, percent)), [Some(50.0), Some(95.0), Some(99.0)]);
-        assert_eq!([50, 95, 99].map(|percent| nearest_rank(&[(7.0, 1)], percent)), [Some(7.0); 3]);
-        assert_eq!(nearest_rank(&[(1.0, 99), (9.0, 1)], 99), Some(1.0));
-        assert_eq!(nearest_rank(&[(1.0, 98), (9.0, 2)], 99), Some(9.0));
-        assert_eq!(nearest_rank(&[], 50), None);
-    }
-
-    #[test]
     fn totals_are_weighted_by_volume() {
-        let period = Period::new(Some(2), None, None, "2026-11-27T00:00:00Z".parse().unwrap(), 30).unwrap();
+        let now = "2026-11-27T00:00:00Z".parse().unwrap();
+        let period = crate::Period::new(Some(2), None, None, now, 30).unwrap();
+        let scope = Scope { model_id: Some("m".to_owned()), period };
         let day = |date: &str, decisions, confidence| Day {
             date: date.to_owned(),
             decisions,
@@ -206,11 +154,11 @@ mod tests {
             overrides: 1,
             ..Day::default()
         };
-        let usage = Usage::of("m", &period, &[day("b", 1, 0.1), day("a", 9, 8.1)], &[]);
+        let usage = Usage::of(&scope, &[day("b", 1, 0.1), day("a", 9, 8.1)], &Spread::default());
         assert_eq!((usage.total_predictions, usage.override_rate), (10, Some(0.2)));
         assert!((usage.avg_confidence.unwrap() - 0.82).abs() < 1e-12, "not the mean 0.5 of the two days");
         assert_eq!((usage.avg_latency_ms, usage.latency_p50_ms), (None, None));
-        let empty = Usage::of("m", &period, &[], &[]);
+        let empty = Usage::of(&scope, &[], &Spread::default());
         assert_eq!((empty.total_predictions, empty.avg_confidence, empty.override_rate), (0, None, None));
     }
 }

@@ -66,12 +66,12 @@ pub enum What<'a> {
     Unknown(&'a str),
     /// What a query asks for, without its literals (`onrecord_query::redacted`).
     Query(&'a str),
-    /// A report, by its name and the model that it is about.
+    /// A report, by its name, on a model.
     Report {
-        /// Its name, with what was asked for beside the model.
+        /// Its name.
         name: &'a str,
-        /// The model, by the id that was asked for.
-        model_id: &'a str,
+        /// The model, by the id that was asked for; none for all models.
+        model_id: Option<&'a str>,
         /// Whether a model with that id is on the record; of any other only a keyed token is recorded.
         is_there: bool,
     },
@@ -100,14 +100,22 @@ impl What<'_> {
         };
         let text = match self {
             What::Unknown(id) => return token(id),
-            What::Report { name, model_id, is_there: false } => return format!("{name} {}", token(model_id)),
-            What::Report { name, model_id, is_there: true } => format!("{name} {model_id}"),
+            What::Report { name, model_id: None, .. } => return name.to_owned(),
+            What::Report { name, model_id: Some(model_id), is_there: false } => {
+                return format!("{name} {}", token(model_id));
+            }
+            What::Report { name, model_id: Some(model_id), is_there: true } => format!("{name} {model_id}"),
             What::Query(text) | What::Decision(text) => text.to_owned(),
         };
-        let mut masked = String::new();
-        let text = if Detector::default().mask(&text, &mut masked) { masked } else { text };
-        shorten(text)
+        masked(&text)
     }
+}
+
+/// The text without what looks personal, and no longer than entries of ours may be.
+pub(crate) fn masked(text: &str) -> String {
+    let mut masked = String::new();
+    let is_masked = Detector::default().mask(text, &mut masked);
+    shorten(if is_masked { masked } else { text.to_owned() })
 }
 
 /// Queries can be long, and entries of ours are small.

@@ -70,17 +70,37 @@ impl FromStr for Role {
     }
 }
 
+/// How whoever owns the data directory is named on the record.
+const LOCAL: &str = "local";
+
 /// Who asks: a token, or whoever owns the data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     name: String,
     roles: Vec<Role>,
+    purpose: Option<String>,
 }
 
 impl Actor {
     /// Whoever owns the data directory and works on it directly: may do everything.
     pub fn local() -> Self {
-        Actor { name: "local".to_owned(), roles: Role::ALL.into() }
+        Actor { name: LOCAL.to_owned(), roles: Role::ALL.into(), purpose: None }
+    }
+
+    /// Whether it is whoever owns the data directory.
+    pub fn is_local(&self) -> bool {
+        self.name == LOCAL
+    }
+
+    /// The same, reading for a purpose, which goes on the record with each reading.
+    #[must_use]
+    pub fn for_purpose(self, purpose: Option<String>) -> Self {
+        Self { purpose, ..self }
+    }
+
+    /// What the actor reads for, as they say.
+    pub fn purpose(&self) -> Option<&str> {
+        self.purpose.as_deref()
     }
 
     /// How the actor is named on the record: `local`, or `token:` and the token's id.
@@ -188,9 +208,11 @@ impl Tokens {
                 found = Some(token);
             }
         }
-        Ok(found
-            .filter(|token| token.is_good(now))
-            .map(|token| Actor { name: format!("token:{}", token.id), roles: token.roles.clone() }))
+        Ok(found.filter(|token| token.is_good(now)).map(|token| Actor {
+            name: format!("token:{}", token.id),
+            roles: token.roles.clone(),
+            purpose: None,
+        }))
     }
 
     /// Makes a token and gives its text, which is not kept anywhere. `None` when the name is taken.

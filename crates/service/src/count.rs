@@ -1,11 +1,17 @@
-//! What was accepted and what was refused, by reason. Refusals are counted twice: for whoever watches, and until they
-//! are on the record themselves.
+//! What was accepted, repeated and refused, by reason. Repeats and refusals are counted twice: for whoever watches, and
+//! until they are on the record themselves.
 
 use crate::Reason;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Refusals by reason that are not on the record yet.
-pub(crate) type Unrecorded = [u64; Reason::ALL.len()];
+/// What is not on the record yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unrecorded {
+    /// Entries of producers that were on the record already.
+    pub(crate) repeated: u64,
+    /// Refusals by reason.
+    pub(crate) refused: [u64; Reason::ALL.len()],
+}
 
 /// Counts since the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +30,14 @@ pub(crate) struct Counters {
     repeated: AtomicU64,
     refused: [AtomicU64; Reason::ALL.len()],
     unrecorded: [AtomicU64; Reason::ALL.len()],
+    unrecorded_repeats: AtomicU64,
 }
 
 impl Counters {
     pub(crate) fn accept(&self, accepted: u64, repeated: u64) {
         self.accepted.fetch_add(accepted, Ordering::Relaxed);
         self.repeated.fetch_add(repeated, Ordering::Relaxed);
+        self.unrecorded_repeats.fetch_add(repeated, Ordering::Relaxed);
     }
 
     pub(crate) fn refuse(&self, reason: Reason) {
@@ -50,16 +58,24 @@ impl Counters {
     }
 
     pub(crate) fn any_unrecorded(&self) -> bool {
+        self.unrecorded_repeats.load(Ordering::Relaxed) > 0 || self.any_refusal_unrecorded()
+    }
+
+    pub(crate) fn any_refusal_unrecorded(&self) -> bool {
         self.unrecorded.iter().any(|count| count.load(Ordering::Relaxed) > 0)
     }
 
-    /// Takes the refusals that are not on the record yet; whoever takes them records them or puts them back.
+    /// Takes what is not on the record yet; whoever takes it records it or puts it back.
     pub(crate) fn take_unrecorded(&self) -> Unrecorded {
-        std::array::from_fn(|reason| self.unrecorded[reason].swap(0, Ordering::Relaxed))
+        Unrecorded {
+            repeated: self.unrecorded_repeats.swap(0, Ordering::Relaxed),
+            refused: std::array::from_fn(|reason| self.unrecorded[reason].swap(0, Ordering::Relaxed)),
+        }
     }
 
     pub(crate) fn put_back(&self, unrecorded: Unrecorded) {
-        for (count, taken) in self.unrecorded.iter().zip(unrecorded) {
+        self.unrecorded_repeats.fetch_add(unrecorded.repeated, Ordering::Relaxed);
+        for (count, taken) in self.unrecorded.iter().zip(unrecorded.refused) {
             count.fetch_add(taken, Ordering::Relaxed);
         }
     }

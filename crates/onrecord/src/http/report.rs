@@ -9,21 +9,26 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
-use onrecord_report::Period;
+use onrecord_report::confidence::{self, Confidence};
+use onrecord_report::drivers::Drivers;
+use onrecord_report::fairness::{self, Fairness, Grouping};
+use onrecord_report::overrides::Overrides;
 use onrecord_report::usage::Usage;
-use onrecord_service::Role;
-use serde::Deserialize;
+use onrecord_report::volume::Volume;
+use onrecord_report::{Binary, Cell, Condition, Path, Period, ProbabilityOf, Report, Scope};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// The days of a period, if nothing is said.
 const DAYS_DEFAULT: u32 = 30;
 
-/// What a report is about.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Reported {
-    /// The model
-    model_id: String,
+/// The period of a report.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // Says what `Asked::scope` reads.
+pub(super) struct InPeriod {
     /// The period: so many times 24 hours before now; 30 if nothing is said
     #[param(minimum = 1)]
     days: Option<u32>,
@@ -33,19 +38,43 @@ pub(super) struct Reported {
     until: Option<String>,
 }
 
-impl Reported {
-    fn period(&self) -> Result<Period, Problem> {
-        let now = jiff::Timestamp::now();
-        let period = Period::new(self.days, self.since.as_deref(), self.until.as_deref(), now, DAYS_DEFAULT);
-        period.map_err(|error| Problem::bad_request(error.to_string()))
-    }
+/// What came of decisions, and how sure the model was.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // Says what `Asked::binary` reads.
+pub(super) struct Judged {
+    /// Which prediction counts as positive: PATH=VALUE, as prediction.approved=true
+    positive: Option<String>,
+    /// Which outcome does: PATH=VALUE, as outcome.repaid=true
+    outcome: Option<String>,
+    /// Where the probability is; confidence if nothing is said
+    probability: Option<String>,
+    /// What the probability is of; of the prediction made if nothing is said
+    #[param(inline)]
+    probability_of: Option<ProbabilityOf>,
+}
+
+/// How groups are made.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // Says what `Asked::grouping` reads.
+pub(super) struct Grouped {
+    /// By what groups are made, as input_features.gender; twice for crossed groups
+    group: Vec<String>,
+    /// Smaller groups are suppressed; 10 if nothing is said
+    #[param(minimum = 1)]
+    min_group: Option<u64>,
+    /// How numbers are put together: a count, or edges as 18,30,50,65
+    bins: Option<String>,
+    /// The group to compare with, by its value; twice for crossed groups; the one with the highest rate if nothing is said
+    reference: Option<Vec<String>>,
 }
 
 /// Report on the usage of a model.
 ///
 /// How many decisions it made each day, how sure it was, how often people overrode it, how long it took. Totals are
 /// weighted by volume. The reading goes on the record.
-#[utoipa::path(get, path = "/v1/reports/usage", params(Reported),
+#[utoipa::path(get, path = "/v1/reports/usage", params(("model_id" = String, Query, description = "The model"), InPeriod),
     responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row a day",
             content((Usage = "application/json"), (String = "text/csv"), (String = "text/html"))),
         (status = 400, description = "the period is none", body = Problem),
@@ -53,32 +82,251 @@ impl Reported {
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
 pub(super) async fn usage(
     State(node): State<Arc<Node>>,
-    caller: Caller,
+    Caller(actor): Caller,
     headers: HeaderMap,
-    input::Query(asked): input::Query<Reported>,
+    input::Query(pairs): input::Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
-    caller.must(&node, Role::Read)?;
-    let period = asked.period()?;
-    let source = Session::new(node, caller.0).report("usage", &asked.model_id).await?;
-    let usage = Usage::ask(&source, &asked.model_id, &period).await?;
+    let mut asked = Asked::new(pairs);
+    let scope = asked.scope_of_one()?;
+    asked.nothing_else()?;
+    let ask = async |source: &_| Usage::ask(source, &scope).await;
+    answer(&headers, Session::new(node, actor).report("usage", &scope, ask).await?)
+}
+
+/// Report on the confidence of a model.
+///
+/// How sure it says it is, how often people overrode it all the same, and, where outcomes are known, whether it is as sure as
+/// it should be: reliability diagram, Brier score, expected calibration error. The reading goes on the record.
+#[utoipa::path(get, path = "/v1/reports/confidence",
+    params(("model_id" = String, Query, description = "The model"), InPeriod, Judged,
+        ("bins" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Bins of calibration, 10 if nothing is said")),
+    responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row a bucket",
+            content((Confidence = "application/json"), (String = "text/csv"), (String = "text/html"))),
+        (status = 400, description = "the period, a path or a number is none", body = Problem),
+        (status = 404, description = "no decision of that model is on the record", body = Problem),
+        (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
+pub(super) async fn confidence(
+    State(node): State<Arc<Node>>,
+    Caller(actor): Caller,
+    headers: HeaderMap,
+    input::Query(pairs): input::Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let mut asked = Asked::new(pairs);
+    let (scope, binary) = (asked.scope_of_one()?, asked.binary()?);
+    let bins = asked.number("bins")?.unwrap_or(confidence::BINS_DEFAULT);
+    asked.nothing_else()?;
+    let ask = async |source: &_| Confidence::ask(source, &scope, &binary, bins).await;
+    answer(&headers, Session::new(node, actor).report("confidence", &scope, ask).await?)
+}
+
+/// Report on the fairness of a model.
+///
+/// How groups of people fare, by the model's own decisions, after human review, and, where outcomes are known, by its errors.
+/// A measurement, not a verdict. The reading goes on the record.
+#[utoipa::path(get, path = "/v1/reports/fairness",
+    params(("model_id" = String, Query, description = "The model"), InPeriod, Judged, Grouped),
+    responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row a group",
+            content((Fairness = "application/json"), (String = "text/csv"), (String = "text/html"))),
+        (status = 400, description = "the period, a path or a number is none, or no groups can be made", body = Problem),
+        (status = 404, description = "no decision of that model is on the record", body = Problem),
+        (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
+pub(super) async fn fairness(
+    State(node): State<Arc<Node>>,
+    Caller(actor): Caller,
+    headers: HeaderMap,
+    input::Query(pairs): input::Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let mut asked = Asked::new(pairs);
+    let (scope, binary, grouping) = (asked.scope_of_one()?, asked.binary()?, asked.grouping()?);
+    asked.nothing_else()?;
+    let ask = async |source: &_| Fairness::ask(source, &scope, &binary, &grouping).await;
+    answer(&headers, Session::new(node, actor).report("fairness", &scope, ask).await?)
+}
+
+/// Report on overrides.
+///
+/// How often people decided otherwise than the model: by model and version, reviewer and reason, and how long it took until
+/// somebody looked. The reading goes on the record.
+#[utoipa::path(get, path = "/v1/reports/overrides",
+    params(("model_id" = Option<String>, Query, description = "The model; all of them if nothing is said"), InPeriod),
+    responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row a version",
+            content((Overrides = "application/json"), (String = "text/csv"), (String = "text/html"))),
+        (status = 400, description = "the period is none", body = Problem),
+        (status = 404, description = "no decision of that model is on the record", body = Problem),
+        (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
+pub(super) async fn overrides(
+    State(node): State<Arc<Node>>,
+    Caller(actor): Caller,
+    headers: HeaderMap,
+    input::Query(pairs): input::Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let mut asked = Asked::new(pairs);
+    let scope = asked.scope()?;
+    asked.nothing_else()?;
+    let ask = async |source: &_| Overrides::ask(source, &scope).await;
+    answer(&headers, Session::new(node, actor).report("overrides", &scope, ask).await?)
+}
+
+/// Report on what drives a model.
+///
+/// Which features its explanations named most, for all decisions and for groups of them. The reading goes on the record.
+#[utoipa::path(get, path = "/v1/reports/drivers",
+    params(("model_id" = String, Query, description = "The model"), InPeriod,
+        ("group" = Option<String>, Query, description = "By what groups are made, as input_features.gender")),
+    responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row a feature",
+            content((Drivers = "application/json"), (String = "text/csv"), (String = "text/html"))),
+        (status = 400, description = "the period or a path is none", body = Problem),
+        (status = 404, description = "no decision of that model is on the record", body = Problem),
+        (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
+pub(super) async fn drivers(
+    State(node): State<Arc<Node>>,
+    Caller(actor): Caller,
+    headers: HeaderMap,
+    input::Query(pairs): input::Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let mut asked = Asked::new(pairs);
+    let scope = asked.scope_of_one()?;
+    let by: Option<Path> = asked.parsed("group")?;
+    asked.nothing_else()?;
+    let ask = async |source: &_| Drivers::ask(source, &scope, by.as_ref()).await;
+    answer(&headers, Session::new(node, actor).report("drivers", &scope, ask).await?)
+}
+
+/// Report on volume.
+///
+/// Is everything logged? Decisions, refusals, errors and repeats by the hour, and hours without a decision where there
+/// usually are some. The reading goes on the record.
+#[utoipa::path(get, path = "/v1/reports/volume",
+    params(("model_id" = Option<String>, Query, description = "The model; all of them if nothing is said"), InPeriod),
+    responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row an hour",
+            content((Volume = "application/json"), (String = "text/csv"), (String = "text/html"))),
+        (status = 400, description = "the period is none, or too long", body = Problem),
+        (status = 404, description = "no decision of that model is on the record", body = Problem),
+        (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
+pub(super) async fn volume(
+    State(node): State<Arc<Node>>,
+    Caller(actor): Caller,
+    headers: HeaderMap,
+    input::Query(pairs): input::Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let mut asked = Asked::new(pairs);
+    let scope = asked.scope()?;
+    asked.nothing_else()?;
+    let ask = async |source: &_| Volume::ask(source, &scope).await;
+    answer(&headers, Session::new(node, actor).report("volume", &scope, ask).await?)
+}
+
+/// The parameters of a report that nothing has taken yet.
+struct Asked(HashMap<String, Vec<String>>);
+
+impl Asked {
+    fn new(pairs: Vec<(String, String)>) -> Self {
+        let mut asked: HashMap<String, Vec<String>> = HashMap::new();
+        for (name, value) in pairs {
+            asked.entry(name).or_default().push(value);
+        }
+        Self(asked)
+    }
+
+    fn all(&mut self, name: &str) -> Vec<String> {
+        self.0.remove(name).unwrap_or_default()
+    }
+
+    fn one(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        let mut values = self.all(name);
+        let value = values.pop();
+        if values.is_empty() { Ok(value) } else { Err(Problem::bad_request(format!("{name} is given twice"))) }
+    }
+
+    fn number<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+        let unread = |_| Problem::bad_request(format!("{name} must be a whole number, and not too large"));
+        self.one(name)?.map(|value| value.parse().map_err(unread)).transpose()
+    }
+
+    fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+        self.one(name)?.as_deref().map(|value| read(name, value)).transpose()
+    }
+
+    fn scope(&mut self) -> Result<Scope, Problem> {
+        let model_id = self.one("model_id")?;
+        let (days, since, until) = (self.number("days")?, self.one("since")?, self.one("until")?);
+        let now = jiff::Timestamp::now();
+        let period = Period::new(days, since.as_deref(), until.as_deref(), now, DAYS_DEFAULT);
+        Ok(Scope { model_id, period: period.map_err(|error| Problem::bad_request(error.to_string()))? })
+    }
+
+    fn scope_of_one(&mut self) -> Result<Scope, Problem> {
+        let scope = self.scope()?;
+        match scope.model_id {
+            Some(_) => Ok(scope),
+            None => Err(Problem::bad_request("model_id is missing: which model the report is about")),
+        }
+    }
+
+    fn binary(&mut self) -> Result<Binary, Problem> {
+        let outcome = self.one("outcome")?;
+        let outcome = outcome.as_deref().map(Condition::of_outcome).transpose();
+        let probability_of = match self.one("probability_of")?.as_deref() {
+            None | Some("prediction") => ProbabilityOf::Prediction,
+            Some("positive") => ProbabilityOf::Positive,
+            Some(_) => return Err(Problem::bad_request("probability_of must be prediction or positive")),
+        };
+        Ok(Binary {
+            positive: self.parsed("positive")?,
+            outcome: outcome.map_err(|error| Problem::bad_request(format!("outcome: {error}")))?,
+            probability: match self.parsed("probability")? {
+                Some(path) => path,
+                None => read("probability", "confidence")?,
+            },
+            probability_of,
+        })
+    }
+
+    fn grouping(&mut self) -> Result<Grouping, Problem> {
+        let by: Vec<Path> = self.all("group").iter().map(|path| read("group", path)).collect::<Result<_, _>>()?;
+        let reference = self.all("reference");
+        if !reference.is_empty() && reference.len() != by.len() {
+            return Err(Problem::bad_request("reference must be given as often as group"));
+        }
+        let min_group = self.number("min_group")?.unwrap_or(fairness::MIN_GROUP_DEFAULT);
+        Ok(Grouping { by, bins: self.parsed("bins")?, min_group, reference })
+    }
+
+    /// Refuses what is left: it would be passed over.
+    fn nothing_else(self) -> Result<(), Problem> {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(Problem::bad_request("a parameter is unknown; /openapi.json lists those of each report")),
+        }
+    }
+}
+
+fn read<T: FromStr<Err: std::fmt::Display>>(name: &str, written: &str) -> Result<T, Problem> {
+    written.parse().map_err(|error: T::Err| Problem::bad_request(format!("{name}: {error}")))
+}
+
+/// The report in the form that is asked for.
+fn answer<R: Report + Serialize>(headers: &HeaderMap, report: R) -> Result<Response, Problem> {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accept.contains("text/html") {
-        return Ok(Html(usage.page()).into_response());
+        return Ok(Html(report.page()).into_response());
     }
     if accept.contains("text/csv") {
         let content_type = [(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")];
-        return Ok((content_type, csv(&Usage::columns(), &usage.rows())?).into_response());
+        return Ok((content_type, csv(&report)?).into_response());
     }
-    Ok(Json(usage).into_response())
+    Ok(Json(report).into_response())
 }
 
-/// RFC 4180 with a header.
-fn csv<const N: usize>(columns: &[&str; N], rows: &[[String; N]]) -> Result<Vec<u8>, Problem> {
+/// The first table of a report: RFC 4180 with a header.
+fn csv(report: &impl Report) -> Result<Vec<u8>, Problem> {
     let unwritable = |_| Problem::unavailable("the report cannot be written as CSV");
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns).map_err(unwritable)?;
-    for row in rows {
-        writer.write_record(row).map_err(unwritable)?;
+    if let Some(table) = report.tables().first() {
+        writer.write_record(&table.columns).map_err(unwritable)?;
+        for row in &table.rows {
+            writer.write_record(row.iter().map(Cell::plain)).map_err(unwritable)?;
+        }
     }
     writer.into_inner().map_err(|_| Problem::unavailable("the report cannot be written as CSV"))
 }

@@ -124,3 +124,397 @@ fn a_period_without_decisions_is_an_empty_report_and_nonsense_is_refused() {
         assert_eq!(server.get(&format!("/v1/reports/usage?{query}")).status, status, "{query}");
     }
 }
+
+/// What the definition gives, of the rows themselves.
+fn definition(rows: &[(f64, bool)], edges: &[f64]) -> (f64, f64) {
+    let n = rows.len() as f64;
+    let brier = rows.iter().map(|(p, hit)| (p - f64::from(u8::from(*hit))).powi(2)).sum::<f64>() / n;
+    let bin = |p: f64| edges[1..edges.len() - 1].iter().filter(|edge| p >= **edge).count();
+    let ece = (0..edges.len() - 1).map(|at| {
+        let inside = rows.iter().filter(|(p, _)| bin(*p) == at);
+        inside.map(|(p, hit)| p - f64::from(u8::from(*hit))).sum::<f64>().abs() / n
+    });
+    (brier, ece.sum())
+}
+
+/// The `part` of sorted values, as numpy's linear quantile.
+fn quantile(sorted: &[f64], part: f64) -> f64 {
+    let at = part * (sorted.len() - 1) as f64;
+    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+    low + (high - low) * at.fract()
+}
+
+#[test]
+fn confidence_is_what_the_rows_say() {
+    let directory = Directory::demo();
+    let asked = ["report", "confidence", "--model", "loan_approval_model", "--days", "60", "--format", "json"];
+    let plain = directory.json(&asked);
+    assert_eq!((&plain["brier"], &plain["ece"], &plain["reliability"]), (&json!(null), &json!(null), &json!([])));
+    let buckets = directory.rows(
+        "SELECT FLOOR(confidence * 10) / 10 AS confidence_bucket, COUNT(*) AS count, \
+         AVG(CASE WHEN overridden THEN 1.0 ELSE 0.0 END) AS override_rate FROM ai_audit_logs GROUP BY 1 ORDER BY 1",
+    );
+    let found = plain["buckets"].as_array().unwrap();
+    assert_eq!(found.len(), buckets.len());
+    for (found, bucket) in found.iter().zip(&buckets) {
+        for name in ["confidence_bucket", "count", "override_rate"] {
+            assert!(near(&found[name], &bucket[name]), "{name}: {found} {bucket}");
+        }
+        let distance =
+            bucket["confidence_bucket"].as_f64().unwrap() - (1.0 - bucket["override_rate"].as_f64().unwrap());
+        assert_eq!(found["calibration_warning"], distance.abs() > 0.2, "{found}");
+    }
+
+    let rows = directory.rows(
+        "SELECT confidence, (prediction->>'repayment_probability')::float8 AS positive, \
+         prediction->>'approved' = outcome->>'repaid' AS hit, outcome->>'repaid' = 'true' AS came \
+         FROM ai_audit_logs JOIN outcomes ON outcomes.decision_id = ai_audit_logs.decision_id",
+    );
+    let of = |probability: &str, hit: &str| -> Vec<(f64, bool)> {
+        rows.iter().map(|row| (row[probability].as_f64().unwrap(), row[hit].as_bool().unwrap())).collect()
+    };
+    let outcome = ["--outcome", "outcome.repaid=true", "--bins", "7"];
+    let of_prediction = [&asked as &[&str], &outcome, &["--positive", "prediction.approved=true"]].concat();
+    let of_positive = [
+        &asked as &[&str],
+        &outcome,
+        &["--probability", "prediction.repayment_probability", "--probability-of", "positive"],
+    ];
+    for (arguments, rows) in [(of_prediction, of("confidence", "hit")), (of_positive.concat(), of("positive", "came"))]
+    {
+        let report = directory.json(&arguments);
+        let equal_width: Vec<f64> = (0..=7).map(|at| f64::from(at) / 7.0).collect();
+        let (brier, ece) = definition(&rows, &equal_width);
+        assert!(near(&report["brier"], &json!(brier)), "{} {brier}", report["brier"]);
+        assert!(near(&report["ece"]["equal_width"], &json!(ece)), "{} {ece}", report["ece"]);
+        let mut sorted: Vec<f64> = rows.iter().map(|(p, _)| *p).collect();
+        sorted.sort_by(f64::total_cmp);
+        let equal_mass: Vec<f64> = (0..=7).map(|at| quantile(&sorted, f64::from(at) / 7.0)).collect();
+        let (_, ece) = definition(&rows, &equal_mass);
+        assert!(near(&report["ece"]["equal_mass"], &json!(ece)), "{} {ece}", report["ece"]);
+        assert_eq!((&report["ece"]["bins"], &report["n_outcome"]), (&json!(7), &json!(200)));
+        let parts = &report["brier_decomposition"];
+        let part = |name: &str| parts[name].as_f64().unwrap();
+        let sum = part("reliability") - part("resolution") + part("uncertainty") + part("within_bin");
+        assert!((sum - brier).abs() < 1e-12);
+        let counts: u64 =
+            report["reliability"].as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).sum();
+        assert_eq!(counts, 200);
+    }
+    let page = directory.ok(&[
+        &asked[..asked.len() - 2],
+        &outcome,
+        &["--positive", "prediction.approved=true", "--format", "html"],
+    ]
+    .concat());
+    assert!(page.contains("class=\"dot\"") && page.contains("class=\"warn\"") && !page.contains("NaN"), "{page}");
+}
+
+/// A directory with decisions of a model `m`.
+fn with_decisions(bodies: &[String]) -> Directory {
+    let directory = Directory::init();
+    let file = directory.write("decisions.jsonl", bodies.join("\n"));
+    directory.ok(&["import", &file]);
+    directory
+}
+
+fn decided(id: usize, more: &Value) -> String {
+    let mut body = json!({"decision_id": format!("d{id}"), "model_id": "m", "model_version": "1", "input_features": {}, "prediction": 1});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.to_string()
+}
+
+#[test]
+fn n1_n2_n3_edges_and_equal_confidences() {
+    let bodies: Vec<String> = [0.0, 0.3, 0.7, 0.95, 1.0, 0.299999, 0.6]
+        .iter()
+        .enumerate()
+        .map(|(at, confidence)| decided(at, &json!({"confidence": confidence, "prediction": "yes"})))
+        .collect();
+    let mut lines = bodies;
+    lines.push(json!({"kind": "outcome", "decision_id": "d3", "outcome": "yes"}).to_string());
+    lines.push(json!({"kind": "outcome", "decision_id": "d4", "outcome": "yes"}).to_string());
+    // The latest counts.
+    lines.push(json!({"kind": "outcome", "decision_id": "d4", "outcome": "no"}).to_string());
+    let directory = with_decisions(&lines);
+    let report = directory.json(&[
+        "report",
+        "confidence",
+        "--model",
+        "m",
+        "--format",
+        "json",
+        "--positive",
+        "prediction=yes",
+        "--outcome",
+        "outcome=yes",
+    ]);
+    let buckets: Vec<(f64, u64)> = report["buckets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bucket| (bucket["confidence_bucket"].as_f64().unwrap(), bucket["count"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(buckets, [(0.0, 1), (0.2, 1), (0.3, 1), (0.6, 1), (0.7, 1), (0.9, 2)]);
+    let last = &report["reliability"][9];
+    assert_eq!((&last["count"], &last["observed"]), (&json!(2), &json!(0.5)));
+    assert!(near(&report["ece"]["equal_width"], &json!(0.475)));
+
+    let mut equal: Vec<String> =
+        (0..4).map(|at| decided(at, &json!({"confidence": 0.8, "prediction": true}))).collect();
+    equal.extend(
+        (0..4).map(|at| json!({"kind": "outcome", "decision_id": format!("d{at}"), "outcome": at == 0}).to_string()),
+    );
+    let directory = with_decisions(&equal);
+    let report = directory.json(&[
+        "report",
+        "confidence",
+        "--model",
+        "m",
+        "--format",
+        "json",
+        "--positive",
+        "prediction=true",
+        "--outcome",
+        "outcome=true",
+    ]);
+    assert!(near(&report["ece"]["equal_mass"], &json!(0.55)), "{report}");
+}
+
+#[test]
+#[ignore = "needs examples/mortgages/loanapp.csv; ./test fetches it and runs it"]
+fn fairness_of_the_mortgages_is_what_everybody_finds() {
+    let directory = Directory::init();
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/mortgages");
+    let (data, mapping) = (examples.join("loanapp.csv"), examples.join("mapping.toml"));
+    directory.ok(&["import", data.to_str().unwrap(), "--mapping", mapping.to_str().unwrap()]);
+    let asked = [
+        "report",
+        "fairness",
+        "--model",
+        "mortgage_underwriting",
+        "--group",
+        "input_features.black",
+        "--group",
+        "input_features.hispan",
+        "--positive",
+        "prediction.approved=true",
+    ];
+    let report = directory.json(&[&asked as &[&str], &["--format", "json"]].concat());
+    assert_eq!(report["total"], json!({"n": 1989, "k": 1745, "rate": 1745.0 / 1989.0}));
+    assert_eq!(report["reference"], json!(["0", "0"]));
+    let group =
+        |label: Value| report["groups"].as_array().unwrap().iter().find(|group| group["group"] == label).unwrap();
+    let (white, hispanic, black) = (group(json!(["0", "0"])), group(json!(["0", "1"])), group(json!(["1", "0"])));
+    assert_eq!((&white["n"], &white["k"], &white["p_value"]), (&json!(1681), &json!(1527), &json!(null)));
+    assert_eq!((&black["n"], &black["k"]), (&json!(197), &json!(133)));
+    let number = |name: &str| hispanic[name].as_f64().unwrap();
+    assert!((number("ratio") - 0.8430).abs() < 5e-5 && (number("p_value") - 2.1e-5).abs() < 1e-6, "{hispanic}");
+    assert_eq!(hispanic["passes_four_fifths"], true);
+    let page = directory.ok(&[&asked as &[&str], &["--format", "html"]].concat());
+    assert!(
+        page.contains("the ratio 0.8430 passes four fifths, and the difference is still significant (p 2.1e-5"),
+        "{page}"
+    );
+    assert!(page.contains("not a verdict"));
+}
+
+#[test]
+fn n4_n5_groups_that_are_missing_or_small_are_honest() {
+    let mut lines: Vec<String> = (0..60)
+        .map(|at| {
+            let features = match at % 6 {
+                0 => json!({"gender": null, "age": 20 + at}),
+                1 => json!({"age": 20 + at}),
+                2 | 3 => json!({"gender": "f", "age": 20 + at, "about": {"x": at}}),
+                _ => json!({"gender": "it's \"m\" 😀", "age": 20 + at, "about": {"x": at}}),
+            };
+            decided(at, &json!({"input_features": features, "prediction": {"ok": at % 4 == 0}, "confidence": 0.5}))
+        })
+        .collect();
+    lines.push(decided(60, &json!({"input_features": {"gender": "x"}, "prediction": {"ok": true}})));
+    lines.push(decided(61, &json!({"input_features": {"gender": "f"}, "prediction": "none"})));
+    // Every outcome is of one class.
+    lines.extend(
+        (0..60).map(|at| {
+            json!({"kind": "outcome", "decision_id": format!("d{at}"), "outcome": {"good": false}}).to_string()
+        }),
+    );
+    let directory = with_decisions(&lines);
+    let asked = |more: &[&str]| -> Value {
+        let base = ["report", "fairness", "--model", "m", "--positive", "prediction.ok=true", "--format", "json"];
+        directory.json(&[&base as &[&str], more].concat())
+    };
+    let report = asked(&["--group", "input_features.gender", "--min-group", "1", "--outcome", "outcome.good=true"]);
+    let groups = report["groups"].as_array().unwrap();
+    let labels: Vec<&Value> = groups.iter().map(|group| &group["group"]).collect();
+    assert_eq!(labels, [&json!("f"), &json!("it's \"m\" 😀"), &json!("x"), &json!(null)]);
+    let sum = |name: &str| groups.iter().map(|group| group[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("n"), sum("k")), (report["total"]["n"].as_u64().unwrap(), report["total"]["k"].as_u64().unwrap()));
+    assert_eq!((&report["total"]["n"], &report["without_prediction"]), (&json!(61), &json!(1)));
+    assert!(groups.iter().all(|group| group["tpr"].is_null()), "no positive outcome, no true positive rate");
+    assert_eq!((&report["equalized_odds_difference"], &groups[0]["n_outcome"]), (&json!(null), &json!(20)));
+
+    // One decision by itself is hidden, and another group with it.
+    let report = asked(&["--group", "input_features.gender"]);
+    let hidden: Vec<bool> =
+        report["groups"].as_array().unwrap().iter().map(|group| group["suppressed"].as_bool().unwrap()).collect();
+    assert_eq!(hidden.iter().filter(|hidden| **hidden).count(), 2, "{report}");
+    assert!(report["groups"][2]["n"].is_null() && report["groups"][2]["rate_after_review"].is_null());
+
+    let binned = asked(&["--group", "input_features.age", "--bins", "20,40,60", "--min-group", "1"]);
+    let labels: Vec<&Value> = binned["groups"].as_array().unwrap().iter().map(|group| &group["group"]).collect();
+    assert_eq!(labels, [&json!("outside"), &json!("[20, 40)"), &json!("[40, 60]"), &json!(null)]);
+
+    for (arguments, said) in [
+        (&["--group", "input_features.nothing"] as &[&str], "no decision of this model and period has a value"),
+        (&["--group", "input_features.about"], "leads to an object"),
+        (&["--group", "input_features"], "leads to an object"),
+        (&["--group", "gender"], "a path begins with a column"),
+        (&["--group", "input_features.gender", "--bins", "3"], "bins are for numbers"),
+        (&["--group", "input_features.age", "--bins", "3,2"], "bins are a count"),
+        (&["--group", "input_features.gender", "--reference", "q"], "no group is called"),
+        (&["--group", "input_features.gender", "--reference", "f", "--reference", "f"], "as often as group"),
+        (
+            &["--group", "input_features.gender", "--group", "environment", "--group", "model_id"],
+            "two that are crossed",
+        ),
+        (
+            &["--group", "input_features.gender", "--outcome", "good=true"],
+            "a condition on an outcome begins with outcome",
+        ),
+    ] {
+        let base = ["report", "fairness", "--model", "m", "--positive", "prediction.ok=true"];
+        let printed = directory.fails(&[&base as &[&str], arguments].concat());
+        assert!(printed.contains(said), "{arguments:?}: {printed}");
+    }
+    let printed = directory.fails(&[
+        "report",
+        "fairness",
+        "--model",
+        "m",
+        "--positive",
+        "prediction.no=1",
+        "--group",
+        "input_features.gender",
+    ]);
+    assert!(printed.contains("no prediction has a value"), "{printed}");
+    let printed = directory.fails(&["report", "confidence", "--model", "m", "--outcome", "outcome.good=true"]);
+    assert!(printed.contains("say which prediction counts as positive"), "{printed}");
+    let printed = directory.fails(&["report", "confidence", "--model", "m", "--bins", "0"]);
+    assert!(printed.contains("bins must be from 1 to 100"), "{printed}");
+    let empty = directory.json(&[
+        "report",
+        "fairness",
+        "--model",
+        "m",
+        "--since",
+        "2020-01-01",
+        "--until",
+        "2020-01-02",
+        "--positive",
+        "prediction.ok=true",
+        "--group",
+        "input_features.gender",
+        "--format",
+        "json",
+    ]);
+    assert_eq!((&empty["total"], &empty["groups"]), (&json!({"n": 0, "k": 0, "rate": null}), &json!([])));
+}
+
+#[test]
+fn a_group_of_thousands_of_values_is_refused() {
+    let lines: Vec<String> =
+        (0..10_000).map(|at| decided(at, &json!({"input_features": {"id": format!("x{at}")}}))).collect();
+    let directory = with_decisions(&lines);
+    for report in ["fairness", "drivers"] {
+        let more: &[&str] = if report == "fairness" { &["--positive", "prediction=1"] } else { &[] };
+        let asked = ["report", report, "--model", "m", "--group", "input_features.id"];
+        let output = directory.run(&[&asked as &[&str], more].concat());
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        // Without explanations there is nothing to group.
+        assert_eq!(output.status.success(), report == "drivers", "{printed}");
+        assert!(report == "drivers" || printed.contains("more than 200 groups"), "{printed}");
+    }
+}
+
+#[test]
+fn overrides_drivers_and_volume_are_what_sql_says() {
+    let directory = Directory::demo();
+    let model = ["--model", "loan_approval_model", "--days", "60", "--format", "json"];
+    let asked = |name: &str, more: &[&str]| directory.json(&[&["report", name] as &[&str], &model, more].concat());
+    let report = asked("overrides", &[]);
+    let all = &directory.rows(
+        "SELECT count(*) AS total_predictions, count(*) FILTER (WHERE human_reviewed) AS reviewed, \
+         count(*) FILTER (WHERE overridden) AS overrides, avg(overridden::int) AS override_rate FROM ai_audit_logs",
+    )[0];
+    for name in ["total_predictions", "reviewed", "overrides", "override_rate"] {
+        assert!(near(&report[name], &all[name]), "{name}: {report}");
+    }
+    let seconds = directory.rows(
+        "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM r.timestamp - d.timestamp)::float8) AS p50 \
+         FROM reviews AS r JOIN ai_audit_logs AS d ON r.decision_id = d.decision_id",
+    );
+    let (told, exact) =
+        (report["time_to_review"]["p50_seconds"].as_f64().unwrap(), seconds[0]["p50"].as_f64().unwrap());
+    assert!((told / exact - 1.0).abs() <= 0.005, "{told} {exact}");
+    let sum = |list: &str, name: &str| -> u64 {
+        report[list].as_array().unwrap().iter().map(|row| row[name].as_u64().unwrap()).sum()
+    };
+    assert_eq!(sum("by_version", "overrides"), report["overrides"].as_u64().unwrap());
+    assert_eq!(
+        sum("by_reason", "overrides") + report["other_reasons"].as_u64().unwrap(),
+        report["overrides"].as_u64().unwrap()
+    );
+    assert_eq!(sum("by_reviewer", "reviews"), report["time_to_review"]["count"].as_u64().unwrap());
+    assert!(report["by_reviewer"][0]["reviewer"].as_str().unwrap().starts_with("sub_"));
+    assert_eq!(directory.json(&["report", "overrides", "--days", "60", "--format", "json"])["model_id"], json!(null));
+
+    let report = asked("drivers", &["--group", "input_features.gender"]);
+    let named = directory.rows(
+        "SELECT f->>'feature' AS feature, count(*) AS named, avg((f->>'importance')::float8) AS mean_importance \
+         FROM ai_audit_logs, jsonb_array_elements(explanation->'top_features') AS f GROUP BY 1 ORDER BY 2 DESC, 1",
+    );
+    let features = report["features"].as_array().unwrap();
+    assert_eq!(features.len(), named.len());
+    for (feature, named) in features.iter().zip(&named) {
+        assert_eq!((&feature["feature"], &feature["named"]), (&named["feature"], &named["named"]));
+        assert!(near(&feature["mean_importance"], &named["mean_importance"]), "{feature} {named}");
+    }
+    let explained: u64 =
+        report["groups"].as_array().unwrap().iter().map(|group| group["explained"].as_u64().unwrap()).sum();
+    assert_eq!(explained, report["explained"].as_u64().unwrap());
+
+    let report = asked("volume", &[]);
+    let hours =
+        directory.rows("SELECT date_trunc('hour', timestamp) AS hour, count(*) AS n FROM ai_audit_logs GROUP BY 1");
+    assert_eq!(report["hours"].as_array().unwrap().len(), hours.len());
+    assert_eq!(report["total_predictions"], 1000);
+    for name in ["overrides", "drivers", "volume"] {
+        for format in ["html", "csv", "table"] {
+            let printed = directory.ok(&["report", name, "--model", "loan_approval_model", "--format", format]);
+            assert!(!printed.contains("NaN") && !printed.contains("<script"), "{name} {format}: {printed}");
+        }
+    }
+}
+
+#[test]
+fn refusals_and_repeats_are_in_the_volume_and_readings_say_what_for() {
+    let directory = Directory::init();
+    let server = directory.serve();
+    let body = decided(1, &json!({"event_id": "019ab000-0000-7000-8000-000000000001"}));
+    for _ in 0..3 {
+        server.post("/v1/decisions", &body);
+    }
+    assert_eq!(server.post("/v1/decisions", "{").status, 422);
+    assert_eq!(server.stop().0, Some(0));
+    let report = directory.json(&["report", "volume", "--format", "json", "--purpose", "is everything there? 😀"]);
+    assert_eq!(
+        (&report["total_predictions"], &report["refusals"], &report["repeats"], &report["errors"]),
+        (&json!(1), &json!(1), &json!(2), &json!(0))
+    );
+    let reads = directory.rows("SELECT what, purpose, rows FROM accesses WHERE action = 'report'");
+    assert_eq!(reads[0], json!({"what": "volume", "purpose": "is everything there? 😀", "rows": 1}));
+    let output = directory.run(&["report", "volume", "--purpose", &"x".repeat(501)]);
+    assert!(text(&output.stderr).contains("onrecord-purpose must be a line"), "{}", text(&output.stderr));
+}

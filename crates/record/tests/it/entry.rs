@@ -147,7 +147,7 @@ fn a_retention_an_access_and_a_system_entry() {
     check(&record, Kind::Retention, members);
     assert_eq!(Retention::read(Parser::new().parse(&record).unwrap().value()).unwrap(), retention);
 
-    let access = Access { actor: "analyst", action: "sql", what: "ai_audit_logs", rows: Some(100) };
+    let access = Access { actor: "analyst", action: "sql", what: "ai_audit_logs", purpose: None, rows: Some(100) };
     let record = written(|out| access.write(STAMP.event_id, STAMP.recorded_at, out));
     check(&record, Kind::Access, json!({"actor": "analyst", "action": "sql", "what": "ai_audit_logs", "rows": 100}));
     let access = Access { rows: None, ..access };

@@ -1,9 +1,20 @@
-//! Bars over an axis, as SVG: numbers go in, no text of anybody's but escaped labels.
+//! Drawings as SVG: numbers go in, no text of anybody's but escaped labels.
 
 /// A drawing with its heading.
-pub(crate) struct Chart {
-    pub(crate) title: &'static str,
-    pub(crate) svg: String,
+pub struct Chart {
+    /// What it shows.
+    pub title: &'static str,
+    /// The drawing.
+    pub svg: String,
+}
+
+/// A point with an interval.
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) low: f64,
+    pub(crate) y: f64,
+    pub(crate) high: f64,
+    pub(crate) label: String,
 }
 
 const WIDTH: f64 = 720.0;
@@ -56,6 +67,106 @@ pub(crate) fn bars(title: &'static str, values: &[(String, f64)]) -> Option<Char
     }
     svg.push_str("</svg>");
     Some(Chart { title, svg })
+}
+
+/// Points with their intervals over a line from 0, 0 to 1, 1, on which all would be if what came were what was expected.
+pub(crate) fn diagonal(title: &'static str, points: &[Point]) -> Option<Chart> {
+    const SIDE: f64 = 360.0;
+    if points.is_empty() {
+        return None;
+    }
+    let plot = SIDE - BELOW - 20.0;
+    let (x, y) = (|value: f64| LEFT + plot * value, |value: f64| 10.0 + plot * (1.0 - value));
+    let width = LEFT + plot + RIGHT;
+    let mut svg =
+        format!("<svg viewBox=\"0 0 {width} {SIDE}\" style=\"max-width:26rem\" role=\"img\" aria-label=\"{title}\">");
+    for part in [0.0, 0.5, 1.0] {
+        svg.push_str(&format!(
+            "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{1:.1}\" x2=\"{2:.1}\" y2=\"{1:.1}\"/>\
+             <text x=\"{3:.1}\" y=\"{4:.1}\" text-anchor=\"end\">{part}</text>\
+             <text x=\"{0:.1}\" y=\"{5:.1}\" text-anchor=\"middle\">{part}</text>",
+            x(part),
+            y(part),
+            x(1.0),
+            LEFT - 6.0,
+            y(part) + 4.0,
+            SIDE - 14.0
+        ));
+    }
+    svg.push_str(&format!(
+        "<line class=\"guide\" x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>",
+        x(0.0),
+        y(0.0),
+        x(1.0),
+        y(1.0)
+    ));
+    for point in points {
+        svg.push_str(&format!(
+            "<line class=\"mark\" x1=\"{0:.1}\" y1=\"{1:.1}\" x2=\"{0:.1}\" y2=\"{2:.1}\"/>\
+             <circle class=\"dot\" cx=\"{0:.1}\" cy=\"{3:.1}\" r=\"4\"><title>{4}</title></circle>",
+            x(point.x),
+            y(point.low),
+            y(point.high),
+            y(point.y),
+            escaped(&point.label)
+        ));
+    }
+    svg.push_str("</svg>");
+    Some(Chart { title, svg })
+}
+
+/// Rates from 0 to 1 with their intervals, one below the other; a dashed line where `guide` is.
+pub(crate) fn intervals(title: &'static str, rows: &[Point], guide: Option<f64>) -> Option<Chart> {
+    const ROW: f64 = 26.0;
+    const LABELS: f64 = 170.0;
+    if rows.is_empty() {
+        return None;
+    }
+    let (plot, height) = (WIDTH - LABELS - RIGHT, ROW * rows.len() as f64 + BELOW + 6.0);
+    let x = |value: f64| LABELS + plot * value.clamp(0.0, 1.0);
+    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">");
+    for part in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        svg.push_str(&format!(
+            "<line class=\"axis\" x1=\"{0:.1}\" y1=\"4\" x2=\"{0:.1}\" y2=\"{1:.1}\"/>\
+             <text x=\"{0:.1}\" y=\"{2:.1}\" text-anchor=\"middle\">{part}</text>",
+            x(part),
+            height - BELOW,
+            height - 6.0
+        ));
+    }
+    if let Some(guide) = guide {
+        svg.push_str(&format!(
+            "<line class=\"guide\" x1=\"{0:.1}\" y1=\"4\" x2=\"{0:.1}\" y2=\"{1:.1}\"/>",
+            x(guide),
+            height - BELOW
+        ));
+    }
+    for (at, row) in rows.iter().enumerate() {
+        let y = ROW * (at as f64 + 0.5) + 4.0;
+        svg.push_str(&format!(
+            "<text x=\"{0:.1}\" y=\"{1:.1}\" text-anchor=\"end\">{2}</text>\
+             <line class=\"mark\" x1=\"{3:.1}\" y1=\"{y:.1}\" x2=\"{4:.1}\" y2=\"{y:.1}\"/>\
+             <circle class=\"dot\" cx=\"{5:.1}\" cy=\"{y:.1}\" r=\"4\"><title>{2}: {6:.4}</title></circle>",
+            LABELS - 10.0,
+            y + 4.0,
+            escaped(&shortened(&row.label)),
+            x(row.low),
+            x(row.high),
+            x(row.y),
+            row.y
+        ));
+    }
+    svg.push_str("</svg>");
+    Some(Chart { title, svg })
+}
+
+/// What fits beside a drawing.
+fn shortened(label: &str) -> String {
+    const CHARS_MAX: usize = 22;
+    match label.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &label[..end]),
+        None => label.to_owned(),
+    }
 }
 
 /// The least of 1, 2, 5, 10, 20, … that is not below `highest`.

@@ -2,7 +2,7 @@
 
 use super::Service;
 use crate::Reason;
-use crate::access::{Action, What};
+use crate::access::{self, Action, What};
 use crate::api_token::{self, Actor, Role};
 use crate::clock::{self, IdSource};
 use crate::count::Unrecorded;
@@ -44,8 +44,10 @@ impl Service {
         rows: Option<u64>,
     ) -> Result<(), Refusal> {
         let what = what.recorded(self.vault.tenant());
+        let purpose = actor.purpose().map(access::masked);
         let entry = entry(|event_id, at, out| {
-            Access { actor: actor.name(), action: action.as_str(), what: &what, rows }.write(event_id, at, out);
+            let (actor, purpose) = (actor.name(), purpose.as_deref());
+            Access { actor, action: action.as_str(), what: &what, purpose, rows }.write(event_id, at, out);
         })?;
         self.append(vec![entry]).await?;
         Ok(())
@@ -114,21 +116,22 @@ impl Service {
 
     /// Puts the refusals since the last time on the record. Blocks.
     pub(super) fn record_refusals(&self) -> Result<(), Refusal> {
-        let Some((entry, taken)) = self.take_refusals()? else { return Ok(()) };
-        self.ledger.append(vec![entry]).inspect_err(|_| self.counters.put_back(taken))?;
+        let Some((entries, taken)) = self.take_refusals()? else { return Ok(()) };
+        self.ledger.append(entries).inspect_err(|_| self.counters.put_back(taken))?;
         self.refusals_recorded.store(clock::now().as_micros(), Ordering::Relaxed);
         Ok(())
     }
 
     /// After a success, when writing is possible: the same without waiting, and not too often.
     pub(super) fn record_refusals_soon(&self) {
-        if !self.refusals_due() {
+        // Repeats wait for the next tick: they are no sign of trouble.
+        if !self.counters.any_refusal_unrecorded() || !self.refusals_due() {
             return;
         }
         // Before it is known how it ends: until then others must not begin the same.
         self.refusals_recorded.store(clock::now().as_micros(), Ordering::Relaxed);
         match self.take_refusals() {
-            Ok(Some((entry, taken))) => {
+            Ok(Some((entries, taken))) => {
                 let counters = self.counters.clone();
                 let done = move |outcome: Result<Commit, AppendError>| {
                     if let Err(error) = outcome {
@@ -136,19 +139,19 @@ impl Service {
                         tracing::warn!(%error, "refusals are not on the record yet");
                     }
                 };
-                self.ledger.submit(vec![entry], Box::new(done));
+                self.ledger.submit(entries, Box::new(done));
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "refusals are not on the record yet"),
         }
     }
 
-    /// The refusals that are not on the record yet, and the entry about them. Whoever takes them appends the entry or
-    /// puts them back.
-    fn take_refusals(&self) -> Result<Option<(Entry, Unrecorded)>, Refusal> {
+    /// The refusals and repeats that are not on the record yet, and the entries about them. Whoever takes them appends the
+    /// entries or puts them back.
+    fn take_refusals(&self) -> Result<Option<(Vec<Entry>, Unrecorded)>, Refusal> {
         let taken = self.counters.take_unrecorded();
-        let entry = refusals_entry(&taken).inspect_err(|_| self.counters.put_back(taken))?;
-        Ok(entry.map(|entry| (entry, taken)))
+        let entries = refusal_entries(&taken).inspect_err(|_| self.counters.put_back(taken))?;
+        Ok(Some((entries, taken)).filter(|(entries, _)| !entries.is_empty()))
     }
 
     fn refusals_due(&self) -> bool {
@@ -157,11 +160,16 @@ impl Service {
     }
 }
 
-fn refusals_entry(taken: &Unrecorded) -> Result<Option<Entry>, Refusal> {
-    let counts = Reason::ALL.iter().zip(taken).filter(|(_, count)| **count > 0);
-    let detail: Map<String, Json> =
-        counts.map(|(reason, count)| (reason.as_str().to_owned(), (*count).into())).collect();
-    if detail.is_empty() { Ok(None) } else { system_entry("refused", &detail).map(Some) }
+fn refusal_entries(taken: &Unrecorded) -> Result<Vec<Entry>, Refusal> {
+    let detail = |counts: &mut dyn Iterator<Item = (&str, u64)>| -> Map<String, Json> {
+        counts.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count.into())).collect()
+    };
+    let refused = Reason::ALL.iter().zip(taken.refused).map(|(reason, count)| (reason.as_str(), count));
+    let told = [
+        ("refused", detail(&mut { refused })),
+        ("repeated", detail(&mut std::iter::once(("repeated", taken.repeated)))),
+    ];
+    told.iter().filter(|(_, detail)| !detail.is_empty()).map(|(what, detail)| system_entry(what, detail)).collect()
 }
 
 fn system_entry(what: &str, detail: &Map<String, Json>) -> Result<Entry, Refusal> {
@@ -241,7 +249,7 @@ mod tests {
             unrecorded
         };
         let kept = unrecorded();
-        assert_eq!(kept.iter().sum::<u64>(), 3);
+        assert_eq!(kept.refused.iter().sum::<u64>(), 3);
         service.ledger.close();
         assert!(service.refusals_due());
         service.record_refusals().unwrap_err();

@@ -143,6 +143,30 @@ fn refusals_are_counted_and_put_on_the_record_together() {
 }
 
 #[test]
+fn repeats_are_put_on_the_record_in_time() {
+    let house = House::new();
+    let body = decision(r#""event_id":"01935a3e-0000-7000-8000-000000000001""#);
+    for _ in 0..3 {
+        house.log(body.clone()).unwrap();
+    }
+    assert_eq!(whats(&house), ["started"]);
+    house.service.tick().unwrap();
+    assert_eq!(whats(&house), ["started", "repeated"]);
+    assert_eq!(house.entries("system")[1]["detail"], serde_json::json!({"repeated": 2}));
+}
+
+#[test]
+fn a_reading_says_what_it_is_for() {
+    let house = House::new();
+    let actor = Actor::local().for_purpose(Some("complaint 12, ask jane@example.com".to_owned()));
+    house.run(house.service.read("d1", false, &actor)).unwrap();
+    house.run(house.service.read("d1", false, &Actor::local())).unwrap();
+    let entries = house.entries("access");
+    assert_eq!(entries[0]["purpose"], "complaint 12, ask [email]");
+    assert!(entries[1].get("purpose").is_none());
+}
+
+#[test]
 fn who_is_not_let_in_is_counted_once() {
     let house = House::new();
     assert!(house.service.authenticate(None).unwrap().is_none());

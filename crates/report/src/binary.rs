@@ -1,0 +1,99 @@
+//! Decisions of yes or no, how sure the model was, and what came of them.
+
+use crate::path::{Condition, Path};
+use crate::scope::Scope;
+use serde::{Deserialize, Serialize};
+
+/// What a probability is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbabilityOf {
+    /// Of the prediction that was made, whichever it was.
+    #[default]
+    Prediction,
+    /// Of the positive one.
+    Positive,
+}
+
+impl ProbabilityOf {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prediction => "prediction",
+            Self::Positive => "positive",
+        }
+    }
+}
+
+/// Which predictions and which outcomes count as positive, and where the probability is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binary {
+    /// Which prediction counts as positive.
+    pub positive: Option<Condition>,
+    /// Which outcome does.
+    pub outcome: Option<Condition>,
+    /// Where the probability is.
+    pub probability: Path,
+    /// What it is of.
+    pub probability_of: ProbabilityOf,
+}
+
+impl Binary {
+    /// The query of one row a decision: `positive`, `positive_after` (what people made of it), `came` (whether the outcome was
+    /// positive), `probability`, `hit` (whether what the probability is of came true); each is null where it is not known.
+    /// `columns` are selected beside them.
+    pub(crate) fn rows_sql(&self, scope: &Scope, columns: &[String]) -> String {
+        let positive = self.positive.as_ref().map_or("NULL::boolean".to_owned(), Condition::sql);
+        let after = match &self.positive {
+            Some(condition) if condition.path.column() == "prediction" => {
+                let human = Condition { path: condition.path.within("human_decision"), ..condition.clone() };
+                format!("CASE WHEN overridden THEN {} ELSE {positive} END", human.sql())
+            }
+            _ => positive.clone(),
+        };
+        let (came, truth) = match &self.outcome {
+            None => ("NULL::boolean", String::new()),
+            // Of several outcomes the latest counts.
+            Some(outcome) => (
+                "came",
+                format!(
+                    " LEFT JOIN (SELECT DISTINCT ON (decision_id) decision_id AS of_decision, {} AS came FROM outcomes \
+                     ORDER BY decision_id, leaf_index DESC) AS truth ON of_decision = decision_id",
+                    outcome.sql()
+                ),
+            ),
+        };
+        let hit = match self.probability_of {
+            ProbabilityOf::Prediction => format!("({positive}) = ({came})"),
+            ProbabilityOf::Positive => came.to_owned(),
+        };
+        let columns: String = columns.iter().map(|column| format!("{column}, ")).collect();
+        format!(
+            "SELECT {columns}({positive}) AS positive, ({after}) AS positive_after, {came} AS came, \
+             {} AS probability, {hit} AS hit, overridden FROM ai_audit_logs{truth} WHERE {}",
+            number_sql(&self.probability, Some((0.0, 1.0))),
+            scope.sql()
+        )
+    }
+}
+
+/// The expression of the number at a path; null for what is no number, or not within the bounds.
+pub(crate) fn number_sql(path: &Path, bounds: Option<(f64, f64)>) -> String {
+    let (is_number, number) = match path.column() {
+        "confidence" | "processing_time_ms" => (None, path.json_sql()),
+        _ => (
+            Some(format!("jsonb_typeof({}) = 'number'", path.json_sql())),
+            format!("({})::double precision", path.text_sql()),
+        ),
+    };
+    let within = bounds.map(|(low, high)| format!("{number} BETWEEN {low} AND {high}"));
+    match (path.column() == "confidence", is_number, within) {
+        // It was checked when it was recorded.
+        (true, ..) | (_, None, None) => number,
+        (_, Some(is_number), None) => format!("CASE WHEN {is_number} THEN {number} END"),
+        (_, None, Some(within)) => format!("CASE WHEN {within} THEN {number} END"),
+        (_, Some(is_number), Some(within)) => {
+            format!("CASE WHEN {is_number} THEN CASE WHEN {within} THEN {number} END END")
+        }
+    }
+}

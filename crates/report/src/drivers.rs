@@ -1,0 +1,176 @@
+//! Drivers: which features the explanations named most, for all decisions and for groups of them.
+
+use crate::path::Path;
+use crate::scope::Scope;
+use crate::source::{Error, Rows, Source};
+use onrecord_statistics::ratio;
+use serde::{Deserialize, Serialize};
+
+/// Features that are listed, of all decisions and of each group.
+const FEATURES_MAX: usize = 50;
+
+/// Groups of a report.
+const GROUPS_MAX: usize = 200;
+
+/// What the explanations named.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Drivers {
+    /// The model.
+    pub model_id: String,
+    /// The days of the period, a part of one as a whole.
+    pub period_days: i64,
+    /// The first instant of the period (RFC 3339).
+    pub since: String,
+    /// The first instant after it (RFC 3339).
+    pub until: String,
+    /// Decisions of the period.
+    pub total_predictions: u64,
+    /// Those whose explanation names features.
+    pub explained: u64,
+    /// The features of all decisions, the one named most first.
+    pub features: Vec<Driver>,
+    /// By what the groups are made, if they are.
+    pub group_by: Option<String>,
+    /// The groups, by their names; the one whose value is missing last.
+    pub groups: Vec<GroupDrivers>,
+}
+
+/// One feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Driver {
+    /// Its name.
+    pub feature: String,
+    /// How often explanations named it.
+    pub named: u64,
+    /// The same as a part of the decisions whose explanation names features.
+    pub share: Option<f64>,
+    /// The mean of its importance, with its sign.
+    pub mean_importance: Option<f64>,
+    /// The mean of its importance without the sign.
+    pub mean_absolute_importance: Option<f64>,
+    /// How often it raised the model's score: importance above 0.
+    pub raised: u64,
+    /// How often it lowered it.
+    pub lowered: u64,
+}
+
+/// The features of one group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct GroupDrivers {
+    /// Its value; null if it is missing.
+    pub group: Option<String>,
+    /// Decisions in it whose explanation names features.
+    pub explained: u64,
+    /// The features, the one named most first.
+    pub features: Vec<Driver>,
+}
+
+impl Drivers {
+    /// Asks what explanations named.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] if there are too many groups; what the source says.
+    pub async fn ask<S: Source + ?Sized>(
+        source: &S,
+        scope: &Scope,
+        by: Option<&Path>,
+    ) -> Result<Self, Error<S::Error>> {
+        let counted = format!(
+            "SELECT count(*) AS decisions, count(*) FILTER (WHERE {EXPLAINED}) AS explained FROM ai_audit_logs WHERE {}",
+            scope.sql()
+        );
+        let rows = Rows::of(source, counted).await?;
+        let total = |name| rows.counts(name).map(|counts: Vec<u64>| counts.first().copied().unwrap_or(0));
+        let (total_predictions, explained) = (total("decisions")?, total("explained")?);
+        let features = features(source, scope, None).await?;
+        let features = features.into_iter().map(|(_, row)| row.of(explained)).collect();
+        let groups = match by {
+            Some(by) if explained > 0 => groups(source, scope, by).await?,
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            model_id: scope.model(),
+            period_days: scope.period.days(),
+            since: scope.since(),
+            until: scope.until(),
+            total_predictions,
+            explained,
+            features,
+            group_by: by.map(ToString::to_string),
+            groups,
+        })
+    }
+}
+
+impl Driver {
+    fn of(mut self, explained: u64) -> Self {
+        self.share = ratio(self.named as f64, explained as f64);
+        self
+    }
+}
+
+/// Whether an explanation names features.
+const EXPLAINED: &str = "jsonb_array_length(explanation->'top_features') > 0";
+
+async fn groups<S: Source + ?Sized>(
+    source: &S,
+    scope: &Scope,
+    by: &Path,
+) -> Result<Vec<GroupDrivers>, Error<S::Error>> {
+    let counted = format!(
+        "SELECT {} AS of_group, count(*) AS explained FROM ai_audit_logs WHERE {EXPLAINED} AND {} \
+         GROUP BY of_group ORDER BY of_group LIMIT {}",
+        by.text_sql(),
+        scope.sql(),
+        GROUPS_MAX + 1
+    );
+    let rows = Rows::of(source, counted).await?;
+    if rows.len() > GROUPS_MAX {
+        return Err(Error::Unfit(format!("there are more than {GROUPS_MAX} groups: name another field")));
+    }
+    let (names, explained) = (rows.texts("of_group")?, rows.counts("explained")?);
+    let group = |(group, explained)| GroupDrivers { group, explained, features: Vec::new() };
+    let mut groups: Vec<GroupDrivers> = names.into_iter().zip(explained).map(group).collect();
+    for (name, feature) in features(source, scope, Some(by)).await? {
+        if let Some(group) = groups.iter_mut().find(|group| group.group == name) {
+            let explained = group.explained;
+            group.features.push(feature.of(explained));
+        }
+    }
+    Ok(groups)
+}
+
+/// The features of all decisions, or of each group.
+async fn features<S: Source + ?Sized>(
+    source: &S,
+    scope: &Scope,
+    by: Option<&Path>,
+) -> Result<Vec<(Option<String>, Driver)>, Error<S::Error>> {
+    let of_group = by.map_or_else(|| "NULL::text".to_owned(), Path::text_sql);
+    let sql = format!(
+        "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY of_group ORDER BY named DESC, feature) AS place FROM (\
+         SELECT of_group, feature, count(*) AS named, avg(importance) AS mean, avg(abs(importance)) AS absolute, \
+         count(*) FILTER (WHERE importance > 0) AS raised, count(*) FILTER (WHERE importance < 0) AS lowered FROM (\
+         SELECT {of_group} AS of_group, f->>'feature' AS feature, (f->>'importance')::double precision AS importance \
+         FROM ai_audit_logs, jsonb_array_elements(explanation->'top_features') AS f WHERE {}) AS named \
+         GROUP BY of_group, feature) AS counted) AS placed WHERE place <= {FEATURES_MAX} ORDER BY of_group, place",
+        scope.sql()
+    );
+    let rows = Rows::of(source, sql).await?;
+    let (groups, features, named) = (rows.texts("of_group")?, rows.texts("feature")?, rows.counts("named")?);
+    let (mean, absolute) = (rows.numbers("mean")?, rows.numbers("absolute")?);
+    let (raised, lowered) = (rows.counts("raised")?, rows.counts("lowered")?);
+    let row = |at: usize| {
+        let driver = Driver {
+            feature: features[at].clone().unwrap_or_default(),
+            named: named[at],
+            share: None,
+            mean_importance: mean[at],
+            mean_absolute_importance: absolute[at],
+            raised: raised[at],
+            lowered: lowered[at],
+        };
+        (groups[at].clone(), driver)
+    };
+    Ok((0..rows.len()).map(row).collect())
+}
