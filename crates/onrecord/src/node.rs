@@ -37,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) engine: Engine,
     pub(crate) limits: ConcurrencyLimits,
     pub(crate) sealing: Arc<Sealing>,
+    /// Held while a private answer is made: what is left of a budget is known only then.
+    pub(crate) releasing: tokio::sync::Mutex<()>,
     /// Of a server, until it is closed.
     maintenance: Mutex<Option<Maintenance>>,
 }
@@ -104,6 +106,7 @@ impl Node {
             engine,
             limits: ConcurrencyLimits::default(),
             sealing,
+            releasing: tokio::sync::Mutex::default(),
             maintenance: Mutex::new(maintenance),
         }))
     }

@@ -8,8 +8,12 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use onrecord_lake::Snapshot;
 use onrecord_query::{Error, QueryContext, Rows, redacted};
-use onrecord_report::{Report, Scope, Source, model};
+use onrecord_report::release::{Release, released};
+use onrecord_report::{Privacy, Report, Scope, Source, model};
 use onrecord_service::{Action, Actor, Refusal, Role, What};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +135,37 @@ impl Session {
         report
     }
 
+    /// A private report on a model: the answer that was given to the same question before, or a new one, which is on the record
+    /// with what it cost before it is given.
+    pub(crate) async fn release<R: Report + Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        scope: &Scope,
+        question: Value,
+        privacy: &Privacy,
+        ask: impl AsyncFnOnce(&ReportSource) -> Result<R, ReportError>,
+    ) -> Result<R, ReportError> {
+        let node = &self.node;
+        // One after the other: each sees what the one before has spent.
+        let _turn = node.releasing.lock().await;
+        let model_id = scope.model();
+        let release = async |source: &ReportSource| {
+            let released = released(source, &model_id, &question).await?;
+            if let Some(answer) = released.answer {
+                return serde_json::from_value(answer).map_err(|_| ReportError::Answer("answer"));
+            }
+            must_fit(node.service.policy().privacy_budget.get(&model_id).copied(), released.epsilon, privacy)?;
+            let report = ask(source).await?;
+            let answer = serde_json::to_value(&report).map_err(|_| ReportError::Answer("answer"))?;
+            let release = Release { model_id: model_id.clone(), question, epsilon: privacy.epsilon.value(), answer };
+            let detail = serde_json::to_value(release).map_err(|_| ReportError::Answer("answer"))?;
+            let detail = detail.as_object().cloned().unwrap_or_default();
+            node.service.record_release(&self.actor, &detail).await.map_err(QueryError::Refused)?;
+            Ok(report)
+        };
+        self.report(name, scope, release).await
+    }
+
     /// Who owns the directory may give a query as long as they like, everybody else as long as is set.
     fn time_max(&self, asked: Option<Duration>) -> Result<Duration, QueryError> {
         let timeout_max = self.node.config.statement_timeout;
@@ -139,6 +174,21 @@ impl Session {
             Some(asked) if !asked.is_zero() && (asked <= timeout_max || self.actor.is_local()) => Ok(asked),
             Some(_) => Err(QueryError::Timeout { timeout_max }),
         }
+    }
+}
+
+/// Refuses what costs more than is left.
+fn must_fit(budget: Option<f64>, spent: f64, privacy: &Privacy) -> Result<(), ReportError> {
+    let cost = privacy.epsilon.value();
+    match budget {
+        None => Err(ReportError::OverBudget(
+            "this model has no privacy budget: name it under [privacy_budget] of policy.toml".to_owned(),
+        )),
+        // Sums of decimals may miss the budget by their last digit.
+        Some(budget) if spent + cost > budget * (1.0 + 1e-12) => Err(ReportError::OverBudget(format!(
+            "the privacy budget of this model is {budget}; {spent} of it is spent, and this would cost {cost}"
+        ))),
+        Some(_) => Ok(()),
     }
 }
 

@@ -82,7 +82,8 @@ pub struct Access<'a> {
 /// The system did or noticed something itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct System<'a> {
-    /// What: `started`, `torn_tail_cut`, `refused`, `policy_changed`, `tokens_changed`, `key_changed`.
+    /// What: `started`, `torn_tail_cut`, `refused`, `repeated`, `policy_changed`, `tokens_changed`, `key_changed`,
+    /// `privacy_release`.
     pub what: &'a str,
     /// The circumstances.
     pub detail: &'a Map<String, Json>,

@@ -3,6 +3,7 @@
 
 use crate::binary::{Binary, ProbabilityOf};
 use crate::bins;
+use crate::private::{self, Guarantee, Privacy, UNIT};
 use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
 use onrecord_statistics::calibration::{self, Bin, Brier, Reliability};
@@ -53,6 +54,9 @@ pub struct Confidence {
     pub ece: Option<Ece>,
     /// The reliability diagram, in bins of equal width.
     pub reliability: Vec<Reliability>,
+    /// How private the figures are; absent if they are exact. Private figures are noisy, and there are all ten buckets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Guarantee>,
 }
 
 /// One bucket of confidence.
@@ -148,6 +152,60 @@ impl Confidence {
             brier_decomposition: brier,
             ece: errors.map(|(equal_width, equal_mass)| Ece { bins, equal_width, equal_mass }),
             reliability: if brier.is_some() { calibration::reliability(&wide) } else { Vec::new() },
+            privacy: None,
+        })
+    }
+
+    /// The buckets with noise.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] if outcomes are asked for too; [`Error::Noise`]; what the source says.
+    pub async fn ask_private<S: Source + ?Sized>(
+        source: &S,
+        scope: &Scope,
+        binary: &Binary,
+        privacy: &Privacy,
+    ) -> Result<Self, Error<S::Error>> {
+        if binary.outcome.is_some() {
+            return Err(Error::Unfit("with epsilon there are buckets only: leave out the outcome".to_owned()));
+        }
+        let rows = privacy.bounded(&binary.rows_sql(scope, &[UNIT.to_owned()]));
+        let bin = bins::sql("probability", &calibration::edges_equal_width(BUCKETS));
+        let sql = format!(
+            "SELECT coalesce({bin}, {BUCKETS}) AS bin, count(*) AS decisions, \
+             count(*) FILTER (WHERE overridden) AS overrides FROM {rows} GROUP BY bin"
+        );
+        let rows = Rows::of(source, sql).await?;
+        let at = rows.integers("bin")?;
+        // The last cell is of decisions without a probability.
+        let cells = |counts: Vec<u64>| -> Vec<u64> {
+            let of = |bin: i64| at.iter().position(|at| *at == Some(bin)).map_or(0, |row| counts[row]);
+            (0..=i64::from(BUCKETS)).map(of).collect()
+        };
+        let decisions = privacy.noisy(&cells(rows.counts("decisions")?), 2, 1)?;
+        let overrides = privacy.noisy(&cells(rows.counts("overrides")?), 2, 1)?;
+        let bucket = |at: u32| {
+            let (decisions, overrides) = (decisions[at as usize], overrides[at as usize]);
+            Bucket::new(at, private::count(decisions), private::count(overrides.min(decisions)))
+        };
+        Ok(Self {
+            model_id: scope.model(),
+            period_days: scope.period.days(),
+            since: scope.since(),
+            until: scope.until(),
+            total_predictions: private::count(decisions.iter().sum()),
+            with_probability: private::count(decisions[..BUCKETS as usize].iter().sum()),
+            buckets: (0..BUCKETS).map(bucket).collect(),
+            probability: binary.probability.to_string(),
+            probability_of: binary.probability_of,
+            positive: binary.positive.as_ref().map(ToString::to_string),
+            outcome: None,
+            n_outcome: 0,
+            brier: None,
+            brier_decomposition: None,
+            ece: None,
+            reliability: Vec::new(),
+            privacy: Some(privacy.guarantee()),
         })
     }
 }

@@ -4,10 +4,13 @@
 use crate::binary::{Binary, number_sql};
 use crate::bins;
 use crate::path::Path;
+use crate::private::{self, Guarantee, Privacy, UNIT};
 use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
+use crate::sql::text;
 use onrecord_statistics::contingency::ChiSquared;
-use onrecord_statistics::fairness::{Confusion, Counts, Measure, Total, measure};
+use onrecord_statistics::fairness::{Confusion, Counts, FOUR_FIFTHS, Measure, Total, measure};
+use onrecord_statistics::privacy::noisy_rate;
 use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -83,6 +86,10 @@ pub struct Fairness {
     pub demographic_parity_difference: Option<f64>,
     /// The greater of the differences in `tpr` and `fpr`; null if one of them cannot be estimated for a group.
     pub equalized_odds_difference: Option<f64>,
+    /// How private the figures are; absent if they are exact. Private figures are noisy, of the groups that were named, and
+    /// have no intervals, tests and errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Guarantee>,
 }
 
 /// What a group is called: the value it has in common, null if it is missing; of crossed groups one value for each path.
@@ -95,8 +102,14 @@ pub enum Label {
     Crossed(Vec<Option<String>>),
 }
 
+impl Default for Label {
+    fn default() -> Self {
+        Self::One(None)
+    }
+}
+
 /// One group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Group {
     /// Its value, null if it is missing.
     pub group: Label,
@@ -227,6 +240,101 @@ impl Fairness {
             demographic_parity_ratio: measured.demographic_parity_ratio,
             demographic_parity_difference: measured.demographic_parity_difference,
             equalized_odds_difference: measured.equalized_odds_difference,
+            privacy: None,
+        })
+    }
+
+    /// The rates of the groups `values` with noise; which groups there are would tell who is among the decisions. With edges
+    /// of bins these are the groups.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] if the groups are not named or more than rates are asked for; [`Error::Noise`]; what the source says.
+    pub async fn ask_private<S: Source + ?Sized>(
+        source: &S,
+        scope: &Scope,
+        binary: &Binary,
+        grouping: &Grouping,
+        values: &[String],
+        privacy: &Privacy,
+    ) -> Result<Self, Error<S::Error>> {
+        let unfit = |text: &str| Error::Unfit(text.to_owned());
+        let positive =
+            binary.positive.as_ref().ok_or_else(|| unfit("say which prediction counts as positive (positive)"))?;
+        let [by] = &grouping.by[..] else { return Err(unfit("with epsilon give one group")) };
+        if binary.outcome.is_some() || !grouping.reference.is_empty() {
+            return Err(unfit("with epsilon there are rates only: leave out outcome and reference"));
+        }
+        let key = match (&grouping.bins, values) {
+            (Some(Bins::Edges(edges)), []) => GroupKey {
+                expression: format!("({})::text", bins::sql(&number_sql(by, None), edges)),
+                bins: Some(bins::labels(edges)),
+            },
+            (None, [_, ..]) => GroupKey { expression: by.text_sql(), bins: None },
+            _ => {
+                return Err(unfit(
+                    "with epsilon name the groups, each with group_value, or give edges of bins: which groups there are would \
+                     tell who is among the decisions",
+                ));
+            }
+        };
+        let labels: Vec<String> = key.bins.clone().unwrap_or_else(|| values.to_vec());
+        let rows = binary.rows_sql(scope, &[UNIT.to_owned(), format!("{} AS group_0", key.expression)]);
+        let names: Vec<String> = match key.bins {
+            Some(_) => (0..labels.len()).map(|at| text(&at.to_string())).collect(),
+            None => labels.iter().map(|label| text(label)).collect(),
+        };
+        let sql = format!(
+            "SELECT group_0, count(positive) AS n, count(*) FILTER (WHERE positive) AS k FROM {} \
+             WHERE group_0 IN ({}) OR group_0 IS NULL GROUP BY group_0",
+            privacy.bounded(&rows),
+            names.join(", ")
+        );
+        let rows = Rows::of(source, sql).await?;
+        let found: Vec<Option<String>> = rows.texts("group_0")?.into_iter().map(|value| key.name(value)).collect();
+        let wanted: Vec<Option<String>> = labels.into_iter().map(Some).chain([None]).collect();
+        let cells = |counts: Vec<u64>| -> Vec<u64> {
+            let of =
+                |label: &Option<String>| found.iter().position(|found| found == label).map_or(0, |row| counts[row]);
+            wanted.iter().map(of).collect()
+        };
+        let n = privacy.noisy(&cells(rows.counts("n")?), 2, 1)?;
+        let k = privacy.noisy(&cells(rows.counts("k")?), 2, 1)?;
+        let rates: Vec<Option<f64>> = n.iter().zip(&k).map(|(n, k)| noisy_rate(*k, *n)).collect();
+        let known = || (0..wanted.len()).filter(|at| wanted[*at].is_some()).filter_map(|at| Some((at, rates[at]?)));
+        let best = known().max_by(|(_, left), (_, right)| left.total_cmp(right));
+        let least = known().map(|(_, rate)| rate).reduce(f64::min);
+        let group = |at: usize| {
+            let relative = rates[at].zip(best).and_then(|(rate, (_, best))| ratio(rate, best));
+            let measure = Measure {
+                n: Some(private::count(n[at])),
+                k: Some(private::count(k[at])),
+                rate: rates[at],
+                ratio: relative,
+                difference: rates[at].zip(best).map(|(rate, (_, best))| rate - best),
+                passes_four_fifths: relative.map(|ratio| ratio >= FOUR_FIFTHS),
+                ..Measure::default()
+            };
+            Group { group: Label::One(wanted[at].clone()), measure, ..Group::default() }
+        };
+        let (all, positives) = (n.iter().sum(), k.iter().sum());
+        Ok(Self {
+            model_id: scope.model(),
+            period_days: scope.period.days(),
+            since: scope.since(),
+            until: scope.until(),
+            group_by: vec![by.to_string()],
+            positive: positive.to_string(),
+            outcome: None,
+            min_group: 1,
+            reference: best.map(|(at, _)| Label::One(wanted[at].clone())),
+            total: Total { n: private::count(all), k: private::count(positives), rate: noisy_rate(positives, all) },
+            without_prediction: 0,
+            groups: (0..wanted.len()).map(group).collect(),
+            chi_squared: None,
+            demographic_parity_ratio: least.zip(best).and_then(|(least, (_, best))| ratio(least, best)),
+            demographic_parity_difference: least.zip(best).map(|(least, (_, best))| best - least),
+            equalized_odds_difference: None,
+            privacy: Some(privacy.guarantee()),
         })
     }
 }

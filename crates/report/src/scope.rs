@@ -22,7 +22,7 @@ impl Scope {
     }
 
     /// The model of a report that is about one.
-    pub(crate) fn model(&self) -> String {
+    pub fn model(&self) -> String {
         self.model_id.clone().unwrap_or_default()
     }
 

@@ -31,6 +31,12 @@ pub enum Error<E: std::error::Error + 'static> {
     /// What was asked for cannot be reported on. Ask for something else.
     #[error("{0}")]
     Unfit(String),
+    /// There is no noise to be had for a private answer; try again.
+    #[error("{0}")]
+    Noise(String),
+    /// What was asked for costs more privacy than is left. Ask for less, or raise the budget.
+    #[error("{0}")]
+    OverBudget(String),
     /// The answer is not what the query asks for: a bug of the source.
     #[error("the answer of a query lacks the column {0}, or has it in another type")]
     Answer(&'static str),

@@ -3,11 +3,16 @@
 //! The totals are weighted by volume: the mean of all decisions, not the mean of the days' means, in which a day with one
 //! decision would weigh as much as a day with a million.
 
+use crate::private::{self, Guarantee, Privacy, UNIT};
 use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
 use crate::spread::Spread;
+use onrecord_statistics::privacy::noisy_rate;
 use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};
+
+/// A confidence of 1 in whole numbers, which noise is for.
+const CONFIDENCE_UNITS: u64 = 10_000;
 
 /// Usage of one model in a period.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -38,6 +43,9 @@ pub struct Usage {
     pub latency_p95_ms: Option<f64>,
     /// The time within which 99 % were made, to three significant digits.
     pub latency_p99_ms: Option<f64>,
+    /// How private the figures are; absent if they are exact. Private figures are noisy, and have no latencies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Guarantee>,
 }
 
 /// One day of UTC.
@@ -79,6 +87,60 @@ impl Usage {
         Ok(Self::of(scope, &days, &latencies))
     }
 
+    /// The same with noise, of all days of the period.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] for too long a period; [`Error::Noise`]; what the source says.
+    pub async fn ask_private<S: Source + ?Sized>(
+        source: &S,
+        scope: &Scope,
+        privacy: &Privacy,
+    ) -> Result<Self, Error<S::Error>> {
+        let dates = private::days(&scope.period)?;
+        let rows = format!(
+            "SELECT {UNIT}, date(timestamp)::text AS date, confidence, overridden FROM ai_audit_logs WHERE {}",
+            scope.sql()
+        );
+        let counted = format!(
+            "SELECT date, count(*) AS decisions, count(confidence) AS confident, \
+             sum(round(confidence * {CONFIDENCE_UNITS})::bigint)::bigint AS confidence, \
+             count(*) FILTER (WHERE overridden) AS overrides FROM {} GROUP BY date",
+            privacy.bounded(&rows)
+        );
+        let rows = Rows::of(source, counted).await?;
+        let found = rows.texts("date")?;
+        let of_dates = |name| -> Result<Vec<u64>, Error<S::Error>> {
+            let counts = rows.counts(name)?;
+            let of =
+                |date: &String| found.iter().position(|found| found.as_ref() == Some(date)).map_or(0, |at| counts[at]);
+            Ok(dates.iter().map(of).collect())
+        };
+        let noisy = |name, weight| privacy.noisy(&of_dates(name)?, 4, weight);
+        let (decisions, confident) = (noisy("decisions", 1)?, noisy("confident", 1)?);
+        let (confidence, overrides) = (noisy("confidence", CONFIDENCE_UNITS)?, noisy("overrides", 1)?);
+        let mean = |sum: i64, count: i64| {
+            (count > 0).then(|| (sum as f64 / CONFIDENCE_UNITS as f64 / count as f64).clamp(0.0, 1.0))
+        };
+        let day = |at: usize| DailyStats {
+            date: dates[at].clone(),
+            total_predictions: private::count(decisions[at]),
+            avg_confidence: mean(confidence[at], confident[at]),
+            overrides: private::count(overrides[at]),
+            avg_latency_ms: None,
+        };
+        // Sums of noisy counts cost nothing more.
+        let sum = |counts: &[i64]| counts.iter().sum::<i64>();
+        Ok(Self {
+            daily_stats: (0..dates.len()).map(day).collect(),
+            total_predictions: private::count(sum(&decisions)),
+            avg_confidence: mean(sum(&confidence), sum(&confident)),
+            overrides: private::count(sum(&overrides)),
+            override_rate: noisy_rate(sum(&overrides), sum(&decisions)),
+            privacy: Some(privacy.guarantee()),
+            ..Self::of(scope, &[], &Spread::default())
+        })
+    }
+
     fn of(scope: &Scope, days: &[Day], latencies: &Spread) -> Self {
         let sum = |count: fn(&Day) -> u64| days.iter().map(count).sum::<u64>();
         let total = |number: fn(&Day) -> f64| days.iter().map(number).sum::<f64>();
@@ -97,6 +159,7 @@ impl Usage {
             latency_p50_ms: latencies.percentile(50),
             latency_p95_ms: latencies.percentile(95),
             latency_p99_ms: latencies.percentile(99),
+            privacy: None,
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Report {
 #[derive(Subcommand)]
 enum Name {
     /// How many decisions a day, how sure, how often overridden, how long they took
-    Usage(OneModel),
+    Usage(OfUsage),
     /// How sure, and whether rightly: buckets, calibration, Brier score
     Confidence(OfConfidence),
     /// How groups of people fare: rates, ratios, tests, errors
@@ -77,6 +77,25 @@ struct Period {
 }
 
 #[derive(Args)]
+struct OfUsage {
+    #[command(flatten)]
+    about: OneModel,
+    #[command(flatten)]
+    privacy: Privacy,
+}
+
+/// Whether the answer is exact, or tells next to nothing of any one person.
+#[derive(Args)]
+struct Privacy {
+    /// Add noise: the ε of differential privacy that the answer costs, from the budget of the model in policy.toml
+    #[arg(long, value_name = "E")]
+    epsilon: Option<f64>,
+    /// With --epsilon: decisions of a person that count [default: 1]
+    #[arg(long, value_name = "N", requires = "epsilon")]
+    max_contributions: Option<u64>,
+}
+
+#[derive(Args)]
 struct OfConfidence {
     #[command(flatten)]
     about: OneModel,
@@ -88,6 +107,8 @@ struct OfConfidence {
     /// Bins of calibration [default: 10]
     #[arg(long, value_name = "N")]
     bins: Option<u32>,
+    #[command(flatten)]
+    privacy: Privacy,
 }
 
 #[derive(Args)]
@@ -111,6 +132,11 @@ struct OfFairness {
     /// The group to compare with, by its value; twice for crossed groups [default: the one with the highest rate]
     #[arg(long, value_name = "VALUE")]
     reference: Vec<String>,
+    #[command(flatten)]
+    privacy: Privacy,
+    /// With --epsilon: a group, by its value; once for each
+    #[arg(long = "group-value", value_name = "VALUE", requires = "epsilon")]
+    group_values: Vec<String>,
 }
 
 /// What came of decisions, and how sure the model was.
@@ -180,12 +206,27 @@ impl Period {
     }
 }
 
+impl OfUsage {
+    fn pairs(self) -> Pairs {
+        [self.about.pairs(), self.privacy.pairs()].concat()
+    }
+}
+
+impl Privacy {
+    fn pairs(self) -> Pairs {
+        let epsilon = self.epsilon.map(|epsilon| ("epsilon", epsilon.to_string()));
+        let max = self.max_contributions.map(|max| ("max_contributions", max.to_string()));
+        epsilon.into_iter().chain(max).collect()
+    }
+}
+
 impl OfConfidence {
     fn pairs(self) -> Pairs {
         let mut pairs = self.about.pairs();
         pairs.extend(self.positive.map(|positive| ("positive", positive)));
         pairs.extend(self.judged.pairs());
         pairs.extend(self.bins.map(|bins| ("bins", bins.to_string())));
+        pairs.extend(self.privacy.pairs());
         pairs
     }
 }
@@ -199,6 +240,8 @@ impl OfFairness {
         pairs.extend(self.min_group.map(|min_group| ("min_group", min_group.to_string())));
         pairs.extend(self.bins.map(|bins| ("bins", bins)));
         pairs.extend(self.reference.into_iter().map(|reference| ("reference", reference)));
+        pairs.extend(self.privacy.pairs());
+        pairs.extend(self.group_values.into_iter().map(|value| ("group_value", value)));
         pairs
     }
 }

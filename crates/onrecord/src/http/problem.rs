@@ -123,7 +123,11 @@ impl From<onrecord_report::Error<QueryError>> for Problem {
             Error::Source(error) => error.into(),
             Error::NotFound(_) => Self::not_found(error.to_string()),
             Error::Unfit(_) => Self::bad_request(error.to_string()),
-            Error::Answer(_) => Self::unavailable(error.to_string()),
+            Error::OverBudget(_) => {
+                let title = "The privacy budget does not allow this";
+                Self::new(StatusCode::FORBIDDEN, "over-budget", title, error.to_string())
+            }
+            Error::Answer(_) | Error::Noise(_) => Self::unavailable(error.to_string()),
         }
     }
 }

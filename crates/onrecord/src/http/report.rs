@@ -15,8 +15,9 @@ use onrecord_report::fairness::{self, Fairness, Grouping};
 use onrecord_report::overrides::Overrides;
 use onrecord_report::usage::Usage;
 use onrecord_report::volume::Volume;
-use onrecord_report::{Binary, Cell, Condition, Path, Period, ProbabilityOf, Report, Scope};
+use onrecord_report::{Binary, Cell, Condition, Path, Period, Privacy, ProbabilityOf, Report, Scope};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -54,6 +55,18 @@ pub(super) struct Judged {
     probability_of: Option<ProbabilityOf>,
 }
 
+/// How private the answer is to be.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // Says what `Asked::privacy` reads.
+pub(super) struct InPrivate {
+    /// Add noise: the ε of differential privacy that the answer costs, from the budget of the model. Days end with yesterday
+    epsilon: Option<f64>,
+    /// Decisions of a person that count, 1 if nothing is said
+    #[param(minimum = 1, maximum = 1000)]
+    max_contributions: Option<u64>,
+}
+
 /// How groups are made.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -74,10 +87,11 @@ pub(super) struct Grouped {
 ///
 /// How many decisions it made each day, how sure it was, how often people overrode it, how long it took. Totals are
 /// weighted by volume. The reading goes on the record.
-#[utoipa::path(get, path = "/v1/reports/usage", params(("model_id" = String, Query, description = "The model"), InPeriod),
+#[utoipa::path(get, path = "/v1/reports/usage", params(("model_id" = String, Query, description = "The model"), InPeriod, InPrivate),
     responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row a day",
             content((Usage = "application/json"), (String = "text/csv"), (String = "text/html"))),
         (status = 400, description = "the period is none", body = Problem),
+        (status = 403, description = "the privacy budget does not allow this", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
 pub(super) async fn usage(
@@ -87,10 +101,18 @@ pub(super) async fn usage(
     input::Query(pairs): input::Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let mut asked = Asked::new(pairs);
-    let scope = asked.scope_of_one()?;
+    let (scope, privacy) = (asked.scope_of_one()?, asked.privacy()?);
     asked.nothing_else()?;
-    let ask = async |source: &_| Usage::ask(source, &scope).await;
-    answer(&headers, Session::new(node, actor).report("usage", &scope, ask).await?)
+    let session = Session::new(node, actor);
+    let report = match privacy {
+        None => session.report("usage", &scope, async |source: &_| Usage::ask(source, &scope).await).await?,
+        Some(privacy) => {
+            let question = question("usage", &scope, &privacy, json!({}));
+            let ask = async |source: &_| Usage::ask_private(source, &scope, &privacy).await;
+            session.release("usage", &scope, question, &privacy, ask).await?
+        }
+    };
+    answer(&headers, report)
 }
 
 /// Report on the confidence of a model.
@@ -98,7 +120,7 @@ pub(super) async fn usage(
 /// How sure it says it is, how often people overrode it all the same, and, where outcomes are known, whether it is as sure as
 /// it should be: reliability diagram, Brier score, expected calibration error. The reading goes on the record.
 #[utoipa::path(get, path = "/v1/reports/confidence",
-    params(("model_id" = String, Query, description = "The model"), InPeriod, Judged,
+    params(("model_id" = String, Query, description = "The model"), InPeriod, Judged, InPrivate,
         ("bins" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Bins of calibration, 10 if nothing is said")),
     responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row a bucket",
             content((Confidence = "application/json"), (String = "text/csv"), (String = "text/html"))),
@@ -112,11 +134,23 @@ pub(super) async fn confidence(
     input::Query(pairs): input::Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let mut asked = Asked::new(pairs);
-    let (scope, binary) = (asked.scope_of_one()?, asked.binary()?);
+    let (scope, binary, privacy) = (asked.scope_of_one()?, asked.binary()?, asked.privacy()?);
     let bins = asked.number("bins")?.unwrap_or(confidence::BINS_DEFAULT);
     asked.nothing_else()?;
-    let ask = async |source: &_| Confidence::ask(source, &scope, &binary, bins).await;
-    answer(&headers, Session::new(node, actor).report("confidence", &scope, ask).await?)
+    let session = Session::new(node, actor);
+    let report = match privacy {
+        None => {
+            let ask = async |source: &_| Confidence::ask(source, &scope, &binary, bins).await;
+            session.report("confidence", &scope, ask).await?
+        }
+        Some(privacy) => {
+            let of = json!({"probability": binary.probability.to_string()});
+            let question = question("confidence", &scope, &privacy, of);
+            let ask = async |source: &_| Confidence::ask_private(source, &scope, &binary, &privacy).await;
+            session.release("confidence", &scope, question, &privacy, ask).await?
+        }
+    };
+    answer(&headers, report)
 }
 
 /// Report on the fairness of a model.
@@ -124,7 +158,8 @@ pub(super) async fn confidence(
 /// How groups of people fare, by the model's own decisions, after human review, and, where outcomes are known, by its errors.
 /// A measurement, not a verdict. The reading goes on the record.
 #[utoipa::path(get, path = "/v1/reports/fairness",
-    params(("model_id" = String, Query, description = "The model"), InPeriod, Judged, Grouped),
+    params(("model_id" = String, Query, description = "The model"), InPeriod, Judged, Grouped, InPrivate,
+        ("group_value" = Option<Vec<String>>, Query, description = "With epsilon: the groups, by their values; once for each")),
     responses((status = 200, description = "in the form that `Accept` asks for; CSV has one row a group",
             content((Fairness = "application/json"), (String = "text/csv"), (String = "text/html"))),
         (status = 400, description = "the period, a path or a number is none, or no groups can be made", body = Problem),
@@ -137,10 +172,30 @@ pub(super) async fn fairness(
     input::Query(pairs): input::Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let mut asked = Asked::new(pairs);
-    let (scope, binary, grouping) = (asked.scope_of_one()?, asked.binary()?, asked.grouping()?);
+    let (scope, binary, privacy) = (asked.scope_of_one()?, asked.binary()?, asked.privacy()?);
+    let bins = asked.0.get("bins").cloned();
+    let (grouping, values) = (asked.grouping()?, asked.all("group_value"));
     asked.nothing_else()?;
-    let ask = async |source: &_| Fairness::ask(source, &scope, &binary, &grouping).await;
-    answer(&headers, Session::new(node, actor).report("fairness", &scope, ask).await?)
+    let session = Session::new(node, actor);
+    let report = match privacy {
+        None if !values.is_empty() => {
+            return Err(Problem::bad_request("group_value is for reports with epsilon; else all groups are given"));
+        }
+        None => {
+            let ask = async |source: &_| Fairness::ask(source, &scope, &binary, &grouping).await;
+            session.report("fairness", &scope, ask).await?
+        }
+        Some(privacy) => {
+            let by: Vec<String> = grouping.by.iter().map(ToString::to_string).collect();
+            let positive = binary.positive.as_ref().map(ToString::to_string);
+            let of = json!({"group": by, "group_value": values, "bins": bins, "positive": positive});
+            let question = question("fairness", &scope, &privacy, of);
+            let ask =
+                async |source: &_| Fairness::ask_private(source, &scope, &binary, &grouping, &values, &privacy).await;
+            session.release("fairness", &scope, question, &privacy, ask).await?
+        }
+    };
+    answer(&headers, report)
 }
 
 /// Report on overrides.
@@ -216,6 +271,18 @@ pub(super) async fn volume(
     answer(&headers, Session::new(node, actor).report("volume", &scope, ask).await?)
 }
 
+/// Everything that a private answer depends on.
+fn question(name: &str, scope: &Scope, privacy: &Privacy, of: Value) -> Value {
+    json!({
+        "report": name,
+        "since": scope.period.since.to_string(),
+        "until": scope.period.until.to_string(),
+        "epsilon": privacy.epsilon.value(),
+        "max_contributions": privacy.max_contributions,
+        "of": of,
+    })
+}
+
 /// The parameters of a report that nothing has taken yet.
 struct Asked(HashMap<String, Vec<String>>);
 
@@ -247,10 +314,29 @@ impl Asked {
         self.one(name)?.as_deref().map(|value| read(name, value)).transpose()
     }
 
+    /// How private the answer is to be; to be asked for after the scope.
+    fn privacy(&mut self) -> Result<Option<Privacy>, Problem> {
+        let epsilon = self.one("epsilon")?;
+        let max_contributions = self.number("max_contributions")?;
+        let Some(epsilon) = epsilon else {
+            return match max_contributions {
+                None => Ok(None),
+                Some(_) => Err(Problem::bad_request("max_contributions is for reports with epsilon")),
+            };
+        };
+        // What is no number is refused as one that is too small is.
+        Privacy::new(epsilon.parse().unwrap_or(f64::NAN), max_contributions).map(Some).map_err(Problem::bad_request)
+    }
+
     fn scope(&mut self) -> Result<Scope, Problem> {
         let model_id = self.one("model_id")?;
         let (days, since, until) = (self.number("days")?, self.one("since")?, self.one("until")?);
-        let now = jiff::Timestamp::now();
+        let mut now = jiff::Timestamp::now();
+        if self.0.contains_key("epsilon") {
+            // The same question again, later on the same day, is about the same time.
+            let day = i64::from(24 * 60 * 60);
+            now = jiff::Timestamp::from_second(now.as_second().div_euclid(day) * day).unwrap_or(now);
+        }
         let period = Period::new(days, since.as_deref(), until.as_deref(), now, DAYS_DEFAULT);
         Ok(Scope { model_id, period: period.map_err(|error| Problem::bad_request(error.to_string()))? })
     }

@@ -518,3 +518,150 @@ fn refusals_and_repeats_are_in_the_volume_and_readings_say_what_for() {
     let output = directory.run(&["report", "volume", "--purpose", &"x".repeat(501)]);
     assert!(text(&output.stderr).contains("onrecord-purpose must be a line"), "{}", text(&output.stderr));
 }
+
+/// A directory whose model `m` has a budget of 2 and 400 decisions of 100 people over two days.
+fn with_budget() -> Directory {
+    let directory = Directory::init();
+    let policy = directory.path().join("policy.toml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(&policy, text.replace("[privacy_budget]\n", "[privacy_budget]\nm = 2.0\n")).unwrap();
+    let lines: Vec<String> = (0..400)
+        .map(|at| {
+            decided(
+                at,
+                &json!({
+                    "user_id": format!("person-{}", at % 100), "confidence": 0.75, "prediction": {"ok": at % 2 == 0},
+                    "timestamp": format!("2026-03-0{}T10:00:00Z", 1 + at / 200), "input_features": {"g": if at % 4 < 2 { "a" } else { "b" }},
+                }),
+            )
+        })
+        .collect();
+    let file = directory.write("decisions.jsonl", lines.join("\n"));
+    directory.ok(&["import", &file]);
+    directory
+}
+
+const PRIVATE: [&str; 11] = [
+    "--model",
+    "m",
+    "--since",
+    "2026-03-01",
+    "--until",
+    "2026-03-04",
+    "--format",
+    "json",
+    "--max-contributions",
+    "4",
+    "--epsilon",
+];
+
+#[test]
+fn private_answers_are_noisy_stored_and_paid_for() {
+    let directory = with_budget();
+    let ask = |name: &str, epsilon: &str, more: &[&str]| {
+        directory.json(&[&["report", name] as &[&str], &PRIVATE, &[epsilon], more].concat())
+    };
+    let usage = ask("usage", "0.9", &[]);
+    assert_eq!(usage["privacy"]["epsilon"], 0.9);
+    let days: Vec<&str> =
+        usage["daily_stats"].as_array().unwrap().iter().map(|day| day["date"].as_str().unwrap()).collect();
+    assert_eq!(days, ["2026-03-03", "2026-03-02", "2026-03-01"], "also the day without a decision");
+    let total = usage["total_predictions"].as_f64().unwrap();
+    // Of scale 4 / 0.225 a day: far beyond what chance gives.
+    assert!((total - 400.0).abs() < 1_000.0, "{total}");
+    assert_eq!((&usage["latency_p50_ms"], &usage["daily_stats"][0]["avg_latency_ms"]), (&json!(null), &json!(null)));
+    // Asked again it is the same answer, and costs nothing; exact answers cost nothing either.
+    assert_eq!(ask("usage", "0.9", &[]), usage);
+    directory.ok(&["report", "usage", "--model", "m"]);
+    let releases = directory.rows("SELECT detail->>'epsilon' AS epsilon, detail->'question'->>'report' AS report FROM systems WHERE what = 'privacy_release'");
+    assert_eq!(releases, [json!({"epsilon": "0.9", "report": "usage"})]);
+
+    let fair = ["--positive", "prediction.ok=true", "--group", "input_features.g"];
+    let groups = ask("fairness", "0.6", &[&fair as &[&str], &["--group-value", "a", "--group-value", "z"]].concat());
+    let labels: Vec<&Value> = groups["groups"].as_array().unwrap().iter().map(|group| &group["group"]).collect();
+    assert_eq!(labels, [&json!("a"), &json!("z"), &json!(null)], "the groups that were named, whatever there is");
+    assert!(groups["groups"][0]["p_value"].is_null() && groups["groups"][0]["wilson_low"].is_null());
+    let buckets = ask("confidence", "0.5", &[]);
+    assert_eq!(buckets["buckets"].as_array().unwrap().len(), 10);
+
+    // Everything is spent.
+    let over = directory.run(&[&["report", "usage"] as &[&str], &PRIVATE, &["0.01"]].concat());
+    assert_eq!(over.status.code(), Some(1));
+    assert!(
+        text(&over.stderr).contains("the privacy budget of this model is 2; 2 of it is spent"),
+        "{}",
+        text(&over.stderr)
+    );
+    assert_eq!(ask("usage", "0.9", &[]), usage, "what was given is given again");
+    let server = directory.serve();
+    let since = "/v1/reports/usage?model_id=m&since=2026-03-01&until=2026-03-04";
+    assert_eq!(server.get(&format!("{since}&epsilon=0.01")).status, 403);
+    for nonsense in ["0", "-1", "NaN", "inf", "x", ""] {
+        assert_eq!(server.get(&format!("{since}&epsilon={nonsense}")).status, 400, "{nonsense}");
+    }
+    assert_eq!(server.get(&format!("{since}&max_contributions=3")).status, 400);
+    assert_eq!(server.stop().0, Some(0));
+    let page = directory.ok(&[
+        &["report", "usage"] as &[&str],
+        &PRIVATE[..6],
+        &["--max-contributions", "4", "--epsilon", "0.9", "--format", "html"],
+    ]
+    .concat());
+    assert!(page.contains("differentially private"), "{page}");
+}
+
+#[test]
+fn private_answers_bound_what_one_person_contributes() {
+    let directory = with_budget();
+    // With one decision a person and next to no noise there are as many as people.
+    let asked =
+        ["report", "usage", "--model", "m", "--since", "2026-03-01", "--until", "2026-03-04", "--format", "json"];
+    let policy = directory.path().join("policy.toml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(&policy, text.replace("m = 2.0", "m = 1000.0")).unwrap();
+    let report = directory.json(&[&asked as &[&str], &["--epsilon", "10"]].concat());
+    let total = report["total_predictions"].as_f64().unwrap();
+    assert!((total - 100.0).abs() < 40.0, "{total}");
+    let report = directory.json(&[&asked as &[&str], &["--epsilon", "10", "--max-contributions", "3"]].concat());
+    let total = report["total_predictions"].as_f64().unwrap();
+    assert!((total - 300.0).abs() < 120.0, "{total}");
+    assert!((report["avg_confidence"].as_f64().unwrap() - 0.75).abs() < 0.3);
+}
+
+#[test]
+fn private_answers_that_would_tell_who_is_there_are_refused() {
+    let directory = with_budget();
+    let fair = ["report", "fairness", "--model", "m", "--positive", "prediction.ok=true", "--epsilon", "0.1"];
+    for (more, said) in [
+        (&["--group", "input_features.g"] as &[&str], "which groups there are would tell"),
+        (&["--group", "input_features.g", "--bins", "3"], "which groups there are would tell"),
+        (
+            &["--group", "input_features.g", "--group", "environment", "--group-value", "a"],
+            "with epsilon give one group",
+        ),
+        (
+            &["--group", "input_features.g", "--group-value", "a", "--outcome", "outcome=1"],
+            "with epsilon there are rates only",
+        ),
+    ] {
+        let printed = directory.fails(&[&fair as &[&str], more].concat());
+        assert!(printed.contains(said), "{more:?}: {printed}");
+    }
+    let printed = directory.fails(&[
+        "report",
+        "confidence",
+        "--model",
+        "m",
+        "--positive",
+        "prediction.ok=true",
+        "--outcome",
+        "outcome=1",
+        "--epsilon",
+        "0.1",
+    ]);
+    assert!(printed.contains("buckets only"), "{printed}");
+    assert!(directory.rows("SELECT what FROM systems WHERE what = 'privacy_release'").is_empty(), "nothing was spent");
+    let none = with_decisions(&[decided(1, &json!({}))]);
+    let printed = none.fails(&["report", "usage", "--model", "m", "--epsilon", "1"]);
+    assert!(printed.contains("this model has no privacy budget"), "{printed}");
+}

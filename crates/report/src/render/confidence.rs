@@ -108,6 +108,10 @@ impl Report for Confidence {
         self.buckets.iter().filter(warning).map(text).collect()
     }
 
+    fn privacy(&self) -> Option<&crate::private::Guarantee> {
+        self.privacy.as_ref()
+    }
+
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![
             "A bucket begins at its number and ends before the next tenth; the last one holds 1 too. A warning says that \

@@ -158,6 +158,10 @@ impl Report for Fairness {
         self.groups.iter().filter_map(told).collect()
     }
 
+    fn privacy(&self) -> Option<&crate::private::Guarantee> {
+        self.privacy.as_ref()
+    }
+
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![
             "A measurement, not a verdict: groups may differ for reasons that are lawful, and be treated unlike where their rates \

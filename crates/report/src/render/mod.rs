@@ -9,6 +9,7 @@ mod overrides;
 mod usage;
 mod volume;
 
+use crate::private::Guarantee;
 use askama::Template;
 pub use chart::Chart;
 
@@ -45,6 +46,11 @@ pub trait Report {
     /// How to read it.
     fn notes(&self) -> Vec<String>;
 
+    /// How private it is, if it is.
+    fn privacy(&self) -> Option<&Guarantee> {
+        None
+    }
+
     /// A page of HTML: no script, nothing from elsewhere.
     fn page(&self) -> String {
         let (since, until) = self.period();
@@ -56,11 +62,18 @@ pub trait Report {
             warnings: self.warnings(),
             charts: self.charts(),
             tables: self.tables(),
-            notes: self.notes(),
+            notes: self.privacy().map(private_note).into_iter().chain(self.notes()).collect(),
         };
         // Rendering into memory cannot fail.
         page.render().unwrap_or_default()
     }
+}
+
+fn private_note(privacy: &Guarantee) -> String {
+    format!(
+        "These figures are differentially private: noise was added, ε = {}, the unit is {}, with at most {} decision(s) each.",
+        privacy.epsilon, privacy.unit, privacy.max_contributions
+    )
 }
 
 /// The page of a report.

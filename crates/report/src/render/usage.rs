@@ -54,6 +54,10 @@ impl Report for Usage {
         [bars("Decisions a day", |day| Some(day.total_predictions as f64)), latency].into_iter().flatten().collect()
     }
 
+    fn privacy(&self) -> Option<&crate::private::Guarantee> {
+        self.privacy.as_ref()
+    }
+
     fn notes(&self) -> Vec<String> {
         let weighted = "Means and rates are those of all decisions, weighted by volume, not means of the days\u{2019} means. \
              Days are days of UTC. Percentiles are of three significant digits.";

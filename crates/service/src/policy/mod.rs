@@ -62,6 +62,8 @@ pub struct Policy {
     pub future_seconds_max: i64,
     /// The members of `input_features` by which decisions are looked up, by their paths.
     pub identifiers: Vec<Vec<String>>,
+    /// What private reports may cost in all, by model: the sum of their ε.
+    pub privacy_budget: BTreeMap<String, f64>,
 }
 
 /// The documents of a decision that `[llm]` may name, too.
@@ -89,6 +91,8 @@ struct Form {
     timestamps: Timestamps,
     #[serde(default)]
     identifiers: Identifiers,
+    #[serde(default)]
+    privacy_budget: BTreeMap<String, f64>,
 }
 
 /// What holds where a file says nothing: what the file says that `init` writes.
@@ -227,6 +231,7 @@ impl Default for Policy {
             detectors: Detectors::default(),
             timestamps: Timestamps::default(),
             identifiers: Identifiers::default(),
+            privacy_budget: BTreeMap::new(),
         })
     }
 }
@@ -247,6 +252,9 @@ impl Policy {
         }
         if form.timestamps.future_seconds_max < 0 {
             return problem("timestamps.future_seconds_max must not be negative");
+        }
+        if form.privacy_budget.values().any(|epsilon| !epsilon.is_finite() || *epsilon < 0.0) {
+            return problem("privacy_budget: a budget is a number that is not negative");
         }
         for fields in [&form.fields, &form.llm] {
             let mut names: Vec<Vec<u8>> = fields.keys().map(|name| name::plain(name)).collect();
@@ -305,6 +313,7 @@ impl Policy {
             user_id_in_text: form.detectors.user_id,
             future_seconds_max: form.timestamps.future_seconds_max,
             identifiers: form.identifiers.paths().unwrap_or_default(),
+            privacy_budget: form.privacy_budget,
         }
     }
 

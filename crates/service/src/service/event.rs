@@ -35,6 +35,16 @@ impl Service {
         self.authorised(actor, Role::Read, self.append_access(actor, action, what, rows)).await
     }
 
+    /// Puts a private answer on the record, with what it cost. It may be given only afterwards.
+    ///
+    /// # Errors
+    /// [`Refusal`], [`Refusal::Forbidden`] without the role `read` among them: then the answer must not be given.
+    pub async fn record_release(&self, actor: &Actor, detail: &Map<String, Json>) -> Result<(), Refusal> {
+        self.must(actor, Role::Read)?;
+        self.append(vec![system_entry("privacy_release", detail)?]).await?;
+        Ok(())
+    }
+
     /// The same for callers that count what they refuse themselves.
     pub(super) async fn append_access(
         &self,
