@@ -264,6 +264,10 @@ impl Fairness {
         if binary.outcome.is_some() || !grouping.reference.is_empty() {
             return Err(unfit("with epsilon there are rates only: leave out outcome and reference"));
         }
+        if (1..values.len()).any(|at| values[..at].contains(&values[at])) {
+            // A person would count twice, and the noise is for once.
+            return Err(unfit("a group is named twice"));
+        }
         let key = match (&grouping.bins, values) {
             (Some(Bins::Edges(edges)), []) => GroupKey {
                 expression: format!("({})::text", bins::sql(&number_sql(by, None), edges)),

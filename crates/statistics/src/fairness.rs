@@ -149,12 +149,13 @@ pub fn measure(groups: &[Counts], min_group: u64, reference: Option<usize>) -> F
 
 /// Which groups are not shown.
 fn hidden(groups: &[Counts], min_group: u64) -> Vec<bool> {
-    let mut by_size: Vec<usize> = (0..groups.len()).collect();
+    // An empty group gives nobody away.
+    let mut by_size: Vec<usize> = (0..groups.len()).filter(|at| groups[*at].n > 0).collect();
     by_size.sort_by_key(|at| groups[*at].n);
     let small = by_size.iter().take_while(|at| groups[**at].n < min_group).count();
     let together = |count: usize| by_size[..count].iter().map(|at| groups[*at].n).sum::<u64>();
     let enough = |count: usize| small == 0 || count >= 2 && together(count) >= min_group;
-    let count = (small..groups.len()).find(|count| enough(*count)).unwrap_or(groups.len());
+    let count = (small..by_size.len()).find(|count| enough(*count)).unwrap_or(by_size.len());
     let mut hidden = vec![false; groups.len()];
     by_size[..count].iter().for_each(|at| hidden[*at] = true);
     hidden
@@ -274,6 +275,7 @@ mod tests {
         assert_eq!(shown(&[100, 3], 10), [0, 0]);
         assert_eq!(shown(&[100, 1, 1], 1), [100, 1, 1]);
         assert_eq!(shown(&[100, 10], 10), [100, 10]);
+        assert_eq!(shown(&[100, 0, 30], 10), [100, 0, 30]);
         let measured = measure(&[counts(100, 50), counts(3, 3), counts(40, 10), counts(30, 2)], 10, Some(1));
         assert_eq!(measured.reference, None, "a suppressed group is no reference");
         assert!(measured.groups.iter().all(|group| group.p_value.is_none() && group.ratio.is_none()));

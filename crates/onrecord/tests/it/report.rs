@@ -635,6 +635,7 @@ fn private_answers_that_would_tell_who_is_there_are_refused() {
     for (more, said) in [
         (&["--group", "input_features.g"] as &[&str], "which groups there are would tell"),
         (&["--group", "input_features.g", "--bins", "3"], "which groups there are would tell"),
+        (&["--group", "input_features.g", "--group-value", "a", "--group-value", "a"], "a group is named twice"),
         (
             &["--group", "input_features.g", "--group", "environment", "--group-value", "a"],
             "with epsilon give one group",
