@@ -5,6 +5,7 @@
 mod answers;
 mod differential;
 mod documents;
+mod gap;
 mod guard;
 mod lookup;
 mod model;
