@@ -158,12 +158,29 @@ pub(crate) fn prepare_late(
     if faults.is_empty() { Ok(()) } else { Err(Refusal::Invalid(faults)) }
 }
 
-/// Checks all lines and makes nothing.
+/// Checks all lines and makes nothing. What is about a decision on the record is checked beside it; decisions are looked up
+/// some thousand at a time.
 ///
 /// # Errors
 /// As [`prepare`].
 pub(crate) fn check(intake: &Intake, workers: &Workers, lines: &[Line<'_>], at: Timestamp) -> Result<(), Refusal> {
-    each(workers, lines, |worker, line| intake.check(worker, line.json, at)).map(|_| ())
+    let about = each(workers, lines, |worker, line| intake.check(worker, line.json, at, Decisions::Later))?;
+    let late: Vec<(Line<'_>, String)> =
+        lines.iter().copied().zip(about).filter_map(|(line, about)| Some((line, about?))).collect();
+    let mut faults = LineFaults::default();
+    for some in late.chunks(DECISIONS_AT_ONCE) {
+        let wanted: BTreeSet<&str> = some.iter().map(|(_, id)| id.as_str()).collect();
+        let recorded = intake.decisions(&wanted.into_iter().collect::<Vec<_>>())?;
+        let known: HashMap<String, &[u8]> =
+            recorded.iter().rev().map(|(id, record)| (id.clone(), record.as_slice())).collect();
+        let lines: Vec<Line<'_>> = some.iter().map(|(line, _)| *line).collect();
+        match each(workers, &lines, |worker, line| intake.check(worker, line.json, at, Decisions::Known(&known))) {
+            Ok(_) => {}
+            Err(Refusal::Invalid(more)) => faults.append(more),
+            Err(other) => return Err(other),
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Refusal::Invalid(faults)) }
 }
 
 /// What one thread makes of its chunk: results as long as no line is bad, faults from then on.

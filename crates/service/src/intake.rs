@@ -196,16 +196,22 @@ impl Intake {
         Ok(Prepared { entry, event_id, decision_id, subject, large, is_decision, is_of_unknown_decision })
     }
 
-    /// Says all that [`Intake::prepare`] would refuse, and makes nothing: no id, no subject, no record. Whether the
-    /// decision that a record is about is there is not looked at.
+    /// Says all that [`Intake::prepare`] would refuse, and makes nothing: no id, no subject, no record. Gives the id of the
+    /// decision that the record is about, if it is about one; whether that is there is not looked at.
     ///
     /// # Errors
     /// As [`Intake::prepare`].
-    pub(crate) fn check(&self, worker: &mut Worker, json: &[u8], recorded_at: Timestamp) -> Result<(), Refusal> {
+    pub(crate) fn check(
+        &self,
+        worker: &mut Worker,
+        json: &[u8],
+        recorded_at: Timestamp,
+        decisions: Decisions<'_>,
+    ) -> Result<Option<String>, Refusal> {
         let Worker { parser, scratch, .. } = worker;
         let document = self.parse(parser, json, None)?;
         let sent = self.read(document.value(), json, None, recorded_at)?;
-        let decided = self.decided(&sent, Decisions::Recorded)?;
+        let decided = self.decided(&sent, decisions)?;
         let user = sent.user_id().map(|user_id| (user_id, ANY_TOKEN));
         let user_ids = self.user_ids(user, decided.as_ref(), json);
         let (mut faults, mut bytes) = (Vec::new(), 0);
@@ -229,7 +235,8 @@ impl Intake {
         if !faults.is_empty() {
             return Err(self.refuse(faults, &user_ids));
         }
-        check_size(bytes, limit::RECORD_BYTES_MAX)
+        check_size(bytes, limit::RECORD_BYTES_MAX)?;
+        Ok(sent.about().map(str::to_owned))
     }
 
     /// Writes a record as the policy says.
