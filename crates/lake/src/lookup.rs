@@ -61,9 +61,9 @@ impl Lake {
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<OwnedRow>> {
         let snapshot = self.snapshot();
-        let mut leaves = Vec::with_capacity(decision_ids.len());
-        for decision_id in decision_ids {
-            leaves.extend(self.leaves_of_decision(&snapshot, decision_id)?);
+        let mut leaves = self.leaves_with(&snapshot, column::DECISION_ID, decision_ids)?;
+        for id in decision_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {
+            leaves.extend(self.leaf_of(&snapshot, id.as_bytes())?);
         }
         leaves.sort_unstable();
         leaves.dedup();
@@ -75,7 +75,7 @@ impl Lake {
 
     /// The leaves that may have that decision id, ascending.
     fn leaves_of_decision(&self, snapshot: &Snapshot, decision_id: &str) -> Result<Vec<LeafIndex>> {
-        let mut leaves = self.leaves_with(snapshot, column::DECISION_ID, decision_id)?;
+        let mut leaves = self.leaves_with(snapshot, column::DECISION_ID, &[decision_id])?;
         // A decision whose id was not given has that of its event, and no text in the column.
         if let Ok(id) = Uuid::try_parse(decision_id)
             && let Some(leaf) = self.leaf_of(snapshot, id.as_bytes())?
@@ -91,7 +91,7 @@ impl Lake {
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn leaves_of_user(&self, token: &str) -> Result<Vec<LeafIndex>> {
-        self.leaves_with(&self.snapshot(), column::USER_ID, token)
+        self.leaves_with(&self.snapshot(), column::USER_ID, &[token])
     }
 
     /// The newest entry of a kind whose record `wanted` takes.
@@ -101,7 +101,7 @@ impl Lake {
     pub fn newest_of_kind(&self, kind: &str, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<OwnedRow>> {
         let snapshot = self.snapshot();
         let in_tail = Snapshot { segments: Arc::from([]), ..snapshot.clone() };
-        let mut newest = self.leaves_with(&in_tail, column::KIND, kind)?;
+        let mut newest = self.leaves_with(&in_tail, column::KIND, &[kind])?;
         let mut older = snapshot.segments.iter().rev();
         loop {
             for leaf in newest.iter().rev() {
@@ -138,7 +138,9 @@ impl Lake {
         found
     }
 
-    fn leaves_with(&self, snapshot: &Snapshot, name: &str, text: &str) -> Result<Vec<LeafIndex>> {
+    /// The leaves that have one of the texts in the column; those of one text ascend. The pages of a segment that may have
+    /// one are read once for all texts.
+    fn leaves_with(&self, snapshot: &Snapshot, name: &str, texts: &[&str]) -> Result<Vec<LeafIndex>> {
         let mut leaves = Vec::new();
         let key = match name {
             column::USER_ID => Some(Key::Subject),
@@ -146,7 +148,7 @@ impl Lake {
             _ => None,
         };
         for segment in snapshot.segments.iter() {
-            match key.as_ref().and_then(|key| segment.find(&snapshot.keys, key, &[text])) {
+            match key.as_ref().and_then(|key| segment.find(&snapshot.keys, key, texts)) {
                 // Nothing is read for it, and so nothing kept.
                 Some(found) if found.exact && segment.is_dense() => {
                     leaves.extend(segment.leaves_at(&found.rows, &mut Lookup::default())?);
@@ -156,15 +158,19 @@ impl Lake {
                     if found.exact {
                         leaves.extend(segment.leaves_at(&found.rows, &mut lookup)?);
                     } else {
-                        leaves.extend(segment.leaves_among(&found.rows, name, text, &mut lookup)?);
+                        leaves.extend(segment.leaves_among(&found.rows, name, texts, &mut lookup)?);
                     }
                     self.lookups().put(segment.path(), lookup);
                 }
-                None => leaves.extend(segment.leaves_with(name, text)?),
+                None => {
+                    for text in texts {
+                        leaves.extend(segment.leaves_with(name, text)?);
+                    }
+                }
             }
         }
-        let has_text = |entry: &Entry| has_member(entry.record(), name, text);
-        for chunk in snapshot.chunks.iter() {
+        for (chunk, text) in snapshot.chunks.iter().flat_map(|chunk| texts.iter().map(move |text| (chunk, *text))) {
+            let has_text = |entry: &Entry| has_member(entry.record(), name, text);
             match key.as_ref().and_then(|key| chunk.find(key, text)) {
                 Some(found) => leaves.extend(found.filter(|(_, entry)| has_text(entry)).map(|(leaf, _)| leaf)),
                 None => {

@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -165,7 +165,7 @@ impl Segment {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
-        equal_to(self.columns(groups, &[column::LEAF_INDEX, name])?, name, text)
+        equal_to(self.columns(groups, &[column::LEAF_INDEX, name])?, name, &[text])
     }
 
     /// The leaves of these rows.
@@ -179,7 +179,7 @@ impl Segment {
         rows.iter().map(leaf).collect()
     }
 
-    /// The leaves of those of the rows, which ascend, whose text in the column is `text`.
+    /// The leaves of those of the rows, which ascend, whose text in the column is one of `texts`.
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
@@ -187,7 +187,7 @@ impl Segment {
         &self,
         rows: &[RowIndex],
         name: &str,
-        text: &str,
+        texts: &[&str],
         lookup: &mut Lookup,
     ) -> Result<Vec<LeafIndex>> {
         if rows.is_empty() {
@@ -195,7 +195,7 @@ impl Segment {
         }
         self.must_be_sound()?;
         let names = [column::LEAF_INDEX, name];
-        equal_to(self.read(&runs(rows), self.lookup_metadata(lookup)?, Some(&names))?, name, text)
+        equal_to(self.read(&runs(rows), self.lookup_metadata(lookup)?, Some(&names))?, name, texts)
     }
 
     /// The footer with the places of pages, kept for the next look-up.
@@ -262,18 +262,19 @@ fn runs(rows: &[RowIndex]) -> Vec<Range<RowIndex>> {
     runs.map(|run| run[0]..RowIndex(run[0].0 + run.len() as u32)).collect()
 }
 
-/// The leaves of the rows whose text in the column is `text`.
-fn equal_to(batches: Batches, name: &str, text: &str) -> Result<Vec<LeafIndex>> {
+/// The leaves of the rows whose text in the column is one of `texts`.
+fn equal_to(batches: Batches, name: &str, texts: &[&str]) -> Result<Vec<LeafIndex>> {
+    let wanted: HashSet<&str> = texts.iter().copied().collect();
     let mut leaves = Vec::new();
     for batch in batches {
         let batch = batch?;
-        let (Some(index), Some(texts)) = (
+        let (Some(index), Some(found)) = (
             batch.column_by_name(column::LEAF_INDEX).and_then(|array| array.as_primitive_opt::<Int64Type>()),
             batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()),
         ) else {
             continue;
         };
-        let rows = (0..texts.len()).filter(|row| texts.is_valid(*row) && texts.value(*row) == text);
+        let rows = (0..found.len()).filter(|row| found.is_valid(*row) && wanted.contains(found.value(*row)));
         leaves.extend(rows.map(|row| LeafIndex(index.value(row) as u64)));
     }
     Ok(leaves)

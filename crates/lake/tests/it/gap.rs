@@ -158,3 +158,23 @@ fn shredded(leaves: Range<u64>) -> onrecord_lake::shred::Shredded {
     }
     shredder.take().unwrap()
 }
+
+#[test]
+fn many_decisions_are_found_together_as_one_by_one() {
+    let without = [17..40, 998..1_000];
+    let mut house = house(1_000, &without);
+    house.append((1_000..1_100).map(|leaf| (id(leaf), record(leaf))));
+    for is_indexed in [true, false] {
+        let ids: Vec<String> =
+            (0..1_200).step_by(3).map(|leaf| format!("d{leaf}")).chain([sample::event_id(5).to_string()]).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let lake = house.lake();
+        let one_by_one: Vec<u64> =
+            ids.iter().flat_map(|id| lake.by_decision_id(id).unwrap()).map(|row| row.leaf.0).collect();
+        let together: Vec<u64> = lake.by_decision_ids(&ids).unwrap().iter().map(|row| row.leaf.0).collect();
+        assert!(together.len() > 300 && together == one_by_one, "{together:?} {one_by_one:?}");
+        if is_indexed {
+            house.remove_indexes();
+        }
+    }
+}
