@@ -177,7 +177,12 @@ fn of_group(group: &Counts, reference: Option<Counts>, is_reference: bool, min_g
     let interval = wilson(group.k, group.n);
     let of_reference =
         if is_reference { rate } else { reference.and_then(|other| ratio(other.k as f64, other.n as f64)) };
-    let relative = rate.zip(of_reference).and_then(|(rate, best)| ratio(rate, best));
+    // One division of whole numbers, not of two rates that are rounded already: 60 of 100 are four fifths of 3 of 4.
+    let other = if is_reference { Some(*group) } else { reference };
+    let cross = |k: u64, n: u64| u128::from(k) * u128::from(n);
+    let products = other.filter(|_| group.n > 0).map(|other| (cross(group.k, other.n), cross(other.k, group.n)));
+    let relative = products.and_then(|(part, whole)| ratio(part as f64, whole as f64));
+    let passes = products.filter(|(_, whole)| *whole > 0).map(|(part, whole)| 5 * part >= 4 * whole);
     let Confusion { true_positive, false_positive, false_negative, true_negative } = group.confusion;
     let n_outcome = true_positive + false_positive + false_negative + true_negative;
     // Of a few persons whose outcome is known, a rate would tell it.
@@ -192,7 +197,7 @@ fn of_group(group: &Counts, reference: Option<Counts>, is_reference: bool, min_g
         wilson_high: interval.map(|interval| interval.high),
         ratio: relative,
         difference: rate.zip(of_reference).map(|(rate, best)| rate - best),
-        passes_four_fifths: relative.map(|ratio| ratio >= FOUR_FIFTHS),
+        passes_four_fifths: passes,
         p_value: reference.map(|other| fisher_exact((group.k, group.n), (other.k, other.n))),
         p_value_holm: None,
         n_outcome: Some(n_outcome),
@@ -230,6 +235,15 @@ mod tests {
         assert!(one.p_value.unwrap() < one.p_value_holm.unwrap());
         assert_eq!(measured.demographic_parity_ratio, Some(0.8));
         assert_eq!(measure(&[counts(100, 40), counts(200, 100)], 10, Some(0)).groups[1].ratio, Some(1.25));
+    }
+
+    #[test]
+    fn exactly_four_fifths_pass() {
+        let measured = measure(&[counts(100, 60), counts(4, 3)], 1, Some(1));
+        assert_eq!((measured.groups[0].ratio, measured.groups[0].passes_four_fifths), (Some(0.8), Some(true)));
+        let billion = 1_000_000_000;
+        let measured = measure(&[counts(billion, 399_999_999), counts(billion, 500_000_000)], 1, None);
+        assert_eq!(measured.groups[0].passes_four_fifths, Some(false));
     }
 
     #[test]
