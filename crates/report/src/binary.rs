@@ -15,16 +15,6 @@ pub enum ProbabilityOf {
     Positive,
 }
 
-impl ProbabilityOf {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Prediction => "prediction",
-            Self::Positive => "positive",
-        }
-    }
-}
-
 /// Which predictions and which outcomes count as positive, and where the probability is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binary {
@@ -79,21 +69,37 @@ impl Binary {
 
 /// The expression of the number at a path; null for what is no number, or not within the bounds.
 pub(crate) fn number_sql(path: &Path, bounds: Option<(f64, f64)>) -> String {
-    let (is_number, number) = match path.column() {
-        "confidence" | "processing_time_ms" => (None, path.json_sql()),
-        _ => (
+    let (is_number, number) = match path.is_number() {
+        true => (None, path.json_sql()),
+        false => (
             Some(format!("jsonb_typeof({}) = 'number'", path.json_sql())),
             format!("({})::double precision", path.text_sql()),
         ),
     };
+    // A confidence was checked when it was recorded.
+    let bounds = bounds.filter(|_| path.column() != "confidence");
     let within = bounds.map(|(low, high)| format!("{number} BETWEEN {low} AND {high}"));
-    match (path.column() == "confidence", is_number, within) {
-        // It was checked when it was recorded.
-        (true, ..) | (_, None, None) => number,
-        (_, Some(is_number), None) => format!("CASE WHEN {is_number} THEN {number} END"),
-        (_, None, Some(within)) => format!("CASE WHEN {within} THEN {number} END"),
-        (_, Some(is_number), Some(within)) => {
-            format!("CASE WHEN {is_number} THEN CASE WHEN {within} THEN {number} END END")
-        }
+    // Only what is a number can be compared as one: each condition stands inside the one before it.
+    let guarded = |value, condition: String| format!("CASE WHEN {condition} THEN {value} END");
+    [within, is_number].into_iter().flatten().fold(number, guarded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_or_out_of_bounds_is_null() {
+        let sql = |path: &str, bounds| number_sql(&path.parse().unwrap(), bounds);
+        assert_eq!(sql("confidence", Some((0.0, 1.0))), "confidence");
+        assert_eq!(sql("processing_time_ms", None), "processing_time_ms");
+        assert_eq!(
+            sql("processing_time_ms", Some((0.0, 1.0))),
+            "CASE WHEN processing_time_ms BETWEEN 0 AND 1 THEN processing_time_ms END"
+        );
+        let (kind, number) = ("jsonb_typeof(metadata->'p') = 'number'", "(metadata->>'p')::double precision");
+        assert_eq!(sql("metadata.p", None), format!("CASE WHEN {kind} THEN {number} END"));
+        let within = format!("CASE WHEN {number} BETWEEN 0 AND 1 THEN {number} END");
+        assert_eq!(sql("metadata.p", Some((0.0, 1.0))), format!("CASE WHEN {kind} THEN {within} END"));
     }
 }

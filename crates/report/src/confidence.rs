@@ -176,14 +176,11 @@ impl Confidence {
              count(*) FILTER (WHERE overridden) AS overrides FROM {rows} GROUP BY bin"
         );
         let rows = Rows::of(source, sql).await?;
-        let at = rows.integers("bin")?;
+        let found = rows.integers("bin")?;
         // The last cell is of decisions without a probability.
-        let cells = |counts: Vec<u64>| -> Vec<u64> {
-            let of = |bin: i64| at.iter().position(|at| *at == Some(bin)).map_or(0, |row| counts[row]);
-            (0..=i64::from(BUCKETS)).map(of).collect()
-        };
-        let decisions = privacy.noisy(&cells(rows.counts("decisions")?), 2, 1)?;
-        let overrides = privacy.noisy(&cells(rows.counts("overrides")?), 2, 1)?;
+        let wanted: Vec<Option<i64>> = (0..=i64::from(BUCKETS)).map(Some).collect();
+        let noisy = |name| privacy.noisy(&private::cells(&wanted, &found, &rows.counts(name)?), 2, 1);
+        let (decisions, overrides) = (noisy("decisions")?, noisy("overrides")?);
         let bucket = |at: u32| {
             let (decisions, overrides) = (decisions[at as usize], overrides[at as usize]);
             Bucket::new(at, private::count(decisions), private::count(overrides.min(decisions)))

@@ -80,8 +80,7 @@ impl Drivers {
             scope.sql()
         );
         let rows = Rows::of(source, counted).await?;
-        let total = |name| rows.counts(name).map(|counts: Vec<u64>| counts.first().copied().unwrap_or(0));
-        let (total_predictions, explained) = (total("decisions")?, total("explained")?);
+        let (total_predictions, explained) = (rows.count("decisions")?, rows.count("explained")?);
         let features = features(source, scope, None).await?;
         let features = features.into_iter().map(|(_, row)| row.of(explained)).collect();
         let groups = match by {

@@ -3,7 +3,7 @@
 
 use crate::binary::{Binary, number_sql};
 use crate::bins;
-use crate::path::Path;
+use crate::path::{Condition, Path};
 use crate::private::{self, Guarantee, Privacy, UNIT};
 use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
@@ -196,8 +196,7 @@ impl Fairness {
         grouping: &Grouping,
     ) -> Result<Self, Error<S::Error>> {
         let unfit = |text: &str| Error::Unfit(text.to_owned());
-        let positive =
-            binary.positive.as_ref().ok_or_else(|| unfit("say which prediction counts as positive (positive)"))?;
+        let positive = positive(binary)?;
         if grouping.by.is_empty() || grouping.by.len() > 2 {
             return Err(unfit("give one group, or two that are crossed"));
         }
@@ -258,8 +257,7 @@ impl Fairness {
         privacy: &Privacy,
     ) -> Result<Self, Error<S::Error>> {
         let unfit = |text: &str| Error::Unfit(text.to_owned());
-        let positive =
-            binary.positive.as_ref().ok_or_else(|| unfit("say which prediction counts as positive (positive)"))?;
+        let positive = positive(binary)?;
         let [by] = &grouping.by[..] else { return Err(unfit("with epsilon give one group")) };
         if binary.outcome.is_some() || !grouping.reference.is_empty() {
             return Err(unfit("with epsilon there are rates only: leave out outcome and reference"));
@@ -296,13 +294,8 @@ impl Fairness {
         let rows = Rows::of(source, sql).await?;
         let found: Vec<Option<String>> = rows.texts("group_0")?.into_iter().map(|value| key.name(value)).collect();
         let wanted: Vec<Option<String>> = labels.into_iter().map(Some).chain([None]).collect();
-        let cells = |counts: Vec<u64>| -> Vec<u64> {
-            let of =
-                |label: &Option<String>| found.iter().position(|found| found == label).map_or(0, |row| counts[row]);
-            wanted.iter().map(of).collect()
-        };
-        let n = privacy.noisy(&cells(rows.counts("n")?), 2, 1)?;
-        let k = privacy.noisy(&cells(rows.counts("k")?), 2, 1)?;
+        let noisy = |name| privacy.noisy(&private::cells(&wanted, &found, &rows.counts(name)?), 2, 1);
+        let (n, k) = (noisy("n")?, noisy("k")?);
         let rates: Vec<Option<f64>> = n.iter().zip(&k).map(|(n, k)| noisy_rate(*k, *n)).collect();
         let known = || (0..wanted.len()).filter(|at| wanted[*at].is_some()).filter_map(|at| Some((at, rates[at]?)));
         let best = known().max_by(|(_, left), (_, right)| left.total_cmp(right));
@@ -341,6 +334,12 @@ impl Fairness {
             privacy: Some(privacy.guarantee()),
         })
     }
+}
+
+/// Which prediction counts as positive: without that there is no rate.
+fn positive<E: std::error::Error>(binary: &Binary) -> Result<&Condition, Error<E>> {
+    let missing = || Error::Unfit("say which prediction counts as positive (positive)".to_owned());
+    binary.positive.as_ref().ok_or_else(missing)
 }
 
 impl Group {
@@ -448,9 +447,8 @@ async fn keys<S: Source + ?Sized>(
 ) -> Result<Option<Vec<GroupKey>>, Error<S::Error>> {
     let mut keys = Vec::new();
     for path in &grouping.by {
-        let is_number = matches!(path.column(), "confidence" | "processing_time_ms");
         let (json, number) = (path.json_sql(), number_sql(path, None));
-        let (kind, number) = match (path.is_in_document(), is_number) {
+        let (kind, number) = match (path.is_in_document(), path.is_number()) {
             (true, _) => (format!("jsonb_typeof({json})"), number),
             (false, true) => (format!("CASE WHEN {json} IS NOT NULL THEN 'number' END"), number),
             (false, false) => {
@@ -465,9 +463,8 @@ async fn keys<S: Source + ?Sized>(
             scope.sql()
         );
         let rows = Rows::of(source, sql).await?;
-        let count = |name| rows.counts(name).map(|counts: Vec<u64>| counts.first().copied().unwrap_or(0));
-        let (known, documents, numbers) = (count("known")?, count("documents")?, count("numbers")?);
-        if count("decisions")? == 0 {
+        let (known, documents, numbers) = (rows.count("known")?, rows.count("documents")?, rows.count("numbers")?);
+        if rows.count("decisions")? == 0 {
             return Ok(None);
         }
         if known == 0 {
@@ -480,9 +477,7 @@ async fn keys<S: Source + ?Sized>(
                 "the path of the group leads to an object, a list or a sealed value in {documents} decisions: name a field inside it, or another one"
             )));
         }
-        let least = rows.numbers("least")?.first().copied().flatten();
-        let greatest = rows.numbers("greatest")?.first().copied().flatten();
-        let edges = match (&grouping.bins, least.zip(greatest)) {
+        let edges = match (&grouping.bins, rows.number("least")?.zip(rows.number("greatest")?)) {
             (Some(bins), Some((least, greatest))) if numbers == known => Some(bins.edges(least, greatest)),
             _ => None,
         };

@@ -107,8 +107,8 @@ impl Overrides {
             scope.sql()
         );
         let rows = Rows::of(source, totals).await?;
-        let total = |name| rows.counts(name).map(|counts: Vec<u64>| counts.first().copied().unwrap_or(0));
-        let (decisions, reviewed, overrides) = (total("decisions")?, total("reviewed")?, total("overrides")?);
+        let (decisions, reviewed, overrides) =
+            (rows.count("decisions")?, rows.count("reviewed")?, rows.count("overrides")?);
         let by_reason = by_reason(source, scope).await?;
         let listed: u64 = by_reason.iter().map(|reason| reason.overrides).sum();
         let since_decision = format!(

@@ -93,6 +93,11 @@ impl Path {
         !PLAIN.contains(&self.column)
     }
 
+    /// Whether it is a column of numbers.
+    pub fn is_number(&self) -> bool {
+        matches!(self.column, "confidence" | "processing_time_ms")
+    }
+
     /// The same path of another document.
     #[must_use]
     pub fn within(&self, column: &'static str) -> Self {

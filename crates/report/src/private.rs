@@ -8,6 +8,8 @@ use crate::period::Period;
 use crate::source::Error;
 use onrecord_statistics::privacy::{self, Epsilon};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::hash::Hash;
 
 /// Decisions of a person that count, if nothing is said.
 pub const MAX_CONTRIBUTIONS_DEFAULT: u64 = 1;
@@ -87,6 +89,13 @@ impl Privacy {
 /// Who a decision is about, and the order in which a person's decisions count: by their event ids, which say nothing of
 /// what was decided.
 pub(crate) const UNIT: &str = "coalesce(user_id, decision_id) AS unit, event_id AS place";
+
+/// The counts of the cells that are `wanted`, whatever was `found`: what was not found is none, so that which cells there are
+/// says nothing.
+pub(crate) fn cells<K: Eq + Hash>(wanted: &[K], found: &[K], counts: &[u64]) -> Vec<u64> {
+    let counts: HashMap<&K, u64> = found.iter().zip(counts.iter().copied()).collect();
+    wanted.iter().map(|cell| counts.get(cell).copied().unwrap_or(0)).collect()
+}
 
 /// A count that is shown: not less than none.
 pub(crate) fn count(noisy: i64) -> u64 {

@@ -38,7 +38,7 @@ pub async fn released<S: Source + ?Sized>(
 ) -> Result<Released, Error<S::Error>> {
     let of_model = format!("what = 'privacy_release' AND detail->>'model_id' = {}", text(model_id));
     let sql = format!("SELECT sum((detail->>'epsilon')::double precision) AS epsilon FROM systems WHERE {of_model}");
-    let spent = Rows::of(source, sql).await?.numbers("epsilon")?.first().copied().flatten().unwrap_or(0.0);
+    let spent = Rows::of(source, sql).await?.number("epsilon")?.unwrap_or(0.0);
     let sql = format!(
         "SELECT (detail->'answer')::text AS answer FROM systems WHERE {of_model} AND detail->'question' = {}::jsonb \
          ORDER BY leaf_index LIMIT 1",

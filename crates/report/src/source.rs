@@ -85,6 +85,16 @@ impl Rows {
         column.as_primitive::<TimestampMicrosecondType>().iter().map(instant).collect()
     }
 
+    /// The count in an answer of one row; none in one without rows.
+    pub(crate) fn count<E: std::error::Error>(&self, name: &'static str) -> Result<u64, Error<E>> {
+        Ok(self.counts(name)?.first().copied().unwrap_or(0))
+    }
+
+    /// The number in an answer of one row, if there is one.
+    pub(crate) fn number<E: std::error::Error>(&self, name: &'static str) -> Result<Option<f64>, Error<E>> {
+        Ok(self.numbers(name)?.first().copied().flatten())
+    }
+
     /// A column of numbers.
     pub(crate) fn numbers<E: std::error::Error>(&self, name: &'static str) -> Result<Vec<Option<f64>>, Error<E>> {
         let column = self.column(name, &DataType::Float64)?;

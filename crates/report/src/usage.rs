@@ -108,14 +108,8 @@ impl Usage {
             privacy.bounded(&rows)
         );
         let rows = Rows::of(source, counted).await?;
-        let found = rows.texts("date")?;
-        let of_dates = |name| -> Result<Vec<u64>, Error<S::Error>> {
-            let counts = rows.counts(name)?;
-            let of =
-                |date: &String| found.iter().position(|found| found.as_ref() == Some(date)).map_or(0, |at| counts[at]);
-            Ok(dates.iter().map(of).collect())
-        };
-        let noisy = |name, weight| privacy.noisy(&of_dates(name)?, 4, weight);
+        let found: Vec<String> = rows.texts("date")?.into_iter().map(Option::unwrap_or_default).collect();
+        let noisy = |name, weight| privacy.noisy(&private::cells(&dates, &found, &rows.counts(name)?), 4, weight);
         let (decisions, confident) = (noisy("decisions", 1)?, noisy("confident", 1)?);
         let (confidence, overrides) = (noisy("confidence", CONFIDENCE_UNITS)?, noisy("overrides", 1)?);
         let mean = |sum: i64, count: i64| {

@@ -138,8 +138,7 @@ pub(crate) fn prepare_late(
         let wanted: BTreeSet<String> = some.iter().map(|at| prepared[*at].decision_id()).collect();
         let recorded = intake.decisions(&wanted.iter().map(String::as_str).collect::<Vec<_>>())?;
         let in_batch = wanted.iter().filter_map(|id| Some((id.clone(), *batched.get(id.as_str())?)));
-        let on_record = recorded.iter().rev().map(|(id, record)| (id.clone(), record.as_slice()));
-        let known: HashMap<String, &[u8]> = in_batch.chain(on_record).collect();
+        let known: HashMap<String, &[u8]> = in_batch.chain(last_first(&recorded)).collect();
         let late_lines: Vec<Line<'_>> = some.iter().map(|at| lines[*at]).collect();
         let again = each(workers, &late_lines, |worker, line| {
             let sending = Sending { json: line.json, about: None, id: id_of(source.as_ref(), line), recorded_at };
@@ -158,6 +157,11 @@ pub(crate) fn prepare_late(
     if faults.is_empty() { Ok(()) } else { Err(Refusal::Invalid(faults)) }
 }
 
+/// The records by their ids, so that in a map the first of an id stays.
+fn last_first(recorded: &[(String, Vec<u8>)]) -> impl Iterator<Item = (String, &[u8])> {
+    recorded.iter().rev().map(|(id, record)| (id.clone(), record.as_slice()))
+}
+
 /// Checks all lines and makes nothing. What is about a decision on the record is checked beside it; decisions are looked up
 /// some thousand at a time.
 ///
@@ -171,8 +175,7 @@ pub(crate) fn check(intake: &Intake, workers: &Workers, lines: &[Line<'_>], at: 
     for some in late.chunks(DECISIONS_AT_ONCE) {
         let wanted: BTreeSet<&str> = some.iter().map(|(_, id)| id.as_str()).collect();
         let recorded = intake.decisions(&wanted.into_iter().collect::<Vec<_>>())?;
-        let known: HashMap<String, &[u8]> =
-            recorded.iter().rev().map(|(id, record)| (id.clone(), record.as_slice())).collect();
+        let known: HashMap<String, &[u8]> = last_first(&recorded).collect();
         let lines: Vec<Line<'_>> = some.iter().map(|(line, _)| *line).collect();
         match each(workers, &lines, |worker, line| intake.check(worker, line.json, at, Decisions::Known(&known))) {
             Ok(_) => {}

@@ -227,11 +227,12 @@ impl Index {
         if crc32c::crc32c(&directory) != crc {
             return Err(damaged("the checksum of its directory differs"));
         }
-        let version = Fields(&directory).u32();
+        let mut fields = Fields(&directory);
+        let version = fields.u32();
         if version != Some(VERSION) {
             return Err(Error::Format { path: path.to_owned(), found: version.map(|version| version.to_string()) });
         }
-        let directory = read_directory(&directory).ok_or_else(|| damaged("its directory is malformed"))?;
+        let directory = read_directory(fields).ok_or_else(|| damaged("its directory is malformed"))?;
         let (segment, sums, sections) = directory;
         Ok(Self { path: path.to_owned(), file, segment, sums: Some(sums), sections })
     }
@@ -336,11 +337,9 @@ impl Section {
     }
 }
 
-/// The checksum of the segment, those of its blocks, and the sections.
-fn read_directory(bytes: &[u8]) -> Option<(u32, BlockSums, Vec<Section>)> {
-    let mut fields = Fields(bytes);
-    let (_version, segment, rows, end, blocks) =
-        (fields.u32()?, fields.u32()?, fields.u64()?, fields.u64()?, fields.u32()?);
+/// The checksum of the segment, those of its blocks, and the sections, from the fields after the version.
+fn read_directory(mut fields: Fields<'_>) -> Option<(u32, BlockSums, Vec<Section>)> {
+    let (segment, rows, end, blocks) = (fields.u32()?, fields.u64()?, fields.u64()?, fields.u32()?);
     let crcs = (0..blocks).map(|_| fields.u32()).collect::<Option<Vec<_>>>()?;
     let (sums, count) = (BlockSums::new(crcs, end)?, fields.u32()?);
     let sections = (0..count).map(|_| read_section(&mut fields, rows)).collect::<Option<Vec<_>>>()?;

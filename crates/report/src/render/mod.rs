@@ -69,6 +69,11 @@ pub trait Report {
     }
 }
 
+/// The title of a report that may be about all models.
+fn title_of(name: &str, model_id: Option<&str>) -> String {
+    format!("{name} of {}", model_id.unwrap_or("all models"))
+}
+
 fn private_note(privacy: &Guarantee) -> String {
     format!(
         "These figures are differentially private: noise was added, ε = {}, the unit is {}, with at most {} decision(s) each.",
@@ -158,11 +163,6 @@ impl Cell {
     /// A text, if there is one.
     pub fn text(text: Option<&str>) -> Self {
         text.map_or(Self::None, |text| Self::Text(text.to_owned()))
-    }
-
-    /// Yes or no, if it is known.
-    pub fn truth(truth: Option<bool>) -> Self {
-        truth.map_or(Self::None, Self::Truth)
     }
 }
 

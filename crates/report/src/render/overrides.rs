@@ -1,14 +1,11 @@
 //! The report on overrides: versions, reviewers, reasons.
 
-use super::{Cell, Report, Table};
+use super::{Cell, Report, Table, title_of};
 use crate::overrides::Overrides;
 
 impl Report for Overrides {
     fn title(&self) -> String {
-        match &self.model_id {
-            Some(model_id) => format!("Overrides of {model_id}"),
-            None => "Overrides of all models".to_owned(),
-        }
+        title_of("Overrides", self.model_id.as_deref())
     }
 
     fn period(&self) -> (&str, &str) {

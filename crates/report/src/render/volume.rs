@@ -1,7 +1,7 @@
 //! The report on volume: hours.
 
 use super::chart::{self, Chart};
-use super::{Cell, Report, Table};
+use super::{Cell, Report, Table, title_of};
 use crate::volume::Volume;
 use std::collections::BTreeMap;
 
@@ -10,10 +10,7 @@ const BARS_MAX: usize = 96;
 
 impl Report for Volume {
     fn title(&self) -> String {
-        match &self.model_id {
-            Some(model_id) => format!("Volume of {model_id}"),
-            None => "Volume of all models".to_owned(),
-        }
+        title_of("Volume", self.model_id.as_deref())
     }
 
     fn period(&self) -> (&str, &str) {
