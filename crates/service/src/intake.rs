@@ -9,7 +9,7 @@ use crate::cipher::Mac;
 use crate::clock::IdSource;
 use crate::id_space::IdSpace;
 use crate::large::{self, LargeValue};
-use crate::policy::{Correlation, Policy};
+use crate::policy::{Correlation, OnMissing, Policy};
 use crate::protect::{self, Origin, RecordProtector, UserIdMatcher};
 use crate::records::Records;
 use crate::sealed;
@@ -102,6 +102,8 @@ pub(crate) struct Prepared {
     /// Must be durable before the entry is appended, too.
     pub(crate) large: Vec<LargeValue>,
     pub(crate) is_decision: bool,
+    /// What the policy requires and the decision does not say.
+    pub(crate) missing: Vec<Fault>,
     /// The record is about a decision that was not found: it must not be appended like this.
     pub(crate) is_of_unknown_decision: bool,
 }
@@ -185,6 +187,7 @@ impl Intake {
         {
             faults.push(Fault::new("/human_decision", OVERRIDES_NOTHING));
         }
+        let missing = self.missing(&sent, document.value(), &mut faults);
         if !faults.is_empty() {
             return Err(self.refuse(faults, &user_ids));
         }
@@ -193,7 +196,7 @@ impl Intake {
         let is_decision = sent.about().is_none();
         let is_of_unknown_decision = !is_decision && decided.is_none();
         let entry = Entry::new(EntryId(*event_id.as_bytes()), record, sidecar);
-        Ok(Prepared { entry, event_id, decision_id, subject, large, is_decision, is_of_unknown_decision })
+        Ok(Prepared { entry, event_id, decision_id, subject, large, is_decision, missing, is_of_unknown_decision })
     }
 
     /// Says all that [`Intake::prepare`] would refuse, and makes nothing: no id, no subject, no record. Gives the id of the
@@ -232,6 +235,7 @@ impl Intake {
         {
             faults.push(Fault::new("/human_decision", OVERRIDES_NOTHING));
         }
+        self.missing(&sent, document.value(), &mut faults);
         if !faults.is_empty() {
             return Err(self.refuse(faults, &user_ids));
         }
@@ -315,6 +319,20 @@ impl Intake {
             Some(decision_id) => about::find(decision_id, decisions, self.records.as_ref(), &self.vault),
             None => Ok(None),
         }
+    }
+
+    /// What the policy requires of a decision and this one, as it was sent, does not say; among the faults instead, if it is
+    /// to be refused for that.
+    fn missing(&self, sent: &Sent<'_>, value: Value<'_>, faults: &mut Vec<Fault>) -> Vec<Fault> {
+        let Sent::Decision(decision) = sent else { return Vec::new() };
+        let Some((name, requirement)) = self.policy.requirement(decision.data_retention_policy) else {
+            return Vec::new();
+        };
+        let mut missing = requirement.faults(name, value);
+        if requirement.on_missing == OnMissing::Refuse {
+            faults.append(&mut missing);
+        }
+        missing
     }
 
     /// Whether a person overrode the model with what it had decided. What the person decided is written for this as the

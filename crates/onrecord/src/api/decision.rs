@@ -1,5 +1,6 @@
 //! Decisions: logged, alone and in batches, and read.
 
+use super::problem::Fault;
 use onrecord_evidence::{BatchReceipt, Receipt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,6 +15,9 @@ pub(crate) struct Logged {
     /// Proves offline that the entry is in the ledger: leaf index, leaf hash, inclusion proof, signed checkpoint.
     #[schema(value_type = Object)]
     pub(crate) receipt: Receipt,
+    /// What the policy requires of such a decision, and it does not say; it is on the record all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) missing: Vec<Fault>,
 }
 
 /// A batch is on the record.
@@ -27,6 +31,16 @@ pub(crate) struct BatchLogged {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object)]
     pub(crate) receipt: Option<BatchReceipt>,
+    /// What the policy requires of such decisions, and the first of them do not say; they are on the record all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) missing: Vec<Fault>,
+    /// How many decisions do not say all that is required.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) incomplete_lines: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a person made of a decision. All members may be left out but those that an override needs.

@@ -36,6 +36,10 @@ impl Log {
         };
         let logged: serde_json::Value = client.send(ask).await?.checked().await?.json().await?;
         output::line(&serde_json::to_string_pretty(&logged)?)?;
+        for missing in logged["missing"].as_array().into_iter().flatten() {
+            let said = |name: &str| missing[name].as_str().unwrap_or_default();
+            output::note(&format!("{} {}", said("pointer"), said("detail")));
+        }
         Ok(true)
     }
 }

@@ -4,7 +4,7 @@ use super::auth::Caller;
 use super::body;
 use super::input;
 use crate::api::decision::BatchLogged;
-use crate::api::problem::Problem;
+use crate::api::problem::{Fault, Problem};
 use crate::node::Node;
 use axum::Json;
 use axum::body::Body;
@@ -72,6 +72,8 @@ pub(super) async fn log_batch(
                 accepted: logged.accepted,
                 already: logged.already,
                 receipt: logged.receipt,
+                incomplete_lines: logged.missing.lines_total,
+                missing: logged.missing.named.into_iter().map(Fault::from).collect(),
             })
         }
     });

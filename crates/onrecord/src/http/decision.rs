@@ -10,7 +10,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
-use onrecord_service::Role;
+use onrecord_service::{LineFault, Role};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -43,7 +43,8 @@ impl Logged {
     pub(super) fn answer(logged: onrecord_service::Logged) -> (StatusCode, Json<Self>) {
         let status = if logged.created { StatusCode::CREATED } else { StatusCode::OK };
         let (event_id, decision_id, receipt) = (logged.event_id.to_string(), logged.decision_id, logged.receipt);
-        (status, Json(Self { event_id, decision_id, receipt }))
+        let missing = logged.missing.into_iter().map(|fault| LineFault { line: None, fault }.into()).collect();
+        (status, Json(Self { event_id, decision_id, receipt, missing }))
     }
 }
 

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onrecord_query::Error;
-use onrecord_service::{Reason, Refusal};
+use onrecord_service::{LineFault, Reason, Refusal};
 
 /// Marks an answer that refuses something, which the service has not counted.
 #[derive(Clone, Copy)]
@@ -40,13 +40,8 @@ impl From<Refusal> for Problem {
         let said = refusal.to_string();
         match refusal {
             Refusal::Invalid(faults) => {
-                let named = faults.named.into_iter().map(|named| Fault {
-                    line: named.line,
-                    pointer: named.fault.pointer,
-                    detail: named.fault.problem,
-                });
-                let mut problem =
-                    Self::invalid("nothing was recorded; every fault is named in errors", named.collect());
+                let named = faults.named.into_iter().map(Fault::from).collect();
+                let mut problem = Self::invalid("nothing was recorded; every fault is named in errors", named);
                 problem.faulty_lines =
                     problem.errors.iter().any(|fault| fault.line.is_some()).then_some(faults.lines_total);
                 problem
@@ -82,6 +77,12 @@ impl From<Refusal> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "corrupt", title, format!("{said}; run `onrecord verify`"))
             }
         }
+    }
+}
+
+impl From<LineFault> for Fault {
+    fn from(LineFault { line, fault }: LineFault) -> Self {
+        Self { line, pointer: fault.pointer, detail: fault.problem }
     }
 }
 

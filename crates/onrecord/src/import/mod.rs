@@ -222,12 +222,15 @@ fn report(target: &Target, path: &Path, recorded: &Recorded, seconds: f64) -> Re
             if recorded.bad > 0 {
                 text.push_str(&format!(", {} bad row{} put aside", recorded.bad, plural(recorded.bad)));
             }
+            if recorded.incomplete > 0 {
+                text.push_str(&format!(", {} without all that the policy requires", recorded.incomplete));
+            }
             output::line(&format!("{text} ({seconds:.1} s, {rate:.0} rows/s)"))
         }
         _ => output::line(
             &json!({
                 "file": path, "accepted": recorded.accepted, "already": recorded.already,
-                "bad": recorded.bad, "seconds": seconds,
+                "bad": recorded.bad, "incomplete": recorded.incomplete, "seconds": seconds,
             })
             .to_string(),
         ),

@@ -20,11 +20,13 @@ pub(super) struct Recorded {
     pub(super) already: u64,
     /// Rows put aside.
     pub(super) bad: u64,
+    /// Rows that do not say all that the policy requires of them.
+    pub(super) incomplete: u64,
 }
 
 impl From<BatchLogged> for Recorded {
     fn from(logged: BatchLogged) -> Self {
-        Self { accepted: logged.accepted, already: logged.already, bad: 0 }
+        Self { accepted: logged.accepted, already: logged.already, bad: 0, incomplete: logged.incomplete_lines }
     }
 }
 
@@ -33,6 +35,7 @@ impl Recorded {
         self.accepted += other.accepted;
         self.already += other.already;
         self.bad += other.bad;
+        self.incomplete += other.incomplete;
     }
 }
 

@@ -3,14 +3,16 @@
 //! Job: the file's form, its defaults (the common names of what identifies a person become tokens, prompts and answers
 //! of language models are sealed, all detectors on) and the question that intake asks for every member of a document:
 //! which mode has a field of this name? Invariant: a policy is read whole or refused whole, naming the line; a misspelt
-//! setting never means a silent default. `name` says which names mean the same.
+//! setting never means a silent default. `name` says which names mean the same, `requirement` what a decision must say.
 //! Left to others: doing it (`protect`), and putting a change of the file on the record (`state`).
 
 mod name;
+mod requirement;
 
 use crate::detector::Detector;
 use crate::{Error, file};
 use name::FieldNames;
+pub use requirement::{OnMissing, Requirement};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -64,6 +66,8 @@ pub struct Policy {
     pub identifiers: Vec<Vec<String>>,
     /// What private reports may cost in all, by model: the sum of their ε.
     pub privacy_budget: BTreeMap<String, f64>,
+    /// What decisions must say, by the retention policy that they name.
+    pub requirements: BTreeMap<String, Requirement>,
 }
 
 /// The documents of a decision that `[llm]` may name, too.
@@ -93,6 +97,8 @@ struct Form {
     identifiers: Identifiers,
     #[serde(default)]
     privacy_budget: BTreeMap<String, f64>,
+    #[serde(default = "Form::default_requirements")]
+    requirements: BTreeMap<String, requirement::Form>,
 }
 
 /// What holds where a file says nothing: what the file says that `init` writes.
@@ -106,6 +112,7 @@ struct Defaults {
     fields: BTreeMap<String, Mode>,
     names: DefaultNames,
     llm: BTreeMap<String, Mode>,
+    requirements: BTreeMap<String, requirement::Form>,
 }
 
 #[derive(Deserialize)]
@@ -120,6 +127,14 @@ impl Form {
 
     fn default_llm() -> BTreeMap<String, Mode> {
         DEFAULT.llm.clone()
+    }
+
+    fn default_requirements() -> BTreeMap<String, requirement::Form> {
+        DEFAULT.requirements.clone()
+    }
+
+    fn read_requirements(&self) -> Result<BTreeMap<String, Requirement>, &'static str> {
+        self.requirements.iter().map(|(name, form)| Ok((name.clone(), form.read()?))).collect()
     }
 }
 
@@ -232,6 +247,7 @@ impl Default for Policy {
             timestamps: Timestamps::default(),
             identifiers: Identifiers::default(),
             privacy_budget: BTreeMap::new(),
+            requirements: Form::default_requirements(),
         })
     }
 }
@@ -274,6 +290,9 @@ impl Policy {
         if let Err(wrong) = form.identifiers.paths() {
             return problem(wrong);
         }
+        if let Err(wrong) = form.read_requirements() {
+            return problem(wrong);
+        }
         Ok(Policy::from_form(form))
     }
 
@@ -313,6 +332,7 @@ impl Policy {
             user_id_in_text: form.detectors.user_id,
             future_seconds_max: form.timestamps.future_seconds_max,
             identifiers: form.identifiers.paths().unwrap_or_default(),
+            requirements: form.read_requirements().unwrap_or_default(),
             privacy_budget: form.privacy_budget,
         }
     }
@@ -321,6 +341,12 @@ impl Policy {
     #[inline]
     pub fn mode(&self, key: &str) -> Option<Mode> {
         self.fields.mode(key)
+    }
+
+    /// What a decision must say that names this retention policy, with that policy's name; `None` where nothing is
+    /// required.
+    pub(crate) fn requirement(&self, retention_policy: Option<&str>) -> Option<(&str, &Requirement)> {
+        requirement::of(&self.requirements, retention_policy)
     }
 
     /// The same in a decision of a language model, where prompts and answers are members too.
@@ -556,5 +582,11 @@ mod tests {
         assert!(Policy::parse("version = 1\n[timestamps]\nfuture_seconds_max = -1").is_err());
         assert!(Policy::parse("version = 1\n[fields]\nemail = 'keep'\nE-mail = 'drop'").is_err());
         assert!(Policy::parse("version = 1\n[fields]\n'__' = 'keep'").is_err());
+        assert_eq!(line("version = 1\n[requirements.standard]\nfields = ['user_id']\non_missing = 'stop'\n"), Some(4));
+        let requires = |of: &str| Policy::parse(&format!("version = 1\n[requirements.x]\non_missing = 'warn'\n{of}"));
+        assert!(requires("fields = ['user_id', '/metadata/case']").is_ok());
+        for wrong in ["", "fields = []", "fields = ['usr_id']", "fields = ['user_id', 'user_id']", "fields = ['']"] {
+            assert!(requires(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -6,12 +6,13 @@ use crate::about::{About, Decisions};
 use crate::api_token::{Actor, Role};
 use crate::batch::{self, Batch};
 use crate::intake::{Id, Prepared, Sending};
+use crate::refusal::LineFaults;
 use crate::sequencer::Ticket;
 use crate::{Refusal, clock};
 use memchr::memmem;
 use onrecord_evidence::{BatchReceipt, Receipt};
 use onrecord_ledger::{AppendError, Commit, Entry};
-use onrecord_record::Kind;
+use onrecord_record::{Fault, Kind};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -26,6 +27,8 @@ pub struct Logged {
     pub receipt: Receipt,
     /// False when it was on the record already, with the same body.
     pub created: bool,
+    /// What the policy requires of such a decision, and it does not say.
+    pub missing: Vec<Fault>,
 }
 
 /// A batch is durable.
@@ -37,6 +40,8 @@ pub struct BatchLogged {
     pub already: u64,
     /// Proves all added entries at once; `None` when none was added.
     pub receipt: Option<BatchReceipt>,
+    /// What the policy requires of such decisions, and they do not say.
+    pub missing: LineFaults,
 }
 
 /// The bytes of one record, shared with threads that may block.
@@ -101,7 +106,7 @@ impl Service {
             self.prepare(&one)?
         };
         let decision_id = prepared.decision_id();
-        let Prepared { entry, event_id, subject, large, .. } = prepared;
+        let Prepared { entry, event_id, subject, large, missing, .. } = prepared;
         if let Some(subject) = subject.filter(|subject| !subject.is_durable()) {
             let vault = self.vault.clone();
             blocking(move || Ok(vault.flush(std::slice::from_ref(&subject))?)).await?;
@@ -114,12 +119,13 @@ impl Service {
             Ok(commit) => {
                 let receipt =
                     commit.receipt(0).ok_or_else(|| Refusal::Corrupt("a commit without its entry".to_owned()))?;
-                Ok(Logged { event_id, decision_id, receipt, created: true })
+                Ok(Logged { event_id, decision_id, receipt, created: true, missing })
             }
             Err(AppendError::Taken(taken)) => {
                 let Some((_, leaf)) = taken.first().copied() else { return Err(Refusal::Busy) };
                 let service = self.clone();
-                blocking(move || service.repeated(one.body.as_ref(), one.about(), leaf, event_id)).await
+                let repeated = blocking(move || service.repeated(one.body.as_ref(), one.about(), leaf, event_id));
+                Ok(Logged { missing, ..repeated.await? })
             }
             Err(error) => Err(error.into()),
         }
@@ -161,12 +167,17 @@ impl Service {
         batch.ticket.map_or(Ok(()), Ticket::wait)?;
         batch::prepare_late(&self.intake, &self.workers, batch, &lines, &mut prepared, now)?;
         prepared.iter().try_for_each(|prepared| self.large.put(&prepared.large))?;
+        let mut missing = LineFaults::default();
+        for (line, prepared) in lines.iter().zip(&mut prepared).filter(|(_, prepared)| !prepared.missing.is_empty()) {
+            missing.add(Some(line.number), std::mem::take(&mut prepared.missing));
+        }
         let entries: Vec<Entry> = prepared.into_iter().map(|prepared| prepared.entry).collect();
         let Settled { commit, already } = self.append_new(&lines, entries)?;
         Ok(BatchLogged {
             accepted: commit.as_ref().map_or(0, Commit::count),
             already,
             receipt: commit.map(|commit| commit.batch_receipt()),
+            missing,
         })
     }
 

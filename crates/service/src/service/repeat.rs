@@ -44,7 +44,7 @@ impl Service {
             return Err(Refusal::Conflict(conflicts));
         };
         let receipt = self.ledger.prove(leaf).map_err(|error| Refusal::Unavailable(error.to_string()))?;
-        Ok(Logged { event_id, decision_id, receipt, created: false })
+        Ok(Logged { event_id, decision_id, receipt, created: false, missing: Vec::new() })
     }
 
     /// Appends the entries that are not on the record yet, and only if all others are there with the same body.
