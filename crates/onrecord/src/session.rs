@@ -7,7 +7,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use onrecord_lake::Snapshot;
-use onrecord_query::{Error, QueryContext, Rows, redacted};
+use onrecord_query::{Error, QueryContext, Rows, redacted_but};
+use onrecord_report::access::{self, Accesses, Filter, Wording};
 use onrecord_report::release::{Release, released};
 use onrecord_report::{Privacy, Report, Scope, Source, model};
 use onrecord_service::{Action, Actor, Refusal, Role, What};
@@ -91,13 +92,31 @@ impl Session {
         };
         let permit = node.limits.query().await?;
         let mut rows = node.engine.query(node.lake.snapshot(), sql, &context).await?;
-        let redacted = redacted(sql);
+        let mut names = Vec::new();
+        let shape = redacted_but(sql, |column, text| {
+            let name = self.name(column, text)?;
+            names.push(name.clone());
+            Some(name)
+        });
         let action = options.purpose.action(rows.is_revealing());
-        let recorded = node.service.record_access(&self.actor, action, What::Query(&redacted), None);
+        let what = What::Query { shape: &shape, names: &names };
+        let recorded = node.service.record_access(&self.actor, action, what, None);
         let (recorded, first) = tokio::join!(recorded, rows.next());
         recorded?;
         let first = first.transpose()?;
         Ok(RecordedRows { rows, first, _permit: permit })
+    }
+
+    /// How the record names the decision or the person that a query compares a column with, so that who looked them up can
+    /// be found.
+    fn name(&self, column: &str, text: &str) -> Option<String> {
+        let service = &self.node.service;
+        match column {
+            "decision_id" | "event_id" => Some(service.decision_token(text)),
+            // Where the vault cannot be read, the query cannot find anybody either.
+            "user_id" | "reviewer" => Some(service.subject_token(text, &self.actor).ok()??.to_string()),
+            _ => None,
+        }
     }
 
     /// A report on a model, or on all models. `ask` makes it, over one snapshot, with tokens in place of user ids; it is
@@ -108,16 +127,7 @@ impl Session {
         scope: &Scope,
         ask: impl AsyncFnOnce(&ReportSource) -> Result<R, ReportError>,
     ) -> Result<R, ReportError> {
-        let node = &self.node;
-        node.service.must(&self.actor, Role::Read).map_err(QueryError::Refused)?;
-        let _permit = node.limits.query().await.map_err(QueryError::Busy)?;
-        let context = QueryContext {
-            identity: None,
-            rows_max: None,
-            memory_bytes_max: node.config.query_memory_bytes,
-            time_max: self.time_max(None)?,
-        };
-        let source = ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context };
+        let (node, source) = (&self.node, self.source().await?);
         let model_id = scope.model_id.as_deref();
         let is_there = match model_id {
             Some(model_id) => model::is_there(&source, model_id).await?,
@@ -133,6 +143,58 @@ impl Session {
         let recorded = node.service.record_access(&self.actor, Action::Report, what, decisions).await;
         recorded.map_err(QueryError::Refused)?;
         report
+    }
+
+    /// Who read about a decision or a person, or what somebody read: given once it is on the record who asked.
+    pub(crate) async fn accesses(&self, asked: ReadingsOf, limit: usize) -> Result<Accesses, ReportError> {
+        let (service, source) = (self.node.service.clone(), self.source().await?);
+        let subject = match &asked.user_id {
+            Some(user) => match service.subject_token(user, &self.actor).map_err(QueryError::Refused)? {
+                Some(token) => Some(token.to_string()),
+                None => {
+                    let unknown = service.record_access(&self.actor, Action::Access, What::Unknown(user), Some(0));
+                    unknown.await.map_err(QueryError::Refused)?;
+                    return Err(ReportError::NotFound("nobody with that user id is on the record"));
+                }
+            },
+            None => None,
+        };
+        let decision = match &asked.decision_id {
+            Some(id) => Some((id.as_str(), access::is_there(&source, id).await?)),
+            None => None,
+        };
+        let actors = asked.actor.as_ref().map(|name| service.actors(name, &self.actor));
+        let actors = actors.transpose().map_err(QueryError::Refused)?;
+        let actor = actors.as_ref().and_then(|actors| actors.first()).cloned();
+        let what = What::Accesses { decision, subject: subject.as_deref(), actor: actor.as_deref() };
+        let filter =
+            Filter { decision_id: asked.decision_id.clone(), subject: subject.clone(), actors, since: asked.since };
+        let token = |id: &str| service.decision_token(id);
+        let wording = Wording {
+            of_decision: &Action::OF_DECISION.map(Action::as_str),
+            of_query: &Action::OF_QUERY.map(Action::as_str),
+            of_access: Action::Access.as_str(),
+            token: &token,
+        };
+        let found = Accesses::ask(&source, &filter, &wording, limit).await;
+        let rows = found.as_ref().map_or(0, |found| found.accesses.len() as u64);
+        let recorded = service.record_access(&self.actor, Action::Access, what, Some(rows)).await;
+        recorded.map_err(QueryError::Refused)?;
+        found
+    }
+
+    /// What reports ask: over one snapshot, with tokens in place of user ids, as long as a query may take.
+    async fn source(&self) -> Result<ReportSource, QueryError> {
+        let node = &self.node;
+        node.service.must(&self.actor, Role::Read)?;
+        let permit = node.limits.query().await?;
+        let context = QueryContext {
+            identity: None,
+            rows_max: None,
+            memory_bytes_max: node.config.query_memory_bytes,
+            time_max: self.time_max(None)?,
+        };
+        Ok(ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context, _permit: permit })
     }
 
     /// A private report on a model: the answer that was given to the same question before, or a new one, which is on the record
@@ -200,6 +262,20 @@ pub(crate) struct ReportSource {
     node: Arc<Node>,
     snapshot: Snapshot,
     context: QueryContext,
+    _permit: Permit,
+}
+
+/// Which readings are asked for; of a decision or of a person, one of them at most.
+#[derive(Debug, Default)]
+pub(crate) struct ReadingsOf {
+    /// The decision, by its id.
+    pub(crate) decision_id: Option<String>,
+    /// The person, by their user id or token.
+    pub(crate) user_id: Option<String>,
+    /// Who read.
+    pub(crate) actor: Option<String>,
+    /// From this time on.
+    pub(crate) since: Option<jiff::Timestamp>,
 }
 
 #[async_trait]

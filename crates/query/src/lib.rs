@@ -44,6 +44,6 @@ mod watch;
 pub use engine::{Engine, QueryContext};
 pub use error::Error;
 pub use identity::{Identity, IdentityError};
-pub use redact::redacted;
+pub use redact::{redacted, redacted_but};
 pub use rows::Rows;
 pub use size::{CALLS_NESTED_MAX, OPERATORS_MAX, SQL_BYTES_MAX};

@@ -9,12 +9,30 @@ use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 /// What stands for anything that is left out.
 const REDACTED: &str = "?";
 
+/// Words that may stand between a column and the values that it is compared with.
+const BETWEEN: [&str; 6] = ["in", "not", "any", "all", "some", "array"];
+
+/// Words before which a column's name ends.
+const CLAUSES: [&str; 12] =
+    ["select", "from", "where", "on", "and", "or", "having", "case", "when", "then", "else", "limit"];
+
 /// The query's shape: `?` for every text, number and parameter, `"?"` for every quoted name that is not a plain one, no
 /// comments, single spaces.
 pub fn redacted(sql: &str) -> String {
+    redacted_but(sql, |_, _| None)
+}
+
+/// The same, with what `name` gives in place of a text that is compared with a column (`=`, `<>`, `IN`), by the column's name
+/// in small letters and the text. What it gives must say nothing about anybody.
+pub fn redacted_but(sql: &str, mut name: impl FnMut(&str, &str) -> Option<String>) -> String {
     let (tokens, is_whole) = tokenize(sql);
+    let mut named: Vec<Option<String>> = compared(&tokens).into_iter().map(|(column, text)| name(&column?, text?)).collect();
     let mut shape = String::with_capacity(sql.len());
-    for token in tokens {
+    for (at, token) in tokens.into_iter().enumerate() {
+        if let Some(name) = named[at].take() {
+            shape.push_str(&format!("'{name}'"));
+            continue;
+        }
         match token {
             // Comments are white space, too.
             Token::Whitespace(_) => push_space(&mut shape),
@@ -34,6 +52,58 @@ pub fn redacted(sql: &str) -> String {
     }
     shape.truncate(shape.trim_end().len());
     shape
+}
+
+/// For each token that is a text: the column that it is compared with, as far as that can be told without a parser, and the
+/// text.
+fn compared(tokens: &[Token]) -> Vec<(Option<String>, Option<&str>)> {
+    let mut column: Option<String> = None;
+    let mut is_cast = false;
+    let mut found = Vec::with_capacity(tokens.len());
+    for (at, token) in tokens.iter().enumerate() {
+        let mut here = (None, None);
+        match token {
+            Token::Whitespace(_) => {}
+            Token::Word(_) if is_cast => is_cast = false,
+            Token::Word(word) => match word.value.to_lowercase() {
+                between if BETWEEN.contains(&between.as_str()) => {}
+                clause if CLAUSES.contains(&clause.as_str()) => column = None,
+                name => column = Some(name),
+            },
+            Token::DoubleColon => is_cast = true,
+            Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
+                here = (column.clone().or_else(|| column_after(&tokens[at + 1..])), Some(text.as_str()));
+            }
+            Token::Eq
+            | Token::Neq
+            | Token::LParen
+            | Token::RParen
+            | Token::LBracket
+            | Token::RBracket
+            | Token::Comma
+            | Token::Period => {}
+            _ => column = None,
+        }
+        found.push(here);
+    }
+    found
+}
+
+/// The column of `'text' = table.column`.
+fn column_after(tokens: &[Token]) -> Option<String> {
+    let mut tokens = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_)));
+    let is_compared = matches!(tokens.next(), Some(Token::Eq | Token::Neq));
+    let mut name = None;
+    let mut is_name_due = true;
+    for token in tokens.take_while(|_| is_compared) {
+        match token {
+            Token::Word(word) if is_name_due => name = Some(word.value.to_lowercase()),
+            Token::Period if !is_name_due => {}
+            _ => break,
+        }
+        is_name_due = !is_name_due;
+    }
+    name
 }
 
 /// The query's tokens, up to where it is no SQL any more.
@@ -88,6 +158,29 @@ mod tests {
             ("select a #>> '{jane}', a ? 'jane', b <= 2, c || 'x'", "select a #>> ?, a ? ?, b <= ?, c || ?"),
         ] {
             assert_eq!(redacted(sql), shape, "{sql}");
+        }
+    }
+
+    #[test]
+    fn names_what_a_column_is_compared_with() {
+        let name = |column: &str, text: &str| match (column, text) {
+            ("user_id", "jane") => Some("sub_1".to_owned()),
+            ("decision_id", text) => Some(format!("tok_{}", text.len())),
+            _ => None,
+        };
+        for (sql, shape) in [
+            ("SELECT 1 WHERE user_id = 'jane'", "SELECT ? WHERE user_id = 'sub_1'"),
+            ("SELECT 'jane' WHERE d.\"user_id\"<>'jane'", "SELECT ? WHERE d.\"user_id\"<>'sub_1'"),
+            ("WHERE USER_ID IN ('joe','jane')", "WHERE USER_ID IN (?,'sub_1')"),
+            ("WHERE decision_id = ANY(ARRAY['abc', 'd'])", "WHERE decision_id = ANY(ARRAY['tok_3', 'tok_1'])"),
+            ("WHERE user_id::text = E'jane'", "WHERE user_id::text = 'sub_1'"),
+            ("WHERE lower(user_id) = 'jane'", "WHERE lower(user_id) = 'sub_1'"),
+            ("WHERE 1 = 1 AND 'jane' = d.user_id", "WHERE ? = ? AND 'sub_1' = d.user_id"),
+            ("WHERE a->>'user_id' = 'jane'", "WHERE a->>? = ?"),
+            ("WHERE user_id LIKE 'jane'", "WHERE user_id LIKE ?"),
+            ("WHERE user_id = 'jane' AND city = 'jane'", "WHERE user_id = 'sub_1' AND city = ?"),
+        ] {
+            assert_eq!(super::redacted_but(sql, name), shape, "{sql}");
         }
     }
 

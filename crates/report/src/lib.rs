@@ -3,14 +3,17 @@
 //! Each report is one file: its SQL, its figures, and its result, which is JSON as it stands. Reports ask through
 //! [`Source`], SQL in and Arrow batches out, and know nothing of where the decisions are.
 
+pub mod access;
 mod binary;
 mod bins;
 pub mod confidence;
 pub mod decisions;
 pub mod drivers;
+pub mod duty;
 pub mod explanation;
 pub mod fairness;
 pub mod language;
+mod law;
 pub mod model;
 pub mod overrides;
 pub mod path;
@@ -26,6 +29,7 @@ pub mod usage;
 pub mod volume;
 
 pub use binary::{Binary, ProbabilityOf};
+pub use law::retention_days_default;
 pub use path::{Condition, Path, PathError};
 pub use period::{Period, PeriodError};
 pub use private::Privacy;

@@ -136,6 +136,13 @@ pub struct Token {
     pub revoked: Option<String>,
 }
 
+impl Token {
+    /// How whoever holds it is named on the record.
+    pub(crate) fn actor_name(&self) -> String {
+        format!("token:{}", self.id)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content {
@@ -209,7 +216,7 @@ impl Tokens {
             }
         }
         Ok(found.filter(|token| token.is_good(now)).map(|token| Actor {
-            name: format!("token:{}", token.id),
+            name: token.actor_name(),
             roles: token.roles.clone(),
             purpose: None,
         }))

@@ -1,6 +1,7 @@
 //! The command line: what the arguments mean, and which file runs which subcommand. Each subcommand gives `true` for
 //! "fine", `false` for "the answer is no".
 
+mod access;
 mod decisions;
 mod demo;
 mod evidence;
@@ -60,6 +61,8 @@ enum Command {
     Decisions(decisions::Decisions),
     /// Show all decisions about a person
     History(history::History),
+    /// Show who read about a decision or a person
+    Access(access::Access),
     /// Report on the decisions of a model
     Report(report::Report),
     /// Explain a decision to the person whom it is about
@@ -109,6 +112,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::History(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
+            Command::Access(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Report(command) => {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use clap::{Args, Subcommand, ValueEnum};
 use onrecord_report::confidence::Confidence;
 use onrecord_report::drivers::Drivers;
+use onrecord_report::duty::Duties;
 use onrecord_report::fairness::Fairness;
 use onrecord_report::overrides::Overrides;
 use onrecord_report::usage::Usage;
@@ -41,6 +42,17 @@ enum Name {
     Drivers(OfDrivers),
     /// Is everything logged? Decisions, refusals and repeats by the hour, and gaps
     Volume(AnyModel),
+    /// What the EU AI Act asks of logs, and how far the record answers it
+    AiAct(AnyModel),
+    /// What HIPAA's Security Rule asks of systems with health information
+    Hipaa(AnyModel),
+    /// What internal control over financial reporting asks (Sarbanes-Oxley)
+    Sox(AnyModel),
+    /// Reasons of adverse actions, and how long records are kept (Regulation B)
+    Ecoa(OfEcoa),
+    /// Impact ratios by category of people (New York City's Local Law 144)
+    #[command(name = "nyc-144")]
+    Nyc144(OfNyc144),
 }
 
 /// What a report is about: one model.
@@ -65,7 +77,7 @@ struct AnyModel {
 
 #[derive(Args)]
 struct Period {
-    /// The period: so many times 24 hours before now [default: 30]
+    /// The period: so many times 24 hours before now [default: 30; of what a law asks, 365]
     #[arg(long, value_name = "N", conflicts_with_all = ["since", "until"], value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
     /// From this time on: RFC 3339, or a day of UTC
@@ -162,6 +174,30 @@ enum ProbabilityOf {
 }
 
 #[derive(Args)]
+struct OfEcoa {
+    #[command(flatten)]
+    about: AnyModel,
+    /// Which prediction is adverse, as prediction.approved=false
+    #[arg(long, value_name = "PATH=VALUE")]
+    adverse: String,
+}
+
+#[derive(Args)]
+struct OfNyc144 {
+    #[command(flatten)]
+    about: OneModel,
+    /// Which prediction selects somebody, as prediction.selected=true
+    #[arg(long, value_name = "PATH=VALUE")]
+    positive: String,
+    /// By what categories are made, as input_features.sex; twice for crossed ones, too
+    #[arg(long = "group", value_name = "PATH", required = true)]
+    groups: Vec<String>,
+    /// Smaller categories are suppressed [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    min_group: Option<u64>,
+}
+
+#[derive(Args)]
 struct OfDrivers {
     #[command(flatten)]
     about: OneModel,
@@ -182,6 +218,11 @@ impl Report {
             Name::Overrides(about) => show::<Overrides>(target, client, "overrides", about.pairs()).await,
             Name::Drivers(asked) => show::<Drivers>(target, client, "drivers", asked.pairs()).await,
             Name::Volume(about) => show::<Volume>(target, client, "volume", about.pairs()).await,
+            Name::AiAct(about) => show::<Duties>(target, client, "ai-act", about.pairs()).await,
+            Name::Hipaa(about) => show::<Duties>(target, client, "hipaa", about.pairs()).await,
+            Name::Sox(about) => show::<Duties>(target, client, "sox", about.pairs()).await,
+            Name::Ecoa(asked) => show::<Duties>(target, client, "ecoa", asked.pairs()).await,
+            Name::Nyc144(asked) => show::<Duties>(target, client, "nyc-144", asked.pairs()).await,
         }
     }
 }
@@ -258,6 +299,24 @@ impl Judged {
             of.map(|of| ("probability_of", of.to_owned())),
         ];
         pairs.into_iter().flatten().collect()
+    }
+}
+
+impl OfEcoa {
+    fn pairs(self) -> Pairs {
+        let mut pairs = self.about.pairs();
+        pairs.push(("adverse", self.adverse));
+        pairs
+    }
+}
+
+impl OfNyc144 {
+    fn pairs(self) -> Pairs {
+        let mut pairs = self.about.pairs();
+        pairs.push(("positive", self.positive));
+        pairs.extend(self.groups.into_iter().map(|group| ("group", group)));
+        pairs.extend(self.min_group.map(|min_group| ("min_group", min_group.to_string())));
+        pairs
     }
 }
 

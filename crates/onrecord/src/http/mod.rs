@@ -1,11 +1,13 @@
 //! The HTTP contract: which path does what, what every request must carry, and its description in OpenAPI 3.1.
 //! The work itself is the service's and the lake's; a handler translates.
 
+mod access;
 pub(crate) mod auth;
 mod batch;
 mod body;
 mod decision;
 mod decisions;
+mod duty;
 mod explanation;
 mod health;
 mod history;
@@ -92,12 +94,18 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(decision::evidence))
         .routes(routes!(explanation::explain))
         .routes(routes!(history::history))
+        .routes(routes!(access::find))
         .routes(routes!(report::usage))
         .routes(routes!(report::confidence))
         .routes(routes!(report::fairness))
         .routes(routes!(report::overrides))
         .routes(routes!(report::drivers))
         .routes(routes!(report::volume))
+        .routes(routes!(duty::ai_act))
+        .routes(routes!(duty::hipaa))
+        .routes(routes!(duty::sox))
+        .routes(routes!(duty::ecoa))
+        .routes(routes!(duty::nyc_144))
         .routes(routes!(review::log_review))
         .routes(routes!(review::log_outcome))
         .routes(routes!(sql::query))

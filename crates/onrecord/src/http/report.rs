@@ -284,10 +284,10 @@ fn question(name: &str, scope: &Scope, privacy: &Privacy, of: Value) -> Value {
 }
 
 /// The parameters of a report that nothing has taken yet.
-struct Asked(HashMap<String, Vec<String>>);
+pub(super) struct Asked(HashMap<String, Vec<String>>);
 
 impl Asked {
-    fn new(pairs: Vec<(String, String)>) -> Self {
+    pub(super) fn new(pairs: Vec<(String, String)>) -> Self {
         let mut asked: HashMap<String, Vec<String>> = HashMap::new();
         for (name, value) in pairs {
             asked.entry(name).or_default().push(value);
@@ -295,22 +295,22 @@ impl Asked {
         Self(asked)
     }
 
-    fn all(&mut self, name: &str) -> Vec<String> {
+    pub(super) fn all(&mut self, name: &str) -> Vec<String> {
         self.0.remove(name).unwrap_or_default()
     }
 
-    fn one(&mut self, name: &str) -> Result<Option<String>, Problem> {
+    pub(super) fn one(&mut self, name: &str) -> Result<Option<String>, Problem> {
         let mut values = self.all(name);
         let value = values.pop();
         if values.is_empty() { Ok(value) } else { Err(Problem::bad_request(format!("{name} is given twice"))) }
     }
 
-    fn number<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn number<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Problem> {
         let unread = |_| Problem::bad_request(format!("{name} must be a whole number, and not too large"));
         self.one(name)?.map(|value| value.parse().map_err(unread)).transpose()
     }
 
-    fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
         self.one(name)?.as_deref().map(|value| read(name, value)).transpose()
     }
 
@@ -328,7 +328,12 @@ impl Asked {
         Privacy::new(epsilon.parse().unwrap_or(f64::NAN), max_contributions).map(Some).map_err(Problem::bad_request)
     }
 
-    fn scope(&mut self) -> Result<Scope, Problem> {
+    pub(super) fn scope(&mut self) -> Result<Scope, Problem> {
+        self.scope_of_days(DAYS_DEFAULT)
+    }
+
+    /// The same, of so many days if nothing is said.
+    pub(super) fn scope_of_days(&mut self, days_default: u32) -> Result<Scope, Problem> {
         let model_id = self.one("model_id")?;
         let (days, since, until) = (self.number("days")?, self.one("since")?, self.one("until")?);
         let mut now = jiff::Timestamp::now();
@@ -337,11 +342,11 @@ impl Asked {
             let day = i64::from(24 * 60 * 60);
             now = jiff::Timestamp::from_second(now.as_second().div_euclid(day) * day).unwrap_or(now);
         }
-        let period = Period::new(days, since.as_deref(), until.as_deref(), now, DAYS_DEFAULT);
+        let period = Period::new(days, since.as_deref(), until.as_deref(), now, days_default);
         Ok(Scope { model_id, period: period.map_err(|error| Problem::bad_request(error.to_string()))? })
     }
 
-    fn scope_of_one(&mut self) -> Result<Scope, Problem> {
+    pub(super) fn scope_of_one(&mut self) -> Result<Scope, Problem> {
         let scope = self.scope()?;
         match scope.model_id {
             Some(_) => Ok(scope),
@@ -379,7 +384,7 @@ impl Asked {
     }
 
     /// Refuses what is left: it would be passed over.
-    fn nothing_else(self) -> Result<(), Problem> {
+    pub(super) fn nothing_else(self) -> Result<(), Problem> {
         match self.0.is_empty() {
             true => Ok(()),
             false => Err(Problem::bad_request("a parameter is unknown; /openapi.json lists those of each report")),
@@ -387,12 +392,12 @@ impl Asked {
     }
 }
 
-fn read<T: FromStr<Err: std::fmt::Display>>(name: &str, written: &str) -> Result<T, Problem> {
+pub(super) fn read<T: FromStr<Err: std::fmt::Display>>(name: &str, written: &str) -> Result<T, Problem> {
     written.parse().map_err(|error: T::Err| Problem::bad_request(format!("{name}: {error}")))
 }
 
 /// The report in the form that is asked for.
-fn answer<R: Report + Serialize>(headers: &HeaderMap, report: R) -> Result<Response, Problem> {
+pub(super) fn answer<R: Report + Serialize>(headers: &HeaderMap, report: R) -> Result<Response, Problem> {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accept.contains("text/html") {
         return Ok(Html(report.page()).into_response());

@@ -3,6 +3,7 @@
 mod chart;
 mod confidence;
 mod drivers;
+mod duty;
 mod explanation;
 mod fairness;
 mod overrides;

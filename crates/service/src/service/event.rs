@@ -7,7 +7,7 @@ use crate::api_token::{self, Actor, Role};
 use crate::clock::{self, IdSource};
 use crate::count::Unrecorded;
 use crate::state::{StateFiles, WHATS};
-use crate::{Error, Refusal};
+use crate::{Error, Refusal, SubjectToken};
 use onrecord_ledger::{AppendError, Commit, Entry, EntryId, Recovery};
 use onrecord_record::{Access, System, Timestamp};
 use serde_json::{Map, Value as Json, json};
@@ -33,6 +33,32 @@ impl Service {
         rows: Option<u64>,
     ) -> Result<(), Refusal> {
         self.authorised(actor, Role::Read, self.append_access(actor, action, what, rows)).await
+    }
+
+    /// How the record names a decision where its id may not stand: a keyed token, which says nothing without the key.
+    pub fn decision_token(&self, decision_id: &str) -> String {
+        access::token(self.vault.tenant(), decision_id)
+    }
+
+    /// How the record names a person: by their token. For callers with the role `reveal` of a user id, for all others only
+    /// of a token, since whether a user is known is not theirs to know; `None` for anybody else.
+    ///
+    /// # Errors
+    /// [`Refusal::Corrupt`], [`Refusal::Unavailable`].
+    pub fn subject_token(&self, user: &str, actor: &Actor) -> Result<Option<SubjectToken>, Refusal> {
+        let known = if actor.may(Role::Reveal) { self.vault.find(user)? } else { None };
+        Ok(known.or_else(|| SubjectToken::parse(user)))
+    }
+
+    /// How the record names who is called so: as it stands there, or, for callers with the role `admin`, by the name of an
+    /// API token, of which there may have been several.
+    ///
+    /// # Errors
+    /// [`Refusal::Corrupt`], [`Refusal::Unavailable`].
+    pub fn actors(&self, name: &str, actor: &Actor) -> Result<Vec<String>, Refusal> {
+        let tokens = if actor.may(Role::Admin) { self.all_tokens()? } else { Vec::new() };
+        let named = tokens.into_iter().filter(|token| token.name == name);
+        Ok(named.map(|token| token.actor_name()).chain([name.to_owned()]).collect())
     }
 
     /// Puts a private answer on the record, with what it cost. It may be given only afterwards.

@@ -52,7 +52,7 @@ impl Service {
         self.authorised_blocking(actor, Role::Admin, || self.all_tokens())
     }
 
-    fn all_tokens(&self) -> Result<Vec<Token>, Refusal> {
+    pub(super) fn all_tokens(&self) -> Result<Vec<Token>, Refusal> {
         Ok(self.tokens.list()?.as_ref().clone())
     }
 

@@ -84,7 +84,7 @@ fn a_read_is_on_the_record_before_its_answer() {
     house.run(house.service.evidence("d1", &actor)).unwrap().unwrap();
     assert!(house.run(house.service.read("nobody@example.com", false, &actor)).unwrap().is_none());
     let sql = "SELECT * FROM decisions WHERE user_id = ?";
-    house.run(house.service.record_access(&actor, Action::Sql, What::Query(sql), None)).unwrap();
+    house.run(house.service.record_access(&actor, Action::Sql, What::Query { shape: sql, names: &[] }, None)).unwrap();
     let entries = house.entries("access");
     let unknown = entries[3]["what"].as_str().unwrap();
     assert!(unknown.starts_with("tok_"), "{unknown}");

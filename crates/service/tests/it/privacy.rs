@@ -154,7 +154,7 @@ fn nothing_that_a_reader_asks_for_is_kept_unless_a_decision_has_it() {
         assert!(house.run(service.evidence(asked, &actor)).unwrap().is_none());
     }
     let sql = r#"SELECT ? AS "?", ? AS "?" FROM "reviews" -- max@example.com"#;
-    house.run(service.record_access(&actor, Action::Sql, What::Query(sql), None)).unwrap();
+    house.run(service.record_access(&actor, Action::Sql, What::Query { shape: sql, names: &[] }, None)).unwrap();
     assert!(house.run(service.read("d1", false, &actor)).unwrap().is_some());
     let accesses = house.entries("access");
     assert_eq!(accesses.len(), 14);

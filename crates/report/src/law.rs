@@ -1,0 +1,127 @@
+//! What laws ask of the record: one data file a law, in `duty/`, with its sources. What a law asks is data; how something is
+//! measured is code (`duty`).
+
+use crate::path::Path;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The files, by the name of the report.
+const FILES: [(&str, &str); 5] = [
+    ("ai-act", include_str!("../duty/ai-act.toml")),
+    ("hipaa", include_str!("../duty/hipaa.toml")),
+    ("sox", include_str!("../duty/sox.toml")),
+    ("ecoa", include_str!("../duty/ecoa.toml")),
+    ("nyc-144", include_str!("../duty/nyc-144.toml")),
+];
+
+const RETENTION: &str = include_str!("../duty/retention.toml");
+
+/// The retention policy of a decision that names none.
+pub(crate) const RETENTION_POLICY_DEFAULT: &str = "standard";
+
+/// What one law asks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Law {
+    pub(crate) title: String,
+    /// Where it stands.
+    pub(crate) law: String,
+    /// Its text.
+    pub(crate) source: String,
+    pub(crate) notes: Vec<String>,
+    pub(crate) duties: Vec<Duty>,
+}
+
+/// What one article asks, and what answers it: fields that every decision has, or a measure.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Duty {
+    pub(crate) article: String,
+    pub(crate) asks: String,
+    /// Paths into a decision.
+    #[serde(default)]
+    pub(crate) fields: Vec<String>,
+    pub(crate) measure: Option<Measure>,
+    /// Days that decisions are kept at least.
+    pub(crate) days_min: Option<u32>,
+}
+
+/// What can be measured beside fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Measure {
+    Lifetime,
+    LongestGap,
+    Reviewed,
+    Overridden,
+    OverriddenWithReason,
+    Retention,
+    Readings,
+    ReadingsWithPurpose,
+    AdverseWithReasons,
+    AdverseWithReasoning,
+    ImpactRatio,
+}
+
+impl Law {
+    /// The law of a report, by its name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;
+        toml::from_str(text).ok()
+    }
+
+    pub(crate) fn asks(&self, measure: Measure) -> bool {
+        self.duties.iter().any(|duty| duty.measure == Some(measure))
+    }
+
+    /// Every field that is asked for, once.
+    pub(crate) fn fields(&self) -> Vec<Path> {
+        let mut fields: Vec<Path> = Vec::new();
+        for field in self.duties.iter().flat_map(|duty| &duty.fields).filter_map(|field| field.parse().ok()) {
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        }
+        fields
+    }
+}
+
+/// The days that decisions of a retention policy are kept, where a policy file says nothing else; `None` for a name that is
+/// none.
+pub fn retention_days_default(name: &str) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct File {
+        days: BTreeMap<String, u32>,
+    }
+    toml::from_str::<File>(RETENTION).ok()?.days.get(name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duty::FIELDS_MAX;
+
+    #[test]
+    fn every_file_is_a_law_that_can_be_measured() {
+        for (name, text) in FILES {
+            let law: Law = toml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(law.source.starts_with("https://") && !law.notes.is_empty(), "{name}");
+            for duty in &law.duties {
+                assert!(duty.fields.is_empty() == duty.measure.is_some(), "{name}: {}", duty.article);
+                assert!(duty.days_min.is_none() || duty.measure == Some(Measure::Retention), "{name}: {}", duty.article);
+                for field in &duty.fields {
+                    field.parse::<Path>().unwrap_or_else(|error| panic!("{name}: {field}: {error}"));
+                }
+            }
+            assert!(law.fields().len() <= FIELDS_MAX, "{name}");
+        }
+        assert!(Law::named("gdpr").is_none());
+    }
+
+    #[test]
+    fn the_days_are_those_of_the_seed() {
+        let names = ["high_risk", "financial", "healthcare", "standard", "development"];
+        assert_eq!(names.map(retention_days_default), [3650, 2555, 2555, 365, 90].map(Some));
+        assert_eq!(retention_days_default("forever"), None);
+    }
+}
