@@ -26,7 +26,8 @@ pub fn redacted(sql: &str) -> String {
 /// in small letters and the text. What it gives must say nothing about anybody.
 pub fn redacted_but(sql: &str, mut name: impl FnMut(&str, &str) -> Option<String>) -> String {
     let (tokens, is_whole) = tokenize(sql);
-    let mut named: Vec<Option<String>> = compared(&tokens).into_iter().map(|(column, text)| name(&column?, text?)).collect();
+    let mut named: Vec<Option<String>> =
+        compared(&tokens).into_iter().map(|(column, text)| name(&column?, text?)).collect();
     let mut shape = String::with_capacity(sql.len());
     for (at, token) in tokens.into_iter().enumerate() {
         if let Some(name) = named[at].take() {

@@ -1,7 +1,8 @@
 //! Who read about a decision, who read about a person, and what somebody read: from the access entries, newest first.
 //!
-//! An entry names a decision by its id or by a keyed token of it, and a person by their subject token; whoever asks gives
-//! both. A query that names nobody may have shown anybody: those are counted, and said to be so.
+//! An entry names a decision by its id or by a keyed token of it, and a person by their subject token. Who read about a person
+//! after a decision was recorded may have seen that too, and is among its readers. A query that names nobody may have shown
+//! anybody: those are counted, and said to be so.
 
 use crate::source::{Error, Rows, Source};
 use crate::sql::text;
@@ -90,6 +91,8 @@ struct Names {
     /// Ids and tokens of decisions.
     decisions: HashSet<String>,
     subject: Option<String>,
+    /// From which leaf on a reading of the person counts.
+    subject_from: u64,
     /// The first leaf of what it is about; what was read before cannot have shown it.
     first_leaf: Option<u64>,
 }
@@ -171,7 +174,7 @@ impl Names {
             (None, None) => return Ok(None),
         };
         let sql = format!(
-            "SELECT decision_id, event_id, leaf_index FROM ai_audit_logs WHERE {of} ORDER BY leaf_index DESC LIMIT {DECISIONS_MAX}"
+            "SELECT decision_id, event_id, user_id, leaf_index FROM ai_audit_logs WHERE {of} ORDER BY leaf_index DESC LIMIT {DECISIONS_MAX}"
         );
         let rows = Rows::of(source, sql).await?;
         let ids = rows.texts("decision_id")?.into_iter().flatten().chain(filter.decision_id.clone());
@@ -179,18 +182,20 @@ impl Names {
         let tokens: Vec<String> = ids.iter().map(|id| (wording.token)(id)).collect();
         let first_leaf = rows.counts("leaf_index")?.into_iter().min();
         let decisions = ids.into_iter().chain(tokens).collect();
-        Ok(Some(Self { decisions, subject: filter.subject.clone(), first_leaf }))
+        let (subject, subject_from) = match &filter.decision_id {
+            Some(_) => (rows.texts("user_id")?.into_iter().flatten().next(), first_leaf.unwrap_or(u64::MAX)),
+            None => (filter.subject.clone(), 0),
+        };
+        Ok(Some(Self { decisions, subject, subject_from, first_leaf }))
     }
 
     /// A condition that all entries about it meet, and few others.
     fn sql(&self, filter: &Filter, wording: &Wording<'_>) -> String {
-        let whats = match (&filter.decision_id, &filter.subject) {
-            (Some(decision_id), _) => text(decision_id),
-            (None, subject) => {
-                let subject = text(subject.as_deref().unwrap_or_default());
-                format!("SELECT decision_id FROM ai_audit_logs WHERE user_id = {subject}")
-            }
+        let of_subject = || {
+            let subject = text(self.subject.as_deref().unwrap_or_default());
+            format!("SELECT decision_id FROM ai_audit_logs WHERE user_id = {subject}")
         };
+        let whats = filter.decision_id.as_ref().map_or_else(of_subject, |decision_id| text(decision_id));
         let mut parts = vec![
             format!("action IN ({}) AND what IN ({whats})", list(wording.of_decision)),
             format!("strpos(what, '{TOKEN_PREFIX}') > 0"),
@@ -203,9 +208,11 @@ impl Names {
         let is_of_decision = wording.of_decision.contains(&access.action.as_str());
         let is_word = |byte: char| byte.is_ascii_alphanumeric() || byte == '_';
         let mut words = access.what.split(|letter| !is_word(letter));
+        let is_late_enough = access.leaf_index >= self.subject_from;
         (is_of_decision && self.decisions.contains(&access.what))
             || words.any(|word| {
-                self.subject.as_deref() == Some(word) || word.starts_with(TOKEN_PREFIX) && self.decisions.contains(word)
+                (is_late_enough && self.subject.as_deref() == Some(word))
+                    || (word.starts_with(TOKEN_PREFIX) && self.decisions.contains(word))
             })
     }
 }

@@ -135,6 +135,7 @@ struct Figures {
     reviewed: u64,
     overridden: u64,
     overridden_with_reason: u64,
+    explained: u64,
     adverse: u64,
     adverse_with_reasons: u64,
     adverse_with_reasoning: u64,
@@ -239,11 +240,13 @@ async fn figures<S: Source + ?Sized>(
         "count(*) FILTER (WHERE overridden) AS overridden".to_owned(),
         "count(*) FILTER (WHERE overridden AND override_reason <> '') AS overridden_with_reason".to_owned(),
     ];
+    if law.asks(Measure::Explained) {
+        columns.push(format!("count(*) FILTER (WHERE {reasoning} OR {features}) AS explained"));
+    }
     if let Some(adverse) = &adverse {
         columns.push(format!("count(*) FILTER (WHERE {adverse}) AS adverse"));
-        columns.push(format!(
-            "count(*) FILTER (WHERE {adverse} AND ({reasoning} OR {features})) AS adverse_with_reasons"
-        ));
+        columns
+            .push(format!("count(*) FILTER (WHERE {adverse} AND ({reasoning} OR {features})) AS adverse_with_reasons"));
         columns.push(format!("count(*) FILTER (WHERE {adverse} AND {reasoning}) AS adverse_with_reasoning"));
     }
     let named = fields.iter().zip(FIELD_COLUMNS);
@@ -256,9 +259,11 @@ async fn figures<S: Source + ?Sized>(
     let rows = Rows::of(source, sql).await?;
     let (models, decisions, reviewed) = (rows.texts("model_id")?, rows.counts("decisions")?, rows.counts("reviewed")?);
     let (overridden, reasoned) = (rows.counts("overridden")?, rows.counts("overridden_with_reason")?);
-    let counts = |name| if adverse.is_some() { rows.counts(name) } else { Ok(vec![0; rows.len()]) };
-    let (adverse_all, reasons) = (counts("adverse")?, counts("adverse_with_reasons")?);
-    let reasonings = counts("adverse_with_reasoning")?;
+    let counts = |name, is_asked| if is_asked { rows.counts(name) } else { Ok(vec![0; rows.len()]) };
+    let explained = counts("explained", law.asks(Measure::Explained))?;
+    let (adverse_all, reasons) =
+        (counts("adverse", adverse.is_some())?, counts("adverse_with_reasons", adverse.is_some())?);
+    let reasonings = counts("adverse_with_reasoning", adverse.is_some())?;
     let by_field: Vec<Vec<u64>> =
         FIELD_COLUMNS.iter().take(fields.len()).map(|name| rows.counts(name)).collect::<Result<_, _>>()?;
     let mut lifetimes = if law.asks(Measure::Lifetime) { lifetimes(source, scope).await? } else { BTreeMap::new() };
@@ -271,6 +276,7 @@ async fn figures<S: Source + ?Sized>(
             reviewed: reviewed[at],
             overridden: overridden[at],
             overridden_with_reason: reasoned[at],
+            explained: explained[at],
             adverse: adverse_all[at],
             adverse_with_reasons: reasons[at],
             adverse_with_reasoning: reasonings[at],
@@ -379,12 +385,8 @@ async fn categories<S: Source + ?Sized>(
         return Ok(Vec::new());
     }
     let probability = "confidence".parse().map_err(|_| Error::Answer("confidence"))?;
-    let binary = Binary {
-        positive: of.selected.clone(),
-        outcome: None,
-        probability,
-        probability_of: ProbabilityOf::Prediction,
-    };
+    let binary =
+        Binary { positive: of.selected.clone(), outcome: None, probability, probability_of: ProbabilityOf::Prediction };
     let mut ways: Vec<Vec<Path>> = of.categories.iter().map(|path| vec![path.clone()]).collect();
     if of.categories.len() > 1 {
         ways.push(of.categories.clone());
@@ -426,22 +428,19 @@ fn findings(
         }
         match duty.measure {
             None => {}
-            Some(Measure::Retention) => found.extend(figures.retention.iter().map(|of_policy| {
-                Finding::of_retention(duty, of_policy, (of.retention_days)(&of_policy.policy))
-            })),
+            Some(Measure::Retention) => found.extend(
+                figures
+                    .retention
+                    .iter()
+                    .map(|of_policy| Finding::of_retention(duty, of_policy, (of.retention_days)(&of_policy.policy))),
+            ),
             Some(measure) => found.push(measured(duty, measure, figures, readings, categories)),
         }
     }
     found
 }
 
-fn measured(
-    duty: &Duty,
-    measure: Measure,
-    figures: &Figures,
-    readings: &Readings,
-    categories: &[Category],
-) -> Finding {
+fn measured(duty: &Duty, measure: Measure, figures: &Figures, readings: &Readings, categories: &[Category]) -> Finding {
     let part = |name: &str, count: u64, of: u64| Finding {
         count: Some(count),
         of: Some(of),
@@ -458,6 +457,7 @@ fn measured(
             let told = figures.gap.map(|(seconds, begins)| format!("{} from {begins}", duration(seconds)));
             value("longest gap", told.unwrap_or_else(|| "less than an hour".to_owned()))
         }
+        Measure::Explained => part("reasons or top features", figures.explained, figures.decisions),
         Measure::Reviewed => part("reviewed", figures.reviewed, figures.decisions),
         Measure::Overridden => part("overridden", figures.overridden, figures.decisions),
         Measure::OverriddenWithReason => {
@@ -468,7 +468,9 @@ fn measured(
         Measure::AdverseWithReasons => {
             Finding::complete(duty, "adverse with reasons", figures.adverse_with_reasons, figures.adverse)
         }
-        Measure::AdverseWithReasoning => part("adverse with reasoning", figures.adverse_with_reasoning, figures.adverse),
+        Measure::AdverseWithReasoning => {
+            part("adverse with reasoning", figures.adverse_with_reasoning, figures.adverse)
+        }
         Measure::ImpactRatio => {
             let least = categories.iter().filter_map(|category| category.impact_ratio).reduce(f64::min);
             value("least impact ratio", least.map_or_else(|| "none".to_owned(), |least| format!("{least:.4}")))
@@ -479,12 +481,7 @@ fn measured(
 
 impl Finding {
     fn new(duty: &Duty, measure: &str) -> Self {
-        Self {
-            article: duty.article.clone(),
-            asks: duty.asks.clone(),
-            measure: measure.to_owned(),
-            ..Self::default()
-        }
+        Self { article: duty.article.clone(), asks: duty.asks.clone(), measure: measure.to_owned(), ..Self::default() }
     }
 
     /// Of all that must have something, how many have it.
@@ -547,6 +544,9 @@ mod tests {
 
     #[test]
     fn times_are_told_in_words() {
-        assert_eq!((duration(3_600), duration(90_061), duration(86_400)), ("1 h".into(), "1 d 1 h 1 min".into(), "1 d".into()));
+        assert_eq!(
+            (duration(3_600), duration(90_061), duration(86_400)),
+            ("1 h".into(), "1 d 1 h 1 min".into(), "1 d".into())
+        );
     }
 }

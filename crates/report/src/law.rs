@@ -52,6 +52,7 @@ pub(crate) struct Duty {
 pub(crate) enum Measure {
     Lifetime,
     LongestGap,
+    Explained,
     Reviewed,
     Overridden,
     OverriddenWithReason,
@@ -108,7 +109,11 @@ mod tests {
             assert!(law.source.starts_with("https://") && !law.notes.is_empty(), "{name}");
             for duty in &law.duties {
                 assert!(duty.fields.is_empty() == duty.measure.is_some(), "{name}: {}", duty.article);
-                assert!(duty.days_min.is_none() || duty.measure == Some(Measure::Retention), "{name}: {}", duty.article);
+                assert!(
+                    duty.days_min.is_none() || duty.measure == Some(Measure::Retention),
+                    "{name}: {}",
+                    duty.article
+                );
                 for field in &duty.fields {
                     field.parse::<Path>().unwrap_or_else(|error| panic!("{name}: {field}: {error}"));
                 }

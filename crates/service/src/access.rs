@@ -44,14 +44,8 @@ pub enum Action {
 
 impl Action {
     /// Those whose `what` is one decision.
-    pub const OF_DECISION: [Self; 6] = [
-        Self::Get,
-        Self::Reveal,
-        Self::Evidence,
-        Self::Explain,
-        Self::RevealExplain,
-        Self::ExplainRefused,
-    ];
+    pub const OF_DECISION: [Self; 6] =
+        [Self::Get, Self::Reveal, Self::Evidence, Self::Explain, Self::RevealExplain, Self::ExplainRefused];
 
     /// Queries that may show any decision.
     pub const OF_QUERY: [Self; 4] = [Self::Sql, Self::RevealSql, Self::Decisions, Self::RevealDecisions];
@@ -246,7 +240,8 @@ mod tests {
         assert_eq!(token, recorded(What::Unknown("max.mustermann")));
         assert_ne!(token, recorded(What::Unknown("max.musterfrau")));
         assert_ne!(token, What::Unknown("max.mustermann").recorded(&FieldKeys::new(&[8; 32])));
-        let shown = format!("{:?}", [What::Unknown("max"), What::Decision("max"), What::Query { shape: "max", names: &[] }]);
+        let shown =
+            format!("{:?}", [What::Unknown("max"), What::Decision("max"), What::Query { shape: "max", names: &[] }]);
         assert!(!shown.contains("max"), "{shown}");
     }
 }

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod acceptance;
+mod access;
 mod bad_input;
 mod crash;
 mod decisions;
 mod demo;
+mod duty;
 mod explain;
 mod golden;
 mod http;

@@ -124,9 +124,10 @@ impl Report for Duties {
 impl Duties {
     /// What the law asks for and the record does not have, with the model.
     fn not_met(&self) -> impl Iterator<Item = (&str, &Finding)> {
-        let findings = self.models.iter().flat_map(|model| {
-            model.findings.iter().map(move |finding| (model.model_id.as_str(), finding))
-        });
+        let findings = self
+            .models
+            .iter()
+            .flat_map(|model| model.findings.iter().map(move |finding| (model.model_id.as_str(), finding)));
         findings.filter(|(_, finding)| finding.met == Some(false))
     }
 }

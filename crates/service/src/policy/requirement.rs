@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn what_is_absent_null_or_empty_is_missing_in_either_spelling() {
-        let fields = ["model_id", "input_features", "prediction", "explanation", "timestamp", "/explanation/top_features"];
+        let fields =
+            ["model_id", "input_features", "prediction", "explanation", "timestamp", "/explanation/top_features"];
         let whole = r#"{"modelId":"m","inputFeatures":{"a":1},"prediction":0,
             "explanation":{"topFeatures":[{"feature":"a","importance":1}]}}"#;
         assert_eq!(missing(&fields, whole), [] as [&str; 0]);
