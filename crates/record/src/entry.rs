@@ -68,8 +68,8 @@ pub struct Retention<'a> {
 pub struct Access<'a> {
     /// Who: the name of an API key, a person's token.
     pub actor: &'a str,
-    /// How: `sql`, `decisions`, `get`, `evidence`, `explain`, `history`, `report`, and `reveal_…` where personal data is shown in
-    /// plain.
+    /// How: `sql`, `decisions`, `get`, `evidence`, `explain`, `history`, `report`, `access`, and `reveal_…` where personal data is
+    /// shown in plain.
     pub action: &'a str,
     /// What was asked for, without personal data.
     pub what: &'a str,

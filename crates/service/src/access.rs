@@ -7,6 +7,7 @@
 //! Who read about a decision or a person can be found again: a decision is named by its id or by the keyed token of it, a
 //! person by their subject token, also where a query compares `decision_id`, `event_id` or `user_id` with one.
 
+use crate::api_token::Actor;
 use crate::detector::Detector;
 use crate::vault::FieldKeys;
 use onrecord_record::limit;
@@ -136,7 +137,10 @@ impl What<'_> {
                 let parts = [
                     decision.map(|decision| format!("decision {}", either(decision))),
                     subject.map(|subject| format!("subject {subject}")),
-                    actor.map(|actor| format!("actor {}", masked(actor))),
+                    actor.map(|actor| match Actor::is_name(actor) {
+                        true => format!("actor {actor}"),
+                        false => format!("actor {}", token(actor)),
+                    }),
                 ];
                 parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
             }
@@ -227,8 +231,9 @@ mod tests {
     fn a_question_about_readings_names_nobody() {
         let asked = What::Accesses { decision: Some(("loan-17", true)), subject: Some("sub_1"), actor: Some("local") };
         assert_eq!(recorded(asked), "decision loan-17, subject sub_1, actor local");
-        let unknown = What::Accesses { decision: Some(("max", false)), subject: None, actor: None };
-        assert!(recorded(unknown).starts_with("decision tok_"));
+        let unknown = What::Accesses { decision: Some(("max", false)), subject: None, actor: Some("max") };
+        let token = recorded(What::Unknown("max"));
+        assert_eq!(recorded(unknown), format!("decision {token}, actor {token}"));
     }
 
     #[test]

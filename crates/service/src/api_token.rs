@@ -108,6 +108,12 @@ impl Actor {
         &self.name
     }
 
+    /// Whether a text is how the record names somebody; any other may be a person's name.
+    pub(crate) fn is_name(text: &str) -> bool {
+        let is_id = |id: &str| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        text == LOCAL || text.strip_prefix("token:").is_some_and(is_id)
+    }
+
     /// Whether the actor has a role.
     pub fn may(&self, role: Role) -> bool {
         self.roles.contains(&role)

@@ -42,7 +42,17 @@ fn directory() -> Directory {
     for id in ["d-1", "d-2", "d-3", "d-9"] {
         directory.ok(&["review", id, "--agree", "--reviewer", "kim"]);
     }
-    directory.ok(&["review", "d-4", "--override", "--decision", "{\"ok\":true}", "--reason", "a guarantor", "--reviewer", "kim"]);
+    directory.ok(&[
+        "review",
+        "d-4",
+        "--override",
+        "--decision",
+        "{\"ok\":true}",
+        "--reason",
+        "a guarantor",
+        "--reviewer",
+        "kim",
+    ]);
     directory
 }
 

@@ -266,6 +266,18 @@ fn asking_for_a_decision_by_a_name_leaves_no_trace_of_the_name() {
     for name in [&person.user, &person.email] {
         assert_eq!(server.get(&format!("/v1/decisions/{name}")).status, 404);
         assert_eq!(server.get(&format!("/v1/decisions/{name}/evidence")).status, 404);
+        // It was asked for, as it were a decision; who asked is known, and who is a reader by this name is nobody.
+        assert_eq!(server.get(&format!("/v1/access?decision_id={name}")).status, 200);
+        assert_eq!(server.get(&format!("/v1/access?decision_id={}", &name[1..])).status, 404);
+        assert_eq!(server.get(&format!("/v1/access?actor={name}")).status, 200);
+        let is_known = *name == person.user;
+        assert_eq!(server.get(&format!("/v1/access?user_id={name}")).status, if is_known { 200 } else { 404 });
+        assert_eq!(
+            server
+                .rows(&format!("SELECT 1 FROM decisions WHERE decision_id IN ('{name}') OR user_id = '{name}'"))
+                .len(),
+            usize::from(is_known)
+        );
     }
     assert_eq!(server.stop().0, Some(0));
     Scan::new(&person.secrets()).absent_in_files("asked", &directory.path());

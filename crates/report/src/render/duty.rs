@@ -1,6 +1,5 @@
 //! A report on duties: findings by model and article, categories, and what each article asks.
 
-use super::chart::Chart;
 use super::{Cell, Report, Table, title_of};
 use crate::duty::{Category, Duties, Finding};
 
@@ -87,10 +86,6 @@ impl Report for Duties {
         let rows = asked.into_iter().map(row).collect();
         tables.push(Table { title: "What is asked", columns: vec!["article", "asks"], rows });
         tables
-    }
-
-    fn charts(&self) -> Vec<Chart> {
-        Vec::new()
     }
 
     fn warnings(&self) -> Vec<String> {

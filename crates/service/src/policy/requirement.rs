@@ -64,7 +64,8 @@ impl Form {
         if self.fields.is_empty() || self.fields.len() > FIELDS_MAX {
             return Err("requirements: fields names 1 to 64 fields");
         }
-        let fields: Vec<Field> = self.fields.iter().map(|name| Field::read(name)).collect::<Result<_, _>>()?;
+        let known = schema();
+        let fields: Vec<Field> = self.fields.iter().map(|name| Field::read(name, &known)).collect::<Result<_, _>>()?;
         if (1..fields.len()).any(|at| fields[..at].iter().any(|other| other.steps == fields[at].steps)) {
             return Err("requirements: a field is named twice");
         }
@@ -73,7 +74,8 @@ impl Form {
 }
 
 impl Field {
-    fn read(name: &str) -> Result<Self, &'static str> {
+    /// `known` is the schema of a decision.
+    fn read(name: &str, known: &serde_json::Value) -> Result<Self, &'static str> {
         let unescaped = |step: &str| step.replace("~1", "/").replace("~0", "~");
         let names: Vec<String> = match name.strip_prefix('/') {
             Some(pointer) => pointer.split('/').map(unescaped).collect(),
@@ -82,7 +84,6 @@ impl Field {
         if names.iter().any(|name| name.is_empty() || name.len() > 255) {
             return Err("requirements: a name must have 1 to 255 bytes");
         }
-        let known = schema();
         let is_field = |name: &String| known["properties"].get(name).is_some() || GIVEN.contains(&snake(name).as_str());
         if !names.first().is_some_and(is_field) {
             return Err("requirements: a field is no member of a decision; `onrecord schema` lists them");
