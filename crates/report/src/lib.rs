@@ -13,7 +13,6 @@ pub mod duty;
 pub mod explanation;
 pub mod fairness;
 pub mod language;
-mod law;
 pub mod model;
 pub mod overrides;
 pub mod path;
@@ -29,7 +28,7 @@ pub mod usage;
 pub mod volume;
 
 pub use binary::{Binary, ProbabilityOf};
-pub use law::retention_days_default;
+pub use duty::retention_days_default;
 pub use path::{Condition, Path, PathError};
 pub use period::{Period, PeriodError};
 pub use private::Privacy;

@@ -274,7 +274,7 @@ fn asking_for_a_decision_by_a_name_leaves_no_trace_of_the_name() {
         assert_eq!(server.get(&format!("/v1/access?user_id={name}")).status, if is_known { 200 } else { 404 });
         assert_eq!(
             server
-                .rows(&format!("SELECT 1 FROM decisions WHERE decision_id IN ('{name}') OR user_id = '{name}'"))
+                .rows(&format!("SELECT 1 FROM ai_audit_logs WHERE decision_id IN ('{name}') OR user_id = '{name}'"))
                 .len(),
             usize::from(is_known)
         );

@@ -1,5 +1,5 @@
-//! What laws ask of the record: one data file a law, in `duty/`, with its sources. What a law asks is data; how something is
-//! measured is code (`duty`).
+//! What laws ask of the record: one data file a law, in the crate's `duty/`, with its sources. What a law asks is data; how something is
+//! measured is code (`figures`).
 
 use crate::path::Path;
 use serde::Deserialize;
@@ -7,49 +7,49 @@ use std::collections::BTreeMap;
 
 /// The files, by the name of the report.
 const FILES: [(&str, &str); 5] = [
-    ("ai-act", include_str!("../duty/ai-act.toml")),
-    ("hipaa", include_str!("../duty/hipaa.toml")),
-    ("sox", include_str!("../duty/sox.toml")),
-    ("ecoa", include_str!("../duty/ecoa.toml")),
-    ("nyc-144", include_str!("../duty/nyc-144.toml")),
+    ("ai-act", include_str!("../../duty/ai-act.toml")),
+    ("hipaa", include_str!("../../duty/hipaa.toml")),
+    ("sox", include_str!("../../duty/sox.toml")),
+    ("ecoa", include_str!("../../duty/ecoa.toml")),
+    ("nyc-144", include_str!("../../duty/nyc-144.toml")),
 ];
 
-const RETENTION: &str = include_str!("../duty/retention.toml");
+const RETENTION: &str = include_str!("../../duty/retention.toml");
 
 /// The retention policy of a decision that names none.
-pub(crate) const RETENTION_POLICY_DEFAULT: &str = "standard";
+pub(super) const RETENTION_POLICY_DEFAULT: &str = "standard";
 
 /// What one law asks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Law {
-    pub(crate) title: String,
+pub(super) struct Law {
+    pub(super) title: String,
     /// Where it stands.
-    pub(crate) law: String,
+    pub(super) law: String,
     /// Its text.
-    pub(crate) source: String,
-    pub(crate) notes: Vec<String>,
-    pub(crate) duties: Vec<Duty>,
+    pub(super) source: String,
+    pub(super) notes: Vec<String>,
+    pub(super) duties: Vec<Duty>,
 }
 
 /// What one article asks, and what answers it: fields that every decision has, or a measure.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Duty {
-    pub(crate) article: String,
-    pub(crate) asks: String,
+pub(super) struct Duty {
+    pub(super) article: String,
+    pub(super) asks: String,
     /// Paths into a decision.
     #[serde(default)]
-    pub(crate) fields: Vec<String>,
-    pub(crate) measure: Option<Measure>,
+    pub(super) fields: Vec<String>,
+    pub(super) measure: Option<Measure>,
     /// Days that decisions are kept at least.
-    pub(crate) days_min: Option<u32>,
+    pub(super) days_min: Option<u32>,
 }
 
 /// What can be measured beside fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Measure {
+pub(super) enum Measure {
     Lifetime,
     LongestGap,
     Explained,
@@ -66,17 +66,17 @@ pub(crate) enum Measure {
 
 impl Law {
     /// The law of a report, by its name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;
         toml::from_str(text).ok()
     }
 
-    pub(crate) fn asks(&self, measure: Measure) -> bool {
+    pub(super) fn asks(&self, measure: Measure) -> bool {
         self.duties.iter().any(|duty| duty.measure == Some(measure))
     }
 
     /// Every field that is asked for, once.
-    pub(crate) fn fields(&self) -> Vec<Path> {
+    pub(super) fn fields(&self) -> Vec<Path> {
         let mut fields: Vec<Path> = Vec::new();
         for field in self.duties.iter().flat_map(|duty| &duty.fields).filter_map(|field| field.parse().ok()) {
             if !fields.contains(&field) {
@@ -100,7 +100,7 @@ pub fn retention_days_default(name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::duty::FIELDS_MAX;
+    use crate::duty::figures::FIELDS_MAX;
 
     #[test]
     fn every_file_is_a_law_that_can_be_measured() {
