@@ -6,7 +6,7 @@
 use onrecord_evidence::{Signer, leaf_hash};
 use onrecord_lake::assemble::Assembler;
 use onrecord_lake::shred::{Shredded, Shredder, survey};
-use onrecord_lake::{Lake, LeafIndex, LeafRange, Row, Sealer, Segment, SegmentWriter};
+use onrecord_lake::{Lake, LeafIndex, LeafRange, LeafSet, Row, Sealer, Segment, SegmentWriter};
 use onrecord_ledger::{Config, Entry, EntryId, Follower, Ledger, OsDisk};
 use onrecord_record::Parser;
 use onrecord_testing::sample;
@@ -102,7 +102,7 @@ fn stages(dir: &Path, records: u64) -> Outcome {
 }
 
 fn verify(dir: &Path, threads: usize) -> Outcome {
-    let report = onrecord_lake::verify(dir, threads, &|_| false, &|checked| {
+    let report = onrecord_lake::verify(dir, threads, &LeafSet::default(), &|_| false, &|checked| {
         black_box(checked.hashes);
         Ok(())
     })?;

@@ -1,15 +1,17 @@
 //! Making a segment out of entries, whoever has them: the tail when a write-ahead file is sealed, older segments when
-//! they are compacted.
+//! they are compacted or rewritten.
 //!
 //! Invariant: a segment gets its name only after every record was read back from the file, hashed, and found equal to
-//! its leaf; ids and what lies beside the records are compared too. A record that its columns do not reproduce is
+//! its leaf; ids and what lies beside the records are compared too. It has as many rows as its source says, so that none
+//! is lost on the way. A record that its columns do not reproduce is
 //! written again, as exact bytes. The rows stream: one thread shreds while another encodes, one decodes while another
 //! hashes, and of each stage a few batches are in memory.
 
 use crate::Row;
 use crate::error::{Error, Result};
+use crate::leaf_set::LeafSet;
 use crate::schema::PathColumn;
-use crate::segment::{Rows, Segment, SegmentWriter, Written};
+use crate::segment::{Rows, Segment, SegmentName, SegmentWriter, Written};
 use crate::shred::{Shredded, Shredder};
 use arrow::array::RecordBatch;
 use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
@@ -25,7 +27,10 @@ const BATCHES_WAITING_MAX: usize = 2;
 
 /// Entries to make a segment of.
 pub(crate) trait Source: Sync {
-    /// Visits the entries of all leaves, in order. Gives the same entries each time.
+    /// How many entries there are: as many as leaves, unless some were removed.
+    fn rows(&self) -> u64;
+
+    /// Visits the entries in the order of their leaves. Gives the same entries each time.
     fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>;
 
     /// The leaf hashes as the ledger has them, from whatever vouches for them other than the bytes visited.
@@ -37,32 +42,33 @@ pub(crate) trait Source: Sync {
 struct SidecarChecksum(u32);
 
 impl SidecarChecksum {
-    fn add(&mut self, id: &[u8; 16], sidecar: &[u8]) {
+    fn add(&mut self, leaf: LeafIndex, id: &[u8; 16], sidecar: &[u8]) {
+        self.0 = crc32c::crc32c_append(self.0, &leaf.0.to_le_bytes());
         self.0 = crc32c::crc32c_append(self.0, id);
         self.0 = crc32c::crc32c_append(self.0, &(sidecar.len() as u64).to_le_bytes());
         self.0 = crc32c::crc32c_append(self.0, sidecar);
     }
 }
 
-/// Writes, checks and publishes a segment of these leaves with these path columns. Returns its path.
+/// Writes, checks and publishes a segment of this name with these path columns. Returns its path.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Unsealable`], [`Error::ReadBack`], and the source's own. There is no segment then.
 pub(crate) fn build(
     disk: &Arc<dyn Disk>,
     dir: &Path,
-    leaves: LeafRange,
+    name: SegmentName,
     columns: &[PathColumn],
     source: &dyn Source,
 ) -> Result<PathBuf> {
-    let (written, checksum) = write(disk, dir, leaves, columns, source, &BTreeSet::new())?;
-    let differing = read_back(disk, &written, leaves, source, &checksum)?;
+    let (written, checksum) = write(disk, dir, name, columns, source, &BTreeSet::new())?;
+    let differing = read_back(disk, &written, source, &checksum)?;
     if differing.is_empty() {
         return written.publish();
     }
     drop(written);
-    let (written, checksum) = write(disk, dir, leaves, columns, source, &differing)?;
-    match read_back(disk, &written, leaves, source, &checksum)?.first() {
+    let (written, checksum) = write(disk, dir, name, columns, source, &differing)?;
+    match read_back(disk, &written, source, &checksum)?.first() {
         None => written.publish(),
         Some(leaf) => Err(Error::ReadBack { path: written.path().to_owned(), leaf: *leaf }),
     }
@@ -72,15 +78,15 @@ pub(crate) fn build(
 fn write(
     disk: &Arc<dyn Disk>,
     dir: &Path,
-    leaves: LeafRange,
+    name: SegmentName,
     columns: &[PathColumn],
     source: &dyn Source,
     exact: &BTreeSet<LeafIndex>,
 ) -> Result<(Written, SidecarChecksum)> {
-    let mut writer = SegmentWriter::create_on(disk, dir, leaves, columns.to_vec())?;
+    let mut writer = SegmentWriter::create_on(disk, dir, name, columns.to_vec())?;
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
-        let shredding = scope.spawn(move || shred(leaves, columns, source, exact, &sender));
+        let shredding = scope.spawn(move || shred(name.leaves, columns, source, exact, &sender));
         let encoded = receiver.into_iter().try_for_each(|shredded| writer.write(shredded));
         // When encoding failed the channel is closed, and shredding stopped at its next batch.
         let shredded = shredding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -100,22 +106,29 @@ fn shred(
     let unsealable = |problem: String| Error::Unsealable { leaves, problem };
     let mut shredder = Shredder::new(columns);
     let mut checksum = SidecarChecksum::default();
-    let mut next = leaves.start;
+    let (mut next, mut rows) = (leaves.start, 0);
+    let is_dense = source.rows() == leaves.count();
+    let missing = |next: LeafIndex| unsealable(format!("leaf {next} is missing"));
     let pass_on = |shredder: &mut Shredder<'_>| {
         let shredded = shredder.take().map_err(|error| unsealable(error.to_string()))?;
         sender.send(shredded).map_err(|_| unsealable("encoding stopped".to_owned()))
     };
     source.each(&mut |row| {
-        if row.leaf != next {
-            return Err(unsealable(format!("leaf {next} is missing")));
+        if row.leaf < next || row.leaf >= leaves.end {
+            return Err(unsealable(format!("leaf {} is not where it should be", row.leaf)));
         }
-        next.0 += 1;
-        checksum.add(&row.id, row.sidecar);
+        if is_dense && row.leaf != next {
+            return Err(missing(next));
+        }
+        next = LeafIndex(row.leaf.0 + 1);
+        rows += 1;
+        checksum.add(row.leaf, &row.id, row.sidecar);
         shredder.push(row, exact.contains(&row.leaf)).map_err(|error| unsealable(error.to_string()))?;
         if shredder.is_full() { pass_on(&mut shredder) } else { Ok(()) }
     })?;
-    if next != leaves.end {
-        return Err(unsealable(format!("leaf {next} is missing")));
+    if rows != source.rows() {
+        let counted = || unsealable(format!("there are {rows} entries, and should be {}", source.rows()));
+        return Err(if is_dense { missing(next) } else { counted() });
     }
     if shredder.rows() > 0 {
         pass_on(&mut shredder)?;
@@ -127,16 +140,16 @@ fn shred(
 fn read_back(
     disk: &Arc<dyn Disk>,
     written: &Written,
-    leaves: LeafRange,
     source: &dyn Source,
     checksum: &SidecarChecksum,
 ) -> Result<BTreeSet<LeafIndex>> {
-    let segment = Segment::open_as(disk, written.path(), leaves)?;
+    let segment = Segment::open_as(disk, written.path(), written.name())?;
     segment.check_bytes()?;
+    let leaves = written.leaves();
     let mut differing = BTreeSet::new();
     let mut found = SidecarChecksum::default();
     let mut hashes = (LeafRange::new(leaves.start, leaves.start), Vec::new());
-    each_leaf(&segment, &mut |rows, row, record| {
+    each_row(&segment, 0..segment.parquet().num_row_groups(), &mut |rows, row, record| {
         let leaf = rows.leaf(row);
         if !hashes.0.contains(leaf) {
             let some = LeafRange::new(leaf, LeafIndex(leaf.0.saturating_add(4_096)).min(leaves.end));
@@ -146,7 +159,7 @@ fn read_back(
         if expected != Some(&leaf_hash(record)) {
             differing.insert(leaf);
         }
-        found.add(&rows.id(row), rows.sidecar(row));
+        found.add(leaf, &rows.id(row), rows.sidecar(row));
         Ok(())
     })?;
     if found != *checksum {
@@ -158,21 +171,23 @@ fn read_back(
 /// What is called for a row: the batch, which row of it, its record bytes.
 pub(crate) type VisitRow<'v> = dyn FnMut(&Rows, usize, &[u8]) -> Result<()> + 'v;
 
-/// Visits the rows of a segment that must have one for each leaf.
+/// Visits all rows of a segment, in which every leaf has a row but those in `removal`, which may have one.
 ///
 /// # Errors
-/// As [`each_row`]; [`Error::Damaged`] names the first leaf without a row.
-pub(crate) fn each_leaf(segment: &Segment, visit: &mut VisitRow<'_>) -> Result<()> {
+/// As [`each_row`]; [`Error::Damaged`] names the first leaf without a row that should have one.
+pub(crate) fn each_leaf(segment: &Segment, removal: &LeafSet, visit: &mut VisitRow<'_>) -> Result<()> {
     let mut next = segment.leaves().start;
-    let missing = |leaf: LeafIndex| Error::damaged(segment.path(), format!("leaf {leaf} is missing"));
+    let must_be_removed = |leaves: LeafRange| match removal.first_outside(leaves) {
+        Some(leaf) => Err(Error::damaged(segment.path(), format!("leaf {leaf} is missing"))),
+        None => Ok(()),
+    };
     each_row(segment, 0..segment.parquet().num_row_groups(), &mut |rows, row, record| {
-        if rows.leaf(row) != next {
-            return Err(missing(next));
-        }
-        next.0 += 1;
+        let leaf = rows.leaf(row);
+        must_be_removed(LeafRange::new(next, leaf))?;
+        next = LeafIndex(leaf.0 + 1);
         visit(rows, row, record)
     })?;
-    if next == segment.leaves().end { Ok(()) } else { Err(missing(next)) }
+    must_be_removed(LeafRange::new(next, segment.leaves().end))
 }
 
 /// Visits the rows of some row groups of a segment with their record bytes, decoding on another thread. That the leaves
@@ -228,8 +243,8 @@ mod tests {
     use crate::shred::survey;
     use onrecord_ledger::OsDisk;
 
-    /// Entries, and what is claimed to be their leaf hashes.
-    struct Claimed(Vec<(String, Hash)>);
+    /// Entries with what is claimed to be their leaf hashes, and how many of them it gives.
+    struct Claimed(Vec<(String, Hash)>, u64);
 
     impl Claimed {
         fn row(&self, leaf: u64) -> Row<'_> {
@@ -243,8 +258,12 @@ mod tests {
     }
 
     impl Source for Claimed {
+        fn rows(&self) -> u64 {
+            self.0.len() as u64
+        }
+
         fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
-            (0..self.0.len() as u64).try_for_each(|leaf| visit(&self.row(leaf)))
+            (0..self.1).try_for_each(|leaf| visit(&self.row(leaf)))
         }
 
         fn leaf_hashes(&self, leaves: LeafRange) -> Result<Vec<Hash>> {
@@ -253,8 +272,8 @@ mod tests {
     }
 
     fn claimed(rows: u64) -> Claimed {
-        let record = |leaf| format!(r#"{{"event_id":"00000000-0000-0000-0000-{leaf:012x}","kind":"decision"}}"#);
-        Claimed((0..rows).map(record).map(|record| (record.clone(), leaf_hash(record.as_bytes()))).collect())
+        let record = |leaf: u64| format!(r#"{{"event_id":"00000000-0000-0000-0000-{leaf:012x}","kind":"decision"}}"#);
+        Claimed((0..rows).map(record).map(|record| (record.clone(), leaf_hash(record.as_bytes()))).collect(), rows)
     }
 
     fn files(dir: &Path) -> usize {
@@ -263,7 +282,8 @@ mod tests {
 
     fn build_all(dir: &Path, source: &Claimed, rows: u64) -> Result<PathBuf> {
         let borrowed: Vec<Row<'_>> = (0..source.0.len() as u64).map(|leaf| source.row(leaf)).collect();
-        build(&(Arc::new(OsDisk) as _), dir, LeafRange::from(0..rows), &survey(&borrowed, 10).plan(), source)
+        let name = SegmentName::new(LeafRange::from(0..rows));
+        build(&(Arc::new(OsDisk) as _), dir, name, &survey(&borrowed, 10).plan(), source)
     }
 
     #[test]
@@ -282,9 +302,12 @@ mod tests {
     #[test]
     fn a_segment_needs_every_leaf() {
         let dir = tempfile::tempdir().unwrap();
-        let error = build_all(dir.path(), &claimed(10), 11).unwrap_err();
+        let mut source = claimed(11);
+        source.1 = 10;
+        let error = build_all(dir.path(), &source, 11).unwrap_err();
         assert_eq!(error.to_string(), "leaves 0 to 11 cannot be sealed: leaf 10 is missing");
-        assert!(build_all(dir.path(), &claimed(0), 0).is_err());
+        let error = build_all(dir.path(), &claimed(10), 9).unwrap_err();
+        assert_eq!(error.to_string(), "leaves 0 to 9 cannot be sealed: leaf 9 is not where it should be");
         assert_eq!(files(dir.path()), 0);
     }
 }

@@ -1,13 +1,15 @@
 //! Which segments there are: what the directory's names and footers say, and nothing else.
 //!
 //! Invariant: segments adjoin, from leaf 0 on, and hold each leaf once. A crash can leave files of which another file
-//! holds all leaves (compaction ended, the old ones were not removed yet) and unfinished ones; opening removes them.
+//! holds all leaves (compaction or a rewrite ended, the old ones were not removed yet) and unfinished ones; opening removes
+//! them.
 //! Any other overlap, and any gap, is an error that names both files.
 
 use crate::error::{Error, Result};
-use crate::segment::{Segment, UNFINISHED, parse_name};
+use crate::segment::{Segment, SegmentName, UNFINISHED};
 use onrecord_evidence::{LeafIndex, LeafRange};
 use onrecord_ledger::Disk;
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,7 +55,7 @@ pub(crate) fn look(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 struct Found {
-    segments: Vec<(LeafRange, PathBuf)>,
+    segments: Vec<(SegmentName, PathBuf)>,
     unfinished: Vec<PathBuf>,
     /// Look-up indexes, by the segment that they should be of.
     indexes: Vec<(PathBuf, PathBuf)>,
@@ -63,8 +65,8 @@ fn list(disk: &dyn Disk, dir: &Path) -> Result<Found> {
     let mut found = Found { segments: Vec::new(), unfinished: Vec::new(), indexes: Vec::new() };
     for name in disk.list(dir).map_err(Error::io(dir))? {
         let path = dir.join(&name);
-        if let Some(leaves) = parse_name(&name) {
-            found.segments.push((leaves, path));
+        if let Some(name) = SegmentName::parse(&name) {
+            found.segments.push((name, path));
         } else if name.ends_with(".index") {
             found.indexes.push((path.with_extension("parquet"), path));
         } else if name.ends_with(UNFINISHED) || name.ends_with(".index.tmp") {
@@ -75,11 +77,11 @@ fn list(disk: &dyn Disk, dir: &Path) -> Result<Found> {
 }
 
 /// The segments in order, and the files that they make superfluous.
-fn sort_out(mut found: Vec<(LeafRange, PathBuf)>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-    found.sort_by_key(|(leaves, _)| (leaves.start, std::cmp::Reverse(leaves.end)));
+fn sort_out(mut found: Vec<(SegmentName, PathBuf)>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    found.sort_by_key(|(name, _)| (name.leaves.start, Reverse(name.leaves.end), Reverse(name.rewrite)));
     let mut kept: Vec<(LeafRange, PathBuf)> = Vec::new();
     let mut leftovers = Vec::new();
-    for (leaves, path) in found {
+    for (SegmentName { leaves, .. }, path) in found {
         let Some((before, before_path)) = kept.last() else {
             if leaves.start > LeafIndex(0) {
                 return Err(Error::damaged(&path, format!("no segment holds leaves 0 to {}", leaves.start)));
@@ -108,7 +110,8 @@ mod tests {
 
     fn check(ranges: &[Range<u64>]) -> Result<(Vec<String>, Vec<String>)> {
         let named = |leaves: &Range<u64>| {
-            (LeafRange::from(leaves.clone()), PathBuf::from(format!("{}-{}", leaves.start, leaves.end)))
+            let name = SegmentName::new(LeafRange::from(leaves.clone()));
+            (name, PathBuf::from(format!("{}-{}", leaves.start, leaves.end)))
         };
         let names = |paths: Vec<PathBuf>| paths.iter().map(|path| path.display().to_string()).collect();
         let (kept, leftovers) = sort_out(ranges.iter().map(named).collect())?;
@@ -121,6 +124,16 @@ mod tests {
         assert_eq!(kept, ["0-4", "4-8", "8-20", "20-21"]);
         assert_eq!(leftovers, ["8-12", "12-20"]);
         assert_eq!(check(&[]).unwrap(), (vec![], vec![]));
+    }
+
+    #[test]
+    fn the_last_rewrite_counts() {
+        let first = SegmentName::new(LeafRange::from(0..4));
+        let named = |name: SegmentName| (name, PathBuf::from(name.rewrite.to_string()));
+        let (kept, leftovers) =
+            sort_out(vec![named(first.rewritten()), named(first), named(first.rewritten().rewritten())]).unwrap();
+        assert_eq!(kept, [PathBuf::from("2")]);
+        assert_eq!(leftovers, [PathBuf::from("1"), PathBuf::from("0")]);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use crate::Row;
 use crate::build::{Source, build, each_leaf};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
+use crate::leaf_set::LeafSet;
 use crate::schema::PathColumn;
-use crate::segment::{Lookup, Segment, Written, are_joinable, join};
+use crate::segment::{Lookup, Segment, SegmentName, Written, are_joinable, join};
 use crate::shred::Survey;
 use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
 use onrecord_ledger::{Disk, Ledger};
@@ -49,6 +50,7 @@ pub(crate) fn compact_next(lake: &Lake, ledger: &Ledger) -> Result<bool> {
 }
 
 fn compact(lake: &Lake, ledger: &Ledger, group_rows_min: u64) -> Result<bool> {
+    let _changing = lake.lock_segments();
     let segments = lake.segments();
     let rows: Vec<u64> = segments.iter().map(|segment| segment.rows()).collect();
     let Some(run) = choose(&rows) else { return Ok(false) };
@@ -57,7 +59,10 @@ fn compact(lake: &Lake, ledger: &Ledger, group_rows_min: u64) -> Result<bool> {
     let leaves = LeafRange::new(first.leaves().start, last.leaves().end);
     let path = match join_if_alike(lake.disk(), lake.dir(), segments, ledger, group_rows_min)? {
         Some(joined) => joined.publish()?,
-        None => build(lake.disk(), lake.dir(), leaves, &columns_of(segments), &Old { segments, ledger })?,
+        None => {
+            let (name, old) = (SegmentName::new(leaves), Old { segments, ledger, removal: lake.removal() });
+            build(lake.disk(), lake.dir(), name, &columns_of(segments), &old)?
+        }
     };
     let segment = Segment::open_on(lake.disk(), &path)?;
     lake.make_index(&segment);
@@ -92,7 +97,7 @@ fn join_if_alike(
 /// must be what the source has, and their records those of their leaves. A row group's columns are copied whole, so that
 /// a wrong offset in the new footer shows in these.
 fn check_joined(disk: &Arc<dyn Disk>, joined: &Written, sources: &[Arc<Segment>], ledger: &Ledger) -> Result<()> {
-    let segment = Segment::open_as(disk, joined.path(), joined.leaves())?;
+    let segment = Segment::open_as(disk, joined.path(), joined.name())?;
     segment.check_bytes()?;
     let mut lookup = Lookup::default();
     for group in 0..segment.parquet().num_row_groups() {
@@ -113,7 +118,7 @@ fn check_joined(disk: &Arc<dyn Disk>, joined: &Written, sources: &[Arc<Segment>]
 }
 
 /// The path columns of a segment that holds the rows of all these.
-fn columns_of(segments: &[Arc<Segment>]) -> Vec<PathColumn> {
+pub(crate) fn columns_of(segments: &[Arc<Segment>]) -> Vec<PathColumn> {
     let mut survey = Survey::default();
     for segment in segments {
         survey.add_rows(segment.rows());
@@ -155,12 +160,18 @@ fn choose(rows: &[u64]) -> Option<Range<usize>> {
 struct Old<'a> {
     segments: &'a [Arc<Segment>],
     ledger: &'a Ledger,
+    /// Leaves that may have no row.
+    removal: Arc<LeafSet>,
 }
 
 impl Source for Old<'_> {
+    fn rows(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.rows()).sum()
+    }
+
     fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         for segment in self.segments {
-            each_leaf(segment, &mut |rows, row, record| {
+            each_leaf(segment, &self.removal, &mut |rows, row, record| {
                 visit(&Row { leaf: rows.leaf(row), id: rows.id(row), record, sidecar: rows.sidecar(row) })
             })?;
         }
@@ -173,7 +184,7 @@ impl Source for Old<'_> {
 }
 
 /// Leaf hashes as the ledger's tree has them.
-fn leaf_hashes(ledger: &Ledger, leaves: LeafRange) -> Result<Vec<Hash>> {
+pub(crate) fn leaf_hashes(ledger: &Ledger, leaves: LeafRange) -> Result<Vec<Hash>> {
     let hashes = ledger.leaf_hashes(leaves.into());
     hashes.map_err(|error| Error::Unsealable { leaves, problem: format!("their hashes cannot be read: {error}") })
 }

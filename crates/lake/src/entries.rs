@@ -4,7 +4,7 @@
 //! it asks for the entries from the leaf on that it does not have, takes what there is, waits for more
 //! ([`Lake::wait_for_growth`]), and goes on with the same iterator.
 //!
-//! Invariant: leaves come one after the other, none left out, none twice, however entries move from the tail into
+//! Invariant: leaves come one after the other, none twice, none left out but those whose rows were to be removed, however entries move from the tail into
 //! segments and on into larger ones meanwhile. What cannot be read is an error and stays one; it is never skipped.
 //! Memory: one commit of the tail, or one batch of rows of a segment. Of a segment that compaction replaced, the file
 //! stays until the iterator is through with it.
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::lake::{Lake, Place};
 use crate::segment::{Batches, OwnedRow, Rows, Segment};
 use crate::tail::owned_row;
-use onrecord_evidence::{LeafIndex, TreeSize};
+use onrecord_evidence::{LeafIndex, LeafRange, TreeSize};
 use onrecord_ledger::Committed;
 use std::sync::Arc;
 
@@ -47,14 +47,20 @@ impl Entries {
         TreeSize(self.next.0)
     }
 
-    /// The next entry, if it is there.
+    /// The next entry, if it is there. Leaves whose rows were to be removed are passed over.
     fn read(&mut self) -> Result<Option<OwnedRow>> {
         loop {
             if let Some(source) = &mut self.source {
-                if let Some(row) = source.row(self.next)? {
-                    return Ok(Some(row));
+                let step = source.step(self.next)?;
+                let (Step::Row(OwnedRow { leaf, .. }) | Step::End(leaf)) = &step;
+                if let Some(missing) = self.lake.removal().first_outside(LeafRange::new(self.next, *leaf)) {
+                    return Err(source.damaged(format!("leaf {missing} has no row")));
                 }
-                self.source = None;
+                self.next = *leaf;
+                match step {
+                    Step::Row(row) => return Ok(Some(row)),
+                    Step::End(_) => self.source = None,
+                }
             }
             let Some(place) = self.lake.place_of(self.next)? else { return Ok(None) };
             self.source = Some(Source::open(place, self.next)?);
@@ -104,40 +110,46 @@ impl Source {
         }
     }
 
-    /// The entry at a leaf, the one after that which was read last; `None` behind the end.
-    fn row(&mut self, leaf: LeafIndex) -> Result<Option<OwnedRow>> {
+    /// The first entry from a leaf on, the one after that which was read last, or the end.
+    fn step(&mut self, leaf: LeafIndex) -> Result<Step> {
         match self {
-            Self::Segment(reader) => reader.row(leaf),
+            Self::Segment(reader) => reader.step(),
             Self::Commit(commit) => {
                 let entry = usize::try_from(leaf.0 - commit.first.0).ok().and_then(|at| commit.entries.get(at));
-                Ok(entry.map(|entry| owned_row(leaf, entry)))
+                Ok(entry.map_or(Step::End(commit.end()), |entry| Step::Row(owned_row(leaf, entry))))
             }
+        }
+    }
+
+    fn damaged(&self, problem: String) -> Error {
+        match self {
+            Self::Segment(reader) => Error::damaged(reader.segment.path(), problem),
+            Self::Commit(_) => Error::damaged(std::path::Path::new("wal"), problem),
         }
     }
 }
 
+/// What reading comes to.
+enum Step {
+    Row(OwnedRow),
+    /// The leaf after the last that could be here.
+    End(LeafIndex),
+}
+
 impl Reader {
-    fn row(&mut self, leaf: LeafIndex) -> Result<Option<OwnedRow>> {
+    fn step(&mut self) -> Result<Step> {
         loop {
             if let Some((rows, at)) = &mut self.rows
                 && *at < rows.len()
             {
                 let row = rows.row(&self.segment, *at)?;
                 *at += 1;
-                if row.leaf != leaf {
-                    return Err(self.damaged(format!("leaf {leaf} has no row")));
-                }
-                return Ok(Some(row));
+                return Ok(Step::Row(row));
             }
             self.rows = match self.batches.next() {
                 Some(batch) => Some((Rows::new(&self.segment, &batch?)?, 0)),
-                None if leaf < self.segment.leaves().end => return Err(self.damaged(format!("leaf {leaf} has no row"))),
-                None => return Ok(None),
+                None => return Ok(Step::End(self.segment.leaves().end)),
             };
         }
-    }
-
-    fn damaged(&self, problem: String) -> Error {
-        Error::damaged(self.segment.path(), problem)
     }
 }

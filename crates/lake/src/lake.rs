@@ -8,6 +8,7 @@ use crate::cache::LookupCache;
 use crate::catalog::{self, Segments};
 use crate::error::{Error, Result};
 use crate::index::Key;
+use crate::leaf_set::LeafSet;
 use crate::segment::{Segment, is_v7};
 use crate::tail::{Chunk, Tail};
 use arrow::array::RecordBatch;
@@ -15,7 +16,7 @@ use onrecord_evidence::{LeafIndex, TreeSize};
 use onrecord_ledger::{Closed, Committed, Disk, Entry, EntryId, Follower, LookupError, OsDisk};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Bytes of memory for what look-ups have read of segments: enough for the ids of some ten million entries.
@@ -34,6 +35,10 @@ pub struct Lake {
     /// Held for moments only.
     state: Mutex<State>,
     lookups: Mutex<LookupCache>,
+    /// Held while segments become others: by compaction and rewrites, one at a time.
+    segments_change: Mutex<()>,
+    /// Leaves that may have no row: that they were to be removed is on the record.
+    removal: RwLock<Arc<LeafSet>>,
     /// Counts the reasons to look for something to seal or compact; see [`Lake::wait_for_change`].
     changes: Mutex<u64>,
     changed: Condvar,
@@ -140,6 +145,8 @@ impl Lake {
             keys,
             state: Mutex::new(State { segments, tail: Tail::new(sealed), v7_max }),
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
+            segments_change: Mutex::default(),
+            removal: RwLock::default(),
             changes: Mutex::new(0),
             changed: Condvar::new(),
             grown: Condvar::new(),
@@ -210,6 +217,25 @@ impl Lake {
         state.v7_max = state.v7_max.max(segment.v7_max());
         state.segments = state.segments.iter().cloned().chain([Arc::new(segment)]).collect();
         state.tail.release(end);
+    }
+
+    /// From now on these leaves may have no row: whoever says so has put it on the record. Any other leaf without a row is
+    /// damage, for followers and for compaction.
+    pub fn may_lack(&self, leaves: &LeafSet) {
+        let mut removal = self.removal.write().unwrap_or_else(PoisonError::into_inner);
+        if !leaves.is_empty() {
+            Arc::make_mut(&mut removal).insert_all(leaves);
+        }
+    }
+
+    /// The leaves that may have no row.
+    pub(crate) fn removal(&self) -> Arc<LeafSet> {
+        Arc::clone(&self.removal.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps others from making segments of these. Sealing only adds one.
+    pub(crate) fn lock_segments(&self) -> MutexGuard<'_, ()> {
+        self.segments_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a segment in for those of which it holds the leaves. Their files go when their last reader does.

@@ -5,7 +5,7 @@
 //!
 //! The life of an entry here: [`Lake`] follows the ledger and has it in the tail before its append is answered;
 //! [`Sealer`] shreds it into columns, writes a Parquet segment, reads that back and lets the write-ahead file go;
-//! compaction moves it into a larger segment; [`verify`] reads it again. Who wants all entries in order, wherever they
+//! compaction moves it into a larger segment; [`rewrite()`] removes what has to go; [`verify`] reads it again. Who wants all entries in order, wherever they
 //! are, follows [`Lake::entries`].
 
 mod agreement;
@@ -14,14 +14,15 @@ mod build;
 mod cache;
 mod catalog;
 mod checksum;
-
 mod compact;
 mod entries;
 mod error;
 mod index;
 mod lake;
+mod leaf_set;
 mod lookup;
 mod pruning;
+mod rewrite;
 mod row;
 pub mod schema;
 mod seal;
@@ -36,10 +37,12 @@ pub use entries::Entries;
 pub use error::{Error, Result};
 pub use index::{Key, Rows as FoundRows};
 pub use lake::{Lake, SEGMENTS, Snapshot};
+pub use leaf_set::LeafSet;
 pub use onrecord_evidence::{LeafIndex, LeafRange};
+pub use rewrite::{Removal, Removed, rewrite};
 pub use row::{Row, RowIndex};
 pub use seal::seal_all;
 pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Written};
 pub use tail::Chunk;
-pub use verify::{Checked, Verification, Visit, Wanted, newest_sealed, verify, verify_on};
+pub use verify::{Checked, Verification, Visit, Wanted, each_sealed, newest_sealed, verify, verify_on};
 pub use worker::Sealer;

@@ -8,7 +8,7 @@ use crate::Row;
 use crate::build::{Source, build};
 use crate::error::{Error, Result};
 use crate::lake::{Lake, Snapshot};
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentName};
 use crate::shred::survey;
 use crate::tail::row;
 use onrecord_evidence::{Hash, LeafIndex, LeafRange};
@@ -50,7 +50,7 @@ fn seal(lake: &Lake, leaves: LeafRange) -> Result<()> {
     let rows: Vec<Row<'_>> = source.entries().map(|(leaf, entry)| row(leaf, entry)).collect();
     let columns = survey(&rows, SURVEY_ROWS).plan();
     drop(rows);
-    let path = build(lake.disk(), lake.dir(), leaves, &columns, &source)?;
+    let path = build(lake.disk(), lake.dir(), SegmentName::new(leaves), &columns, &source)?;
     let segment = Segment::open_on(lake.disk(), &path)?;
     lake.make_index(&segment);
     lake.add_segment(segment);
@@ -71,6 +71,10 @@ impl TailSource {
 }
 
 impl Source for TailSource {
+    fn rows(&self) -> u64 {
+        self.leaves.count()
+    }
+
     fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         self.entries().try_for_each(|(leaf, entry)| visit(&row(leaf, entry)))
     }

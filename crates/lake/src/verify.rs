@@ -1,7 +1,7 @@
 //! Reading everything again, on all cores.
 //!
 //! [`verify`] checks each segment's checksum over every byte, that the columns from which queries are answered say
-//! what the records say, that every leaf has a row, and that what lets a query skip rows skips none that it should
+//! what the records say, that every leaf has a row that was not to be removed, and that what lets a query skip rows skips none that it should
 //! see. It gives the leaf hashes of the records as they read now, and whoever called compares them with the ledger's
 //! tree. It opens files itself, so that a directory can be checked that no ledger or lake has open; it changes nothing.
 
@@ -10,6 +10,7 @@ use crate::build::each_row;
 use crate::catalog;
 use crate::error::{Error, Result};
 use crate::lake::SEGMENTS;
+use crate::leaf_set::LeafSet;
 use crate::pruning::Pruning;
 use crate::schema::column;
 use crate::segment::{Lookup, OwnedRow, Segment, index};
@@ -17,7 +18,7 @@ use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
 use onrecord_ledger::{Disk, OsDisk};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Leaves that are given at once.
@@ -50,6 +51,10 @@ pub struct Verification {
     pub end: LeafIndex,
     /// Bytes of all files.
     pub bytes: u64,
+    /// Leaves without a row that were to be removed.
+    pub removed: u64,
+    /// Leaves that were to be removed and still have a row: a rewrite is due.
+    pub remaining: u64,
     /// What is wrong, each naming its file. Nothing is wrong if this is empty and the hashes are those of the tree.
     pub errors: Vec<Error>,
 }
@@ -60,14 +65,20 @@ pub type Wanted<'w> = dyn Fn(&[u8]) -> bool + Sync + 'w;
 /// What compares records that were read with the ledger's tree, and says what is wrong.
 pub type Visit<'v> = dyn Fn(&Checked<'_>) -> std::result::Result<(), String> + Sync + 'v;
 
-/// Checks all segments of a data directory with that many threads. `visit` is called from any of them, in any order, for
+/// Checks all segments of a data directory with that many threads. Leaves in `removal` may have no row. `visit` is called from any of them, in any order, for
 /// every range of records that could be read; returning a problem for a leaf (which it has compared) makes it an
 /// error that names the file.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`] if it is not even clear which segments there are.
-pub fn verify(data_dir: &Path, threads: usize, wanted: &Wanted<'_>, visit: &Visit<'_>) -> Result<Verification> {
-    verify_on(&(Arc::new(OsDisk) as _), data_dir, threads, wanted, visit)
+pub fn verify(
+    data_dir: &Path,
+    threads: usize,
+    removal: &LeafSet,
+    wanted: &Wanted<'_>,
+    visit: &Visit<'_>,
+) -> Result<Verification> {
+    verify_on(&(Arc::new(OsDisk) as _), data_dir, threads, removal, wanted, visit)
 }
 
 /// As [`verify`], on any disk.
@@ -78,6 +89,7 @@ pub fn verify_on(
     disk: &Arc<dyn Disk>,
     data_dir: &Path,
     threads: usize,
+    removal: &LeafSet,
     wanted: &Wanted<'_>,
     visit: &Visit<'_>,
 ) -> Result<Verification> {
@@ -95,7 +107,8 @@ pub fn verify_on(
 
     // The others are found with the rows of a row group.
     let empty = segments.iter().filter(|segment| segment.rows() == 0);
-    verification.errors.extend(empty.filter_map(|segment| without_row(segment, &[segment.leaves()])));
+    let gaps = Gaps { removal, removed: AtomicU64::new(0), remaining: AtomicU64::new(0) };
+    verification.errors.extend(empty.filter_map(|segment| gaps.without_row(segment, &[segment.leaves()])));
 
     let segments: Vec<Opened> = segments.into_iter().map(Opened::new).collect();
     let tasks: Vec<Task<'_>> = segments.iter().flat_map(tasks).collect();
@@ -105,7 +118,7 @@ pub fn verify_on(
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = task.run(wanted, visit);
+                    let found = task.run(&gaps, wanted, visit);
                     errors.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
                 }
             });
@@ -113,7 +126,22 @@ pub fn verify_on(
     });
     verification.errors.extend(errors.into_inner().unwrap_or_else(PoisonError::into_inner));
     verification.errors.sort_by_key(ToString::to_string);
+    (verification.removed, verification.remaining) = (gaps.removed.into_inner(), gaps.remaining.into_inner());
     Ok(verification)
+}
+
+/// Visits all sealed entries of a kind, of a data directory that nothing has open, in the order of their leaves. Changes
+/// nothing.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`].
+pub fn each_sealed(data_dir: &Path, kind: &str, visit: &mut dyn FnMut(OwnedRow)) -> Result<()> {
+    for path in catalog::look(&OsDisk, &data_dir.join(SEGMENTS))? {
+        let segment = Segment::open(&path)?;
+        let leaves = segment.leaves_with(column::KIND, kind)?;
+        segment.rows_at(&leaves, &mut Lookup::default())?.into_iter().for_each(&mut *visit);
+    }
+    Ok(())
 }
 
 /// The newest sealed entry of a kind whose record `wanted` takes, of a data directory that nothing has open. Changes
@@ -171,7 +199,7 @@ fn tasks(opened: &Opened) -> Vec<Task<'_>> {
 
 impl Task<'_> {
     /// What is wrong.
-    fn run(&self, wanted: &Wanted<'_>, visit: &Visit<'_>) -> Vec<Error> {
+    fn run(&self, gaps: &Gaps<'_>, wanted: &Wanted<'_>, visit: &Visit<'_>) -> Vec<Error> {
         match self {
             Task::Bytes(segment) => segment.check_bytes().err().into_iter().collect(),
             Task::Index(segment) => index::check(segment).err().into_iter().collect(),
@@ -181,8 +209,8 @@ impl Task<'_> {
                     Ok(indexed) => Pruning::new(segment, indexed.metadata(), *group),
                     Err(error) => return vec![error],
                 };
-                match rows(segment, *group, wanted, visit, &mut pruning) {
-                    Ok(missing) => without_row(segment, &missing).into_iter().chain(pruning.finish()).collect(),
+                match rows(segment, *group, gaps, wanted, visit, &mut pruning) {
+                    Ok(missing) => gaps.without_row(segment, &missing).into_iter().chain(pruning.finish()).collect(),
                     Err(error) => vec![error],
                 }
             }
@@ -194,6 +222,7 @@ impl Task<'_> {
 fn rows(
     segment: &Segment,
     group: usize,
+    gaps: &Gaps<'_>,
     wanted: &Wanted<'_>,
     visit: &Visit<'_>,
     pruning: &mut Pruning<'_>,
@@ -209,6 +238,9 @@ fn rows(
         }
         agreement.add(rows, row, record)?;
         let leaf = rows.leaf(row);
+        if gaps.removal.contains(leaf) {
+            gaps.remaining.fetch_add(1, Ordering::Relaxed);
+        }
         if leaf != run.end() {
             missing.push(LeafRange::new(run.end(), leaf));
             run.give(visit, leaf)?;
@@ -260,8 +292,28 @@ impl<'s> Run<'s> {
     }
 }
 
-/// What is wrong if leaves have no row: nothing may remove rows.
-fn without_row(segment: &Segment, missing: &[LeafRange]) -> Option<Error> {
+/// Leaves without a row.
+struct Gaps<'r> {
+    /// Those that may have none.
+    removal: &'r LeafSet,
+    removed: AtomicU64,
+    remaining: AtomicU64,
+}
+
+impl Gaps<'_> {
+    /// What is wrong if leaves have no row: nothing may remove rows but what is on the record.
+    fn without_row(&self, segment: &Segment, missing: &[LeafRange]) -> Option<Error> {
+        let mut unexplained = LeafSet::default();
+        missing.iter().for_each(|leaves| unexplained.insert(*leaves));
+        let all = unexplained.len();
+        unexplained.remove_all(self.removal);
+        self.removed.fetch_add(all - unexplained.len(), Ordering::Relaxed);
+        unremoved(segment, &unexplained.runs())
+    }
+}
+
+/// Names leaves that nothing removed.
+fn unremoved(segment: &Segment, missing: &[LeafRange]) -> Option<Error> {
     let (named, others) = missing.split_at(missing.len().min(RANGES_NAMED_MAX));
     let name = |range: &LeafRange| match range.count() {
         1 => format!("leaf {}", range.start),

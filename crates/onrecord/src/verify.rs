@@ -8,7 +8,7 @@ use crate::directory;
 use crate::node::Node;
 use anyhow::{Context, Result};
 use onrecord_evidence::{Hash, LeafIndex, Verifier};
-use onrecord_lake::Checked;
+use onrecord_lake::{Checked, LeafSet};
 use onrecord_ledger::{OsDisk, verify as ledger};
 use onrecord_record::Kind;
 use onrecord_service::{Keys, StateFiles, check_state_files, large, sealed, vault};
@@ -109,7 +109,7 @@ impl<'a> Check<'a> {
             compare(ledger, checked)
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        match onrecord_lake::verify(self.dir, threads, &commits_to_ciphertexts, &visit) {
+        match onrecord_lake::verify(self.dir, threads, &LeafSet::default(), &commits_to_ciphertexts, &visit) {
             Ok(found) => {
                 for error in &found.errors {
                     self.fault(error.path().unwrap_or(self.dir), None, error.to_string());

@@ -214,7 +214,7 @@ pub(super) static TABLES: LazyLock<Vec<Arc<Table>>> = LazyLock::new(|| {
         Table::new("entries", None, entries()),
         Table::new("reviews", Some(Kind::Review), reviews()),
         Table::new("outcomes", Some(Kind::Outcome), outcomes()),
-        Table::new("erasures", Some(Kind::Erasure), other(&[("subject", TEXT), ("actor", TEXT), ("reason", TEXT)])),
+        Table::new("erasures", Some(Kind::Erasure), erasures()),
         Table::new("holds", Some(Kind::Hold), holds()),
         Table::new("retentions", Some(Kind::Retention), retentions()),
         Table::new("accesses", Some(Kind::Access), accesses()),
@@ -348,18 +348,32 @@ fn outcomes() -> Vec<Column> {
     with_json(other(&members), &["outcome", "metadata"])
 }
 
+fn erasures() -> Vec<Column> {
+    other(&[("subject", TEXT), ("depth", TEXT), ("leaves", TEXT), ("actor", TEXT), ("reason", TEXT)])
+}
+
 fn holds() -> Vec<Column> {
-    let members = [("hold", TEXT), ("state", TEXT), ("subject", TEXT), ("actor", TEXT), ("reason", TEXT)];
-    with_json(other(&members), &["decision_ids"])
+    other(&[
+        ("hold", TEXT),
+        ("state", TEXT),
+        ("case", TEXT),
+        ("subject", TEXT),
+        ("model_id", TEXT),
+        ("since", instant()),
+        ("until", instant()),
+        ("leaves", TEXT),
+        ("actor", TEXT),
+        ("reason", TEXT),
+    ])
 }
 
 fn retentions() -> Vec<Column> {
-    let count = DataType::Int64;
     other(&[
-        ("first_leaf", count.clone()),
-        ("end_leaf", count.clone()),
         ("policy", TEXT),
-        ("count", count),
+        ("action", TEXT),
+        ("leaves", TEXT),
+        ("count", DataType::Int64),
+        ("cutoff", instant()),
         ("actor", TEXT),
     ])
 }

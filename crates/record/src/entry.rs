@@ -7,32 +7,55 @@
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::canonical::{Writer, name, write_json, write_string};
+use crate::canonical::{Writer, name, write_json};
 use crate::field::{Fields, Names};
-use crate::{Fault, Kind, Timestamp, Unprotected, Value, ValueKind};
+use crate::{Fault, Kind, Timestamp, Unprotected, Value, ValueKind, read_leaves};
 
-/// A subject's personal data was made unreadable: the subject's key is destroyed.
+/// A subject is erased: the subject's key is destroyed, and what depends on it goes at the next rewrite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure<'a> {
-    /// The subject's token.
+    /// The subject's token, which nothing computes from the user id.
     pub subject: &'a str,
+    /// Whether the person's records stay, without the person.
+    pub depth: Depth,
+    /// The leaves of the person's records, as [`crate::write_leaves`] has them; with many there are several entries.
+    pub leaves: &'a str,
     /// Who asked for it or did it.
     pub actor: &'a str,
     /// Why: the article of a law, the reference of a request.
     pub reason: Option<&'a str>,
 }
 
-/// Records were put under a legal hold or released from it: what is held is not deleted.
+/// How deep an erasure goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Depth {
+    /// The records stay and nothing leads to the person; their ciphertexts go.
+    Unlink,
+    /// The records go too; their leaf hashes stay in the tree.
+    Delete,
+}
+
+/// Records were put under a legal hold or released from it: what is held is not deleted, archived away or erased. What is
+/// held are the decisions that fit all that is said, from before and after the hold was placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold<'a> {
     /// Which hold it is; placing and releasing name the same.
     pub hold: &'a str,
     /// Placed or released.
     pub state: HoldState,
+    /// The case that it is for.
+    pub case: Option<&'a str>,
     /// The token of the subject whose records are held.
     pub subject: Option<&'a str>,
-    /// The decisions that are held.
-    pub decision_ids: Vec<&'a str>,
+    /// The model whose decisions are held.
+    pub model_id: Option<&'a str>,
+    /// Decisions from this time on.
+    pub since: Option<Timestamp>,
+    /// Decisions before this time.
+    pub until: Option<Timestamp>,
+    /// The decisions at these leaves only, as [`crate::write_leaves`] has them: those that a condition fitted when the hold
+    /// was placed. With many there are several entries.
+    pub leaves: Option<&'a str>,
     /// Who ordered it.
     pub actor: &'a str,
     /// Why.
@@ -48,19 +71,30 @@ pub enum HoldState {
     Released,
 }
 
-/// Records were deleted because their time was over. Their leaf hashes stay in the tree.
+/// The time of records is over by their retention policy. Their leaf hashes stay in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention<'a> {
-    /// The first leaf of the range that was looked through.
-    pub first_leaf: u64,
-    /// The leaf after the last one of it.
-    pub end_leaf: u64,
-    /// The retention policy that asked for it.
+    /// The retention policy that asks for it.
     pub policy: &'a str,
-    /// How many records were deleted.
+    /// What happens to them.
+    pub action: RetentionAction,
+    /// Their leaves, as [`crate::write_leaves`] has them; with many there are several entries.
+    pub leaves: &'a str,
+    /// How many they are.
     pub count: u64,
+    /// Decisions recorded before this time are due.
+    pub cutoff: Timestamp,
     /// Who or what ran it.
     pub actor: &'a str,
+}
+
+/// What becomes of records whose time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RetentionAction {
+    /// They are deleted.
+    Delete,
+    /// They move to cold storage.
+    Archive,
 }
 
 /// Someone read records.
@@ -89,8 +123,26 @@ pub struct System<'a> {
     pub detail: &'a Map<String, Json>,
 }
 
+impl Depth {
+    const WORDS: [(&'static str, Self); 2] = [("unlink", Self::Unlink), ("delete", Self::Delete)];
+
+    /// The word in the record.
+    pub const fn as_str(self) -> &'static str {
+        Self::WORDS[self as usize].0
+    }
+}
+
 impl HoldState {
     const WORDS: [(&'static str, Self); 2] = [("placed", Self::Placed), ("released", Self::Released)];
+
+    /// The word in the record.
+    pub const fn as_str(self) -> &'static str {
+        Self::WORDS[self as usize].0
+    }
+}
+
+impl RetentionAction {
+    const WORDS: [(&'static str, Self); 2] = [("delete", Self::Delete), ("archive", Self::Archive)];
 
     /// The word in the record.
     pub const fn as_str(self) -> &'static str {
@@ -104,8 +156,10 @@ impl Erasure<'_> {
         let mut protect = Unprotected;
         let mut record = Writer::new(&mut protect, out);
         record.id(name!("actor"), Some(self.actor));
+        record.id(name!("depth"), Some(self.depth.as_str()));
         record.uuid(name!("event_id"), event_id);
         record.id(name!("kind"), Some(Kind::Erasure.as_str()));
+        record.id(name!("leaves"), Some(self.leaves));
         record.id(name!("reason"), self.reason);
         record.timestamp(name!("recorded_at"), recorded_at);
         record.schema();
@@ -120,25 +174,23 @@ impl Hold<'_> {
         let mut protect = Unprotected;
         let mut record = Writer::new(&mut protect, out);
         record.id(name!("actor"), Some(self.actor));
-        if !self.decision_ids.is_empty() {
-            record.name(name!("decision_ids"));
-            record.out.push(b'[');
-            for (at, id) in self.decision_ids.iter().enumerate() {
-                if at > 0 {
-                    record.out.push(b',');
-                }
-                write_string(id, record.out);
-            }
-            record.out.push(b']');
-        }
+        record.id(name!("case"), self.case);
         record.uuid(name!("event_id"), event_id);
         record.id(name!("hold"), Some(self.hold));
         record.id(name!("kind"), Some(Kind::Hold.as_str()));
+        record.id(name!("leaves"), self.leaves);
+        record.id(name!("model_id"), self.model_id);
         record.id(name!("reason"), Some(self.reason));
         record.timestamp(name!("recorded_at"), recorded_at);
         record.schema();
+        if let Some(since) = self.since {
+            record.timestamp(name!("since"), since);
+        }
         record.id(name!("state"), Some(self.state.as_str()));
         record.id(name!("subject"), self.subject);
+        if let Some(until) = self.until {
+            record.timestamp(name!("until"), until);
+        }
         record.close();
     }
 }
@@ -148,12 +200,13 @@ impl Retention<'_> {
     pub fn write(&self, event_id: Uuid, recorded_at: Timestamp, out: &mut Vec<u8>) {
         let mut protect = Unprotected;
         let mut record = Writer::new(&mut protect, out);
+        record.id(name!("action"), Some(self.action.as_str()));
         record.id(name!("actor"), Some(self.actor));
         record.count(name!("count"), self.count);
-        record.count(name!("end_leaf"), self.end_leaf);
+        record.timestamp(name!("cutoff"), self.cutoff);
         record.uuid(name!("event_id"), event_id);
-        record.count(name!("first_leaf"), self.first_leaf);
         record.id(name!("kind"), Some(Kind::Retention.as_str()));
+        record.id(name!("leaves"), Some(self.leaves));
         record.id(name!("policy"), Some(self.policy));
         record.timestamp(name!("recorded_at"), recorded_at);
         record.schema();
@@ -205,8 +258,11 @@ impl<'a> Erasure<'a> {
     pub fn read(value: Value<'a>) -> Result<Self, Vec<Fault>> {
         let mut fields = Fields::sort(value, &NAMES);
         fields.stored(at("kind"), at("schema"), at("recorded_at"), Kind::Erasure);
+        fields.require(at("depth"));
         let erasure = Self {
             subject: fields.required_id(at("subject")),
+            depth: fields.word(at("depth"), &Depth::WORDS).unwrap_or(Depth::Unlink),
+            leaves: leaves(&mut fields).unwrap_or_default(),
             actor: fields.required_id(at("actor")),
             reason: fields.text(at("reason")),
         };
@@ -225,45 +281,61 @@ impl<'a> Hold<'a> {
         for needed in ["state", "reason"] {
             fields.require(at(needed));
         }
-        let decision_ids = fields.typed(at("decision_ids"), ValueKind::Array);
         let hold = Self {
             hold: fields.required_id(at("hold")),
             state: fields.word(at("state"), &HoldState::WORDS).unwrap_or(HoldState::Placed),
+            case: fields.text(at("case")),
             subject: fields.id(at("subject")),
-            decision_ids: decision_ids.into_iter().flat_map(Value::elements).filter_map(Value::as_str).collect(),
+            model_id: fields.id(at("model_id")),
+            since: fields.timestamp(at("since")),
+            until: fields.timestamp(at("until")),
+            leaves: leaves(&mut fields),
             actor: fields.required_id(at("actor")),
             reason: fields.text(at("reason")).unwrap_or_default(),
         };
-        if let Some(ids) = decision_ids.filter(|ids| ids.len() != hold.decision_ids.len()) {
-            fields.fault(ids, "must hold strings only");
-        }
         fields.finish(hold)
     }
 }
 
 impl<'a> Retention<'a> {
-    /// Reads a stored deletion.
+    /// Reads a stored retention.
     ///
     /// # Errors
     /// Every fault in it: then it is not one that this version stored.
     pub fn read(value: Value<'a>) -> Result<Self, Vec<Fault>> {
         let mut fields = Fields::sort(value, &NAMES);
         fields.stored(at("kind"), at("schema"), at("recorded_at"), Kind::Retention);
+        for needed in ["action", "cutoff", "leaves"] {
+            fields.require(at(needed));
+        }
         let retention = Self {
-            first_leaf: fields.required_count(at("first_leaf")),
-            end_leaf: fields.required_count(at("end_leaf")),
             policy: fields.required_id(at("policy")),
+            action: fields.word(at("action"), &RetentionAction::WORDS).unwrap_or(RetentionAction::Delete),
+            leaves: leaves(&mut fields).unwrap_or_default(),
             count: fields.required_count(at("count")),
+            cutoff: fields.timestamp(at("cutoff")).unwrap_or(Timestamp::from_micros(0)),
             actor: fields.required_id(at("actor")),
         };
         fields.finish(retention)
     }
 }
 
-static NAMES: Names<15> = NAMES_CONST;
+/// The text of leaves, which must be one.
+fn leaves<'a>(fields: &mut Fields<'a, NAMES_TOTAL>) -> Option<&'a str> {
+    let value = fields.typed(at("leaves"), ValueKind::String)?;
+    let text = value.as_str()?;
+    if read_leaves(text).is_none() {
+        fields.fault(value, "must be runs of leaves, as 0-4,7");
+    }
+    Some(text)
+}
+
+const NAMES_TOTAL: usize = 19;
+
+static NAMES: Names<NAMES_TOTAL> = NAMES_CONST;
 
 /// The members of all entries of our own that are read back.
-const NAMES_CONST: Names<15> = Names::new([
+const NAMES_CONST: Names<NAMES_TOTAL> = Names::new([
     ("kind", "kind"),
     ("schema", "schema"),
     ("event_id", "event_id"),
@@ -273,12 +345,16 @@ const NAMES_CONST: Names<15> = Names::new([
     ("reason", "reason"),
     ("hold", "hold"),
     ("state", "state"),
-    ("decision_ids", "decision_ids"),
+    ("case", "case"),
+    ("model_id", "model_id"),
+    ("since", "since"),
+    ("until", "until"),
+    ("leaves", "leaves"),
+    ("depth", "depth"),
     ("policy", "policy"),
-    ("first_leaf", "first_leaf"),
-    ("end_leaf", "end_leaf"),
+    ("action", "action"),
+    ("cutoff", "cutoff"),
     ("count", "count"),
-    ("rows", "rows"),
 ]);
 
 const fn at(name: &str) -> usize {

@@ -7,7 +7,7 @@
 
 use super::file::Sink;
 use super::id::IdBounds;
-use super::{Segment, Written, encoding};
+use super::{Segment, SegmentName, Written, encoding};
 use crate::checksum::{self, Summing};
 use crate::error::{Error, Result};
 use crate::schema::{RestKeys, schema};
@@ -45,7 +45,7 @@ pub(crate) fn are_joinable(segments: &[Arc<Segment>], group_rows_min: u64) -> bo
 pub(crate) fn join(disk: &Arc<dyn Disk>, dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
     let start = segments.first().map_or(LeafIndex(0), |segment| segment.leaves().start);
     let end = segments.last().map_or(LeafIndex(0), |segment| segment.leaves().end);
-    let (written, file) = Written::begin(disk, dir, LeafRange::new(start, end))?;
+    let (written, file) = Written::begin(disk, dir, SegmentName::new(LeafRange::new(start, end)))?;
     let failed = |error| written.failed(error);
     let columns = segments.first().map(|segment| segment.paths()).unwrap_or_default();
     let mut rest_keys = RestKeys::default();

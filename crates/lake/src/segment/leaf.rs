@@ -79,7 +79,7 @@ fn bounds(group: &RowGroupMetaData, column: usize) -> Option<LeafRange> {
 impl Segment {
     /// Whether every leaf has a row.
     pub(crate) fn is_dense(&self) -> bool {
-        self.rows() == self.leaves.count()
+        self.rows() == self.leaves().count()
     }
 
     /// The leaf of the first row of a row group each of whose leaves, up to that of its last row, has a row; `None` if
@@ -97,10 +97,10 @@ impl Segment {
     /// last one of these, or the last of all.
     pub(crate) fn leaves_of_groups(&self, groups: &Range<usize>) -> LeafRange {
         let end_of = |group: usize| self.leaf_groups.get(group).map(|group| group.leaves.end);
-        let start = groups.start.checked_sub(1).and_then(end_of).unwrap_or(self.leaves.start);
+        let start = groups.start.checked_sub(1).and_then(end_of).unwrap_or(self.leaves().start);
         let is_last = groups.end >= self.leaf_groups.len();
         let end = groups.end.checked_sub(1).and_then(end_of).filter(|_| !is_last);
-        LeafRange::new(start, end.unwrap_or(self.leaves.end))
+        LeafRange::new(start, end.unwrap_or(self.leaves().end))
     }
 
     /// The row of the first of the leaves from this one on that has a row; that after the last if none has.
@@ -127,6 +127,14 @@ impl Segment {
     pub(super) fn row_of(&self, leaf: LeafIndex, lookup: &mut Lookup) -> Result<Option<RowIndex>> {
         let row = self.row_from(leaf, lookup)?;
         Ok((self.leaf_at(row, lookup)? == Some(leaf)).then_some(row))
+    }
+
+    /// Whether a leaf has a row here.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn has_row(&self, leaf: LeafIndex, lookup: &mut Lookup) -> Result<bool> {
+        Ok(self.row_of(leaf, lookup)?.is_some())
     }
 
     /// The leaf of a row; `None` if there is no such row.
@@ -173,7 +181,7 @@ mod tests {
     use super::*;
     use crate::segment::SegmentWriter;
     use crate::shred::Shredder;
-    use crate::{Row, verify};
+    use crate::{LeafSet, Row, verify};
 
     /// A segment of these leaves with one row group of each of the others.
     fn segment(dir: &std::path::Path, leaves: Range<u64>, groups: &[&[u64]]) -> Segment {
@@ -226,7 +234,7 @@ mod tests {
         std::fs::create_dir(&segments).unwrap();
         segment(&segments, 0..12, &[&[1, 2, 5], &[6, 7], &[9, 10]]);
         let seen = std::sync::Mutex::new(Vec::new());
-        let verification = verify(dir.path(), 2, &|_| false, &|checked| {
+        let verification = verify(dir.path(), 2, &LeafSet::default(), &|_| false, &|checked| {
             seen.lock().unwrap().push((checked.first.0, checked.hashes.len()));
             Ok(())
         });

@@ -22,7 +22,7 @@ pub use file::SegmentFile;
 pub(crate) use id::is_v7;
 pub(crate) use join::{are_joinable, join};
 pub(crate) use lookup::Lookup;
-pub(crate) use name::{UNFINISHED, parse as parse_name};
+pub(crate) use name::{SegmentName, UNFINISHED};
 pub(crate) use read::{Batches, Rows};
 pub use read::{Block, OwnedRow};
 pub use write::{SegmentWriter, Written};
@@ -53,7 +53,7 @@ pub struct Segment {
     /// What it was opened on, for reading and, when it was replaced, removing it.
     disk: Arc<dyn Disk>,
     path: PathBuf,
-    leaves: LeafRange,
+    name: SegmentName,
     rows: u64,
     /// Which rows have which leaves, by row group.
     leaf_groups: Box<[LeafGroup]>,
@@ -84,16 +84,15 @@ impl Segment {
     /// # Errors
     /// As [`Segment::open`].
     pub(crate) fn open_on(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self> {
-        let name = path.file_name().and_then(|name| name.to_str());
-        let leaves = name.and_then(name::parse).ok_or_else(|| Error::damaged(path, "its name is not a segment's"))?;
-        Self::open_as(disk, path, leaves)
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(SegmentName::parse);
+        Self::open_as(disk, path, name.ok_or_else(|| Error::damaged(path, "its name is not a segment's"))?)
     }
 
     /// Opens a file that has not its name yet.
     ///
     /// # Errors
     /// As [`Segment::open`].
-    pub(crate) fn open_as(disk: &Arc<dyn Disk>, path: &Path, leaves: LeafRange) -> Result<Self> {
+    pub(crate) fn open_as(disk: &Arc<dyn Disk>, path: &Path, name: SegmentName) -> Result<Self> {
         let file = disk.open_to_read(path).map_err(Error::io(path))?;
         checksum::check_footer(path, &*file)?;
         let file = SegmentFile::new(file, None).map_err(Error::io(path))?;
@@ -103,7 +102,7 @@ impl Segment {
             disk: Arc::clone(disk),
             path: path.to_owned(),
             bytes: parquet::file::reader::Length::len(&file),
-            leaves,
+            name,
             rows: 0,
             leaf_groups: Box::default(),
             metadata,
@@ -116,7 +115,8 @@ impl Segment {
         segment.ids = segment.check_footer()?;
         segment.rows = segment.check_rows()?;
         let column = segment.leaf_column(column::LEAF_INDEX);
-        segment.leaf_groups = leaf::groups(segment.parquet(), column, leaves).map_err(|what| segment.damaged(what))?;
+        segment.leaf_groups =
+            leaf::groups(segment.parquet(), column, name.leaves).map_err(|what| segment.damaged(what))?;
         Ok(segment)
     }
 
@@ -128,7 +128,7 @@ impl Segment {
             return Err(Error::Format { path: self.path.clone(), found: found.map(str::to_owned) });
         }
         let leaf = |key| self.footer_number(key).map(LeafIndex);
-        if leaf(meta::FIRST_LEAF) != Some(self.leaves.start) || leaf(meta::END_LEAF) != Some(self.leaves.end) {
+        if leaf(meta::FIRST_LEAF) != Some(self.leaves().start) || leaf(meta::END_LEAF) != Some(self.leaves().end) {
             return Err(self.damaged("its footer has other leaves than its name"));
         }
         IdBounds::of_meta(value).map_err(|key| self.damaged(format!("its footer's {key} is no bounds")))
@@ -142,9 +142,9 @@ impl Segment {
             .try_fold(0_u64, |sum, rows| sum.checked_add(rows?));
         let promised = self.footer_number(meta::ROWS);
         match rows {
-            Some(rows) if rows <= self.leaves.count() && promised == Some(rows) => Ok(rows),
+            Some(rows) if rows <= self.leaves().count() && promised == Some(rows) => Ok(rows),
             Some(rows) if promised == Some(rows) => {
-                Err(self.damaged(format!("it has {rows} rows for {} leaves", self.leaves.count())))
+                Err(self.damaged(format!("it has {rows} rows for {} leaves", self.leaves().count())))
             }
             _ => Err(self.damaged("its row groups have other rows than its footer says")),
         }
@@ -175,7 +175,12 @@ impl Segment {
 
     /// The leaves that it, and no other segment, can have rows of.
     pub fn leaves(&self) -> LeafRange {
-        self.leaves
+        self.name.leaves
+    }
+
+    /// What its name says.
+    pub(crate) fn name(&self) -> SegmentName {
+        self.name
     }
 
     /// The number of rows, at most that of the leaves.

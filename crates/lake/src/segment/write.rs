@@ -6,7 +6,7 @@
 
 use super::file::Sink;
 use super::id::IdBounds;
-use super::{encoding, name};
+use super::{SegmentName, encoding};
 use crate::checksum::{self, Summing};
 use crate::error::{Error, Result};
 use crate::schema::{FORMAT, PathColumn, RestKeys, column, meta, schema};
@@ -45,7 +45,7 @@ pub struct Written {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     path: PathBuf,
-    leaves: LeafRange,
+    name: SegmentName,
 }
 
 impl SegmentWriter {
@@ -54,7 +54,7 @@ impl SegmentWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(dir: &Path, leaves: LeafRange, columns: Vec<PathColumn>) -> Result<Self> {
-        Self::create_on(&(Arc::new(OsDisk) as _), dir, leaves, columns)
+        Self::create_on(&(Arc::new(OsDisk) as _), dir, SegmentName::new(leaves), columns)
     }
 
     /// As [`SegmentWriter::create`], on any disk.
@@ -64,10 +64,10 @@ impl SegmentWriter {
     pub(crate) fn create_on(
         disk: &Arc<dyn Disk>,
         dir: &Path,
-        leaves: LeafRange,
+        name: SegmentName,
         columns: Vec<PathColumn>,
     ) -> Result<Self> {
-        let (unfinished, file) = Written::begin(disk, dir, leaves)?;
+        let (unfinished, file) = Written::begin(disk, dir, name)?;
         let rest_keys = RestKeys::default();
         let schema = schema(&columns, &rest_keys);
         Ok(Self { unfinished, columns, rest_keys, ids: IdBounds::default(), rows: 0, schema, file, writer: None })
@@ -103,7 +103,7 @@ impl SegmentWriter {
     }
 
     fn start(&self, sample: &RecordBatch) -> Result<ArrowWriter<Summing<BufWriter<Sink>>>> {
-        let rows = usize::try_from(self.unfinished.leaves.count()).unwrap_or(usize::MAX);
+        let rows = usize::try_from(self.unfinished.leaves().count()).unwrap_or(usize::MAX);
         let failed = |error| self.unfinished.failed(error);
         let options = ArrowWriterOptions::new()
             .with_properties(encoding::properties(sample, rows))
@@ -116,9 +116,13 @@ impl SegmentWriter {
     /// Completes the file and syncs it.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Unsealable`] if there were no rows.
+    /// [`Error::Io`], [`Error::Unsealable`].
     pub fn finish(mut self) -> Result<Written> {
-        let mut writer = self.writer.take().ok_or_else(|| self.unsealable("there are none"))?;
+        let mut writer = match self.writer.take() {
+            Some(writer) => writer,
+            // None of its leaves has a row.
+            None => self.start(&RecordBatch::new_empty(Arc::clone(&self.schema)))?,
+        };
         let unfinished = &self.unfinished;
         for pair in unfinished.footer(&schema(&self.columns, &self.rest_keys), self.rows, self.ids) {
             writer.append_key_value_metadata(pair);
@@ -131,19 +135,19 @@ impl SegmentWriter {
     }
 
     fn unsealable(&self, problem: impl std::fmt::Display) -> Error {
-        Error::Unsealable { leaves: self.unfinished.leaves, problem: problem.to_string() }
+        Error::Unsealable { leaves: self.unfinished.leaves(), problem: problem.to_string() }
     }
 }
 
 impl Written {
-    /// Makes an empty file for a segment of these leaves in `dir`.
+    /// Makes an empty file for a segment of this name in `dir`.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn begin(disk: &Arc<dyn Disk>, dir: &Path, leaves: LeafRange) -> Result<(Self, Arc<dyn DiskFile>)> {
-        let path = dir.join(name::format(leaves).replace(".parquet", name::UNFINISHED));
+    pub(super) fn begin(disk: &Arc<dyn Disk>, dir: &Path, name: SegmentName) -> Result<(Self, Arc<dyn DiskFile>)> {
+        let path = dir.join(name.unfinished());
         let file = disk.create(&path).map_err(Error::io(&path))?;
-        Ok((Self { disk: Arc::clone(disk), dir: dir.to_owned(), path, leaves }, Arc::from(file)))
+        Ok((Self { disk: Arc::clone(disk), dir: dir.to_owned(), path, name }, Arc::from(file)))
     }
 
     /// The key-value pairs of the footer.
@@ -153,8 +157,8 @@ impl Written {
         let pairs = [
             (ARROW_SCHEMA_META_KEY, encode_arrow_schema(schema)),
             (meta::FORMAT, FORMAT.to_string()),
-            (meta::FIRST_LEAF, self.leaves.start.to_string()),
-            (meta::END_LEAF, self.leaves.end.to_string()),
+            (meta::FIRST_LEAF, self.leaves().start.to_string()),
+            (meta::END_LEAF, self.leaves().end.to_string()),
             (meta::ROWS, rows.to_string()),
             v7,
             other,
@@ -183,20 +187,25 @@ impl Written {
     /// # Errors
     /// [`Error::Io`].
     pub fn publish(self) -> Result<PathBuf> {
-        let path = self.dir.join(name::format(self.leaves));
+        let path = self.dir.join(self.name.finished());
         durable::publish(&*self.disk, &self.path, &path).map_err(Error::io(&path))?;
         Ok(path)
     }
 
     /// Its leaves.
     pub(crate) fn leaves(&self) -> LeafRange {
-        self.leaves
+        self.name.leaves
+    }
+
+    /// The name that it gets.
+    pub(crate) fn name(&self) -> SegmentName {
+        self.name
     }
 
     pub(super) fn failed(&self, error: ParquetError) -> Error {
         match io_error(error) {
             Ok(source) => Error::Io { path: self.path.clone(), source },
-            Err(problem) => Error::Unsealable { leaves: self.leaves, problem },
+            Err(problem) => Error::Unsealable { leaves: self.leaves(), problem },
         }
     }
 }

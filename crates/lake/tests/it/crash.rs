@@ -1,4 +1,4 @@
-//! Operations of the disk fail in turn while entries are appended, sealed and compacted: each entry that was acknowledged is
+//! Operations of the disk fail in turn while entries are appended, sealed, compacted and removed: each entry that was acknowledged is
 //! there afterwards, once, at its leaf; what has the name of a segment or an index is whole; and sealing goes on.
 //!
 //! All is on that disk: the ledger's frames, the tree's files and the removal of write-ahead files; the lake's segments as
@@ -6,7 +6,7 @@
 //! in one.
 
 use onrecord_evidence::{LeafIndex, Signer, leaf_hash};
-use onrecord_lake::{Lake, OwnedRow, SEGMENTS, compact_all, seal_all, verify_on};
+use onrecord_lake::{Lake, LeafSet, OwnedRow, Removal, SEGMENTS, compact_all, rewrite, seal_all, verify_on};
 use onrecord_ledger::{AppendError, Config, Entry, EntryId, Ledger};
 use onrecord_testing::faulty::{FAULTS, Fault};
 use onrecord_testing::{FaultyDisk, sample};
@@ -20,6 +20,9 @@ const ENTRIES: u64 = 3;
 
 /// Small segments that compaction takes together.
 const SMALL: u64 = 16;
+
+/// Segments of which rows are removed.
+const TWO: u64 = 2;
 
 fn entries(leaves: Range<u64>) -> Vec<Entry> {
     leaves.map(|leaf| Entry::new(EntryId(id(leaf)), sample::decision(leaf), Vec::new())).collect()
@@ -131,12 +134,12 @@ fn seal(failing: Failing) -> bool {
         assert_eq!(worked, Ok(()));
         return false;
     }
-    go_on(node, &disk, &key, number, |node| node.check(acknowledged));
+    go_on(node, &disk, &key, number, &LeafSet::default(), |node| node.check(acknowledged));
     true
 }
 
 /// Goes on with the node, or in a new process, or after the machine went down, and checks.
-fn go_on(node: Node, disk: &FaultyDisk, key: &str, way: u64, check: impl Fn(&Node)) {
+fn go_on(node: Node, disk: &FaultyDisk, key: &str, way: u64, removal: &LeafSet, check: impl Fn(&Node)) {
     match way % 3 {
         0 if !disk.is_off() => {
             node.ledger.reopen().unwrap();
@@ -156,21 +159,22 @@ fn go_on(node: Node, disk: &FaultyDisk, key: &str, way: u64, check: impl Fn(&Nod
     }
     disk.repair();
     check(&Node::open(disk, key));
-    verify(disk);
+    verify(disk, removal);
 }
 
 /// Nothing is wrong with any segment or index.
-fn verify(disk: &FaultyDisk) {
-    let verification = verify_on(&(Arc::new(disk.clone()) as _), dir(), 1, &|_| false, &|_| Ok(())).unwrap();
+fn verify(disk: &FaultyDisk, removal: &LeafSet) {
+    let disk = Arc::new(disk.clone()) as _;
+    let verification = verify_on(&disk, dir(), 1, removal, &|_| false, &|_| Ok(())).unwrap();
     assert!(verification.errors.is_empty(), "{:?}", verification.errors);
 }
 
 /// A disk with so many small segments, and the key of its ledger.
-fn small_segments() -> (BTreeMap<PathBuf, Vec<u8>>, String) {
+fn small_segments(count: u64) -> (BTreeMap<PathBuf, Vec<u8>>, String) {
     let (disk, signer) = (FaultyDisk::new(0), Signer::generate("example.org/test").unwrap());
     Ledger::create(dir(), &signer, &disk).unwrap();
     let key = signer.to_text().to_string();
-    Node::open(&disk, &key).work(SMALL, &mut 0).unwrap();
+    Node::open(&disk, &key).work(count, &mut 0).unwrap();
     (disk.files(), key)
 }
 
@@ -184,7 +188,7 @@ fn compact(failing: Failing, files: &BTreeMap<PathBuf, Vec<u8>>, key: &str) -> b
         compacted.unwrap();
         return false;
     }
-    go_on(node, &disk, key, failing.number(), |node| {
+    go_on(node, &disk, key, failing.number(), &LeafSet::default(), |node| {
         node.check_entries(SMALL * ENTRIES);
         compact_all(&node.lake, &node.ledger).unwrap();
         node.check_entries(SMALL * ENTRIES);
@@ -194,6 +198,41 @@ fn compact(failing: Failing, files: &BTreeMap<PathBuf, Vec<u8>>, key: &str) -> b
     let names: Vec<String> = segments.map(|path| path.extension().unwrap().to_string_lossy().into_owned()).collect();
     // An index that could not be made is made later, by the background worker.
     assert!(names == ["index", "parquet"] || names == ["parquet"], "{names:?} were not removed");
+    true
+}
+
+/// Removes rows until an operation goes wrong, goes on, and removes them again. Returns whether the operation came.
+fn remove(failing: Failing, files: &BTreeMap<PathBuf, Vec<u8>>, key: &str) -> bool {
+    let rows: LeafSet = [1, 3, 4, 5].into_iter().map(LeafIndex).collect();
+    let removal = Removal { rows, ..Removal::default() };
+    let disk = FaultyDisk::with_files(files);
+    let node = Node::open(&disk, key);
+    let came = failing.begin(&disk);
+    let removed = rewrite(&node.lake, &node.ledger, &removal);
+    if !came(&disk) {
+        removed.unwrap();
+        return false;
+    }
+    let held = |node: &Node| {
+        let rows = node.lake.entries(LeafIndex(0)).unwrap().map(Result::unwrap);
+        rows.map(|row| (row.leaf.0, row.record)).collect::<Vec<_>>()
+    };
+    let all = |gone: &LeafSet| {
+        let stays = (0..TWO * ENTRIES).filter(|leaf| !gone.contains(LeafIndex(*leaf)));
+        stays.map(|leaf| (leaf, sample::decision(leaf))).collect::<Vec<_>>()
+    };
+    go_on(node, &disk, key, failing.number(), &removal.rows, |node| {
+        node.lake.may_lack(&removal.rows);
+        // Each segment was rewritten or not.
+        let found = held(node);
+        assert!(all(&removal.rows).iter().all(|row| found.contains(row)), "what stays is there");
+        assert!(found.iter().all(|row| all(&LeafSet::default()).contains(row)), "and nothing else");
+        rewrite(&node.lake, &node.ledger, &removal).unwrap();
+        assert_eq!(held(node), all(&removal.rows));
+    });
+    let files = disk.files().into_keys().filter(|path| path.starts_with(dir().join(SEGMENTS)));
+    let segments = files.filter(|path| path.extension().is_some_and(|extension| extension == "parquet")).count() as u64;
+    assert_eq!(segments, TWO, "the old files are gone");
     true
 }
 
@@ -224,9 +263,18 @@ fn an_operation_that_fails_while_sealing_loses_nothing() {
 
 #[test]
 fn a_change_that_fails_while_compacting_loses_nothing() {
-    let (files, key) = small_segments();
+    let (files, key) = small_segments(SMALL);
     for fault in FAULTS {
         let changes = each(|number| compact(Failing::Change(number, fault), &files, &key));
+        assert!(changes > 10, "{changes} changes failed by {fault:?}");
+    }
+}
+
+#[test]
+fn a_change_that_fails_while_rows_are_removed_loses_nothing_else() {
+    let (files, key) = small_segments(TWO);
+    for fault in FAULTS {
+        let changes = each(|number| remove(Failing::Change(number, fault), &files, &key));
         assert!(changes > 10, "{changes} changes failed by {fault:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Damage is named, never read as if it were data, and never mended silently.
 
-use onrecord_lake::{Error, Lake, Sealer, Segment};
+use onrecord_lake::{Error, Lake, LeafSet, Sealer, Segment};
 use onrecord_testing::LakeFixture;
 use onrecord_testing::sample;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn one_flipped_bit_anywhere_in_a_segment_is_found_and_the_file_named() {
         let mut damaged = sound.clone();
         damaged[place] ^= 1 << (place % 8);
         std::fs::write(&path, damaged).unwrap();
-        let found = match onrecord_lake::verify(house.path(), 2, &|_| false, &|_| Ok(())) {
+        let found = match onrecord_lake::verify(house.path(), 2, &LeafSet::default(), &|_| false, &|_| Ok(())) {
             Ok(report) => report.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             Err(error) => error.to_string(),
         };
@@ -38,7 +38,9 @@ fn one_flipped_bit_anywhere_in_a_segment_is_found_and_the_file_named() {
         assert!(Segment::open(&path).is_err(), "cut to {end} of {} bytes", sound.len());
     }
     std::fs::write(&path, &sound).unwrap();
-    assert!(onrecord_lake::verify(house.path(), 2, &|_| false, &|_| Ok(())).unwrap().errors.is_empty());
+    assert!(
+        onrecord_lake::verify(house.path(), 2, &LeafSet::default(), &|_| false, &|_| Ok(())).unwrap().errors.is_empty()
+    );
 }
 
 /// Without an index no block has a checksum of its own; the whole file is compared before anything of it is believed.

@@ -9,6 +9,7 @@ mod forged;
 mod gap;
 mod life;
 mod number;
+mod rewrite;
 mod round_trip;
 mod seen_by_others;
 mod tampered;

@@ -1,8 +1,8 @@
 //! The other kinds of entry: written in canonical form, and read back where they are.
 
 use onrecord_record::{
-    Access, Decision, Erasure, Header, Hold, HoldState, Kind, Outcome, Parser, Retention, Review, Stamp, System,
-    Unprotected,
+    Access, Decision, Depth, Erasure, Header, Hold, HoldState, Kind, Outcome, Parser, Retention, RetentionAction,
+    Review, Stamp, System, Unprotected,
 };
 use serde_json::{Value, json};
 
@@ -106,19 +106,31 @@ fn an_outcome() {
 
 #[test]
 fn an_erasure() {
-    let erasure = Erasure { subject: "sub_1", actor: "dpo", reason: Some("GDPR Art. 17") };
+    let erasure =
+        Erasure { subject: "sub_1", depth: Depth::Delete, leaves: "0-4,7", actor: "dpo", reason: Some("GDPR Art. 17") };
     let record = written(|out| erasure.write(STAMP.event_id, STAMP.recorded_at, out));
-    check(&record, Kind::Erasure, json!({"subject": "sub_1", "actor": "dpo", "reason": "GDPR Art. 17"}));
+    let members =
+        json!({"subject": "sub_1", "depth": "delete", "leaves": "0-4,7", "actor": "dpo", "reason": "GDPR Art. 17"});
+    check(&record, Kind::Erasure, members);
     assert_eq!(Erasure::read(Parser::new().parse(&record).unwrap().value()).unwrap(), erasure);
+    let odd = br#"{"subject":"s","depth":"all","actor":"a","leaves":"4-1"}"#;
+    let faults = Erasure::read(Parser::new().parse(odd).unwrap().value()).unwrap_err();
+    let mut pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/depth", "/leaves"]);
 }
 
 #[test]
 fn a_hold() {
     let hold = Hold {
-        hold: "case 7",
+        hold: "h7",
         state: HoldState::Released,
+        case: Some("case 7"),
         subject: None,
-        decision_ids: vec!["d1", "d\"2"],
+        model_id: Some("loan"),
+        since: Some(STAMP.recorded_at),
+        until: None,
+        leaves: None,
         actor: "counsel",
         reason: "settled",
     };
@@ -127,23 +139,33 @@ fn a_hold() {
         &record,
         Kind::Hold,
         json!({
-            "hold": "case 7", "state": "released", "decision_ids": ["d1", "d\"2"], "actor": "counsel", "reason": "settled",
+            "hold": "h7", "state": "released", "case": "case 7", "model_id": "loan", "since": RECORDED_AT, "actor": "counsel",
+            "reason": "settled",
         }),
     );
     assert_eq!(Hold::read(Parser::new().parse(&record).unwrap().value()).unwrap(), hold);
-    let subject = Hold { subject: Some("sub_1"), decision_ids: Vec::new(), state: HoldState::Placed, ..hold };
+    let subject = Hold { subject: Some("sub_1"), leaves: Some("3,5-6"), state: HoldState::Placed, ..hold };
     let record = written(|out| subject.write(STAMP.event_id, STAMP.recorded_at, out));
     assert_eq!(Hold::read(Parser::new().parse(&record).unwrap().value()).unwrap(), subject);
-    let odd = br#"{"hold":"h","state":"placed","actor":"a","reason":"r","decision_ids":[1]}"#;
-    assert_eq!(Hold::read(Parser::new().parse(odd).unwrap().value()).unwrap_err()[0].pointer, "/decision_ids");
+    let odd = br#"{"hold":"h","state":"placed","actor":"a","reason":"r","leaves":"x"}"#;
+    assert_eq!(Hold::read(Parser::new().parse(odd).unwrap().value()).unwrap_err()[0].pointer, "/leaves");
 }
 
 #[test]
 fn a_retention_an_access_and_a_system_entry() {
-    let retention = Retention { first_leaf: 10, end_leaf: 1 << 40, policy: "standard", count: 7, actor: "schedule" };
+    let retention = Retention {
+        policy: "standard",
+        action: RetentionAction::Archive,
+        leaves: "10-16,1099511627776",
+        count: 8,
+        cutoff: STAMP.recorded_at,
+        actor: "schedule",
+    };
     let record = written(|out| retention.write(STAMP.event_id, STAMP.recorded_at, out));
-    let members =
-        json!({"first_leaf": 10, "end_leaf": 1_u64 << 40, "policy": "standard", "count": 7, "actor": "schedule"});
+    let members = json!({
+        "policy": "standard", "action": "archive", "leaves": "10-16,1099511627776", "count": 8, "cutoff": RECORDED_AT,
+        "actor": "schedule",
+    });
     check(&record, Kind::Retention, members);
     assert_eq!(Retention::read(Parser::new().parse(&record).unwrap().value()).unwrap(), retention);
 
@@ -172,7 +194,7 @@ fn a_header_needs_all_its_members() {
 
 #[test]
 fn a_record_of_one_kind_is_not_read_as_another() {
-    let erasure = Erasure { subject: "sub_1", actor: "dpo", reason: None };
+    let erasure = Erasure { subject: "sub_1", depth: Depth::Unlink, leaves: "", actor: "dpo", reason: None };
     let record = written(|out| erasure.write(STAMP.event_id, STAMP.recorded_at, out));
     let mut parser = Parser::new();
     let document = parser.parse(&record).unwrap();
