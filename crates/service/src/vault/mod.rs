@@ -17,6 +17,7 @@
 mod cache;
 #[cfg(test)]
 mod fault;
+mod scrub;
 mod store;
 mod subject;
 mod sum;
@@ -94,13 +95,14 @@ pub struct Vault {
     root: Root,
     store: Store,
     cache: Cache<Box<str>, Arc<Subject>>,
-    /// The user ids behind tokens that were asked for. Whoever removes a subject's row must see to it that neither cache
-    /// has the subject afterwards.
+    /// The user ids behind tokens that were asked for.
     names: Cache<SubjectToken, Arc<Zeroizing<String>>>,
     /// Subjects that records in preparation use and that are not durable yet. Weak: a batch that is refused leaves none.
     pending: Mutex<HashMap<Box<str>, Weak<Subject>>>,
     /// Grows with every flush, so that a reader knows whether what it read may be outdated.
     flushes: AtomicU64,
+    /// Grows with every subject that is erased: what was read before is not put into a cache afterwards.
+    erasures: AtomicU64,
     /// Held by the thread that writes.
     writer: Mutex<()>,
 }
@@ -141,6 +143,7 @@ impl Vault {
             names: Cache::new(CACHED_NAMES_MAX),
             pending: Mutex::default(),
             flushes: AtomicU64::new(0),
+            erasures: AtomicU64::new(0),
             writer: Mutex::default(),
         }
     }
@@ -186,14 +189,60 @@ impl Vault {
         if asked.is_empty() {
             return Ok(users);
         }
+        let erasures = self.erasures.load(Ordering::Acquire);
         let rows = asked.iter().zip(self.store.rows(&self.root.row, &asked)?);
         for ((token, row), user) in rows.zip(users.iter_mut().filter(|user| unknown(user))) {
             let Some(row) = row else { continue };
             let name = Arc::new(row.user_id);
             self.names.insert(*token, Arc::clone(&name));
+            if self.erasures.load(Ordering::Acquire) != erasures {
+                self.names.remove(token);
+            }
             *user = Some(name);
         }
         Ok(users)
+    }
+
+    /// Erases a subject: its key, its user id and what leads to it are gone, durably, when this returns. Returns whether it was
+    /// there. What still uses the subject's keys goes on with them; whoever erases lets no record be made meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Corrupt`]. The subject may be gone then, or not.
+    pub fn erase(&self, token: SubjectToken) -> Result<bool, Error> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(row) = self.store.row(&self.root.row, token)? else { return Ok(false) };
+        let removed = self.store.remove(&self.root.index_of(&row.user_id), token)?;
+        self.erasures.fetch_add(1, Ordering::AcqRel);
+        self.cache.remove(row.user_id.as_str());
+        self.names.remove(&token);
+        Ok(removed)
+    }
+
+    /// Writes the database anew, so that it has no byte of subjects that were erased.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Corrupt`]. The database is as it was.
+    pub fn rewrite(&self) -> Result<(), Error> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.store.rewrite()
+    }
+
+    /// The number of entries of the ledger before which every erasure was carried out here. Of a vault that comes from an
+    /// older backup it is that of the backup.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Corrupt`].
+    pub fn erased(&self) -> Result<u64, Error> {
+        self.store.erased()
+    }
+
+    /// Says before which number of entries every erasure was carried out.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn set_erased(&self, entries: u64) -> Result<(), Error> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.store.set_erased(entries)
     }
 
     /// Closes the database and writes its sum. Afterwards every call fails. Dropping does the same, but tells nobody
@@ -286,12 +335,16 @@ impl Vault {
     }
 
     fn load(&self, user_id: &str) -> Result<Option<Arc<Subject>>, Error> {
+        let erasures = self.erasures.load(Ordering::Acquire);
         let Some((token, row)) = self.store.user(&self.root.row, self.root.index_of(user_id))? else { return Ok(None) };
         let Some(row) = row.filter(|row| *row.user_id == user_id) else {
             return Err(self.store.corrupt("a user leads to a subject of another user, or to none"));
         };
         let subject = Arc::new(Subject::stored(token, FieldKeys::derive(&self.root.subject, &row.secret)));
         self.cache.insert(user_id.into(), Arc::clone(&subject));
+        if self.erasures.load(Ordering::Acquire) != erasures {
+            self.cache.remove(user_id);
+        }
         Ok(Some(subject))
     }
 

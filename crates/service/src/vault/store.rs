@@ -4,17 +4,17 @@
 //! |------------|-----------------------------------|---------------------------------------------------------|
 //! | `users`    | 12 bytes of HMAC(user id)         | the 12 bytes of the subject token                       |
 //! | `subjects` | the subject token                 | AES-256-GCM-SIV of secret ‖ length ‖ user id ‖ padding, the token being its nonce |
-//! | `meta`     | `version`, `check`                | 2; a keyed hash that the right key-encryption key gives |
+//! | `meta`     | `version`, `check`, `erased`      | 2; a keyed hash that the right key-encryption key gives; the number of entries before which every erasure was carried out here, 8 bytes |
 //!
 //! Tokens ascend, so that new rows go to the end of `subjects`, and only the small rows of `users` are spread over their
 //! table. What is encrypted is padded to a multiple of 32 bytes, so that its length says little. After a failed write
 //! the database is closed and opened again before the next one, because redb refuses work after an I/O error.
 
 use super::subject::TOKEN_BYTES;
-use super::{FILE, INDEX_BYTES, Subject, SubjectToken, sum};
+use super::{FILE, INDEX_BYTES, Subject, SubjectToken, scrub, sum};
 use crate::cipher::{Aead256, NONCE_BYTES};
 use crate::{Error, file};
-use redb::{Builder, Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,10 @@ pub(super) const SUBJECTS: TableDefinition<&[u8; TOKEN_BYTES], &[u8]> = TableDef
 pub(super) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 
 const VERSION: &[u8] = &[2];
+/// The name of the file into which the live rows are copied.
+const REWRITTEN: &str = "vault.redb.tmp";
+/// The member of `meta` that says which erasures were carried out.
+const ERASED: &str = "erased";
 const PADDED_TO: usize = 32;
 
 /// New subjects from which on it is worth it.
@@ -84,6 +88,8 @@ impl Store {
         if !path.exists() {
             return Err(Error::Absent(path));
         }
+        // What is left of a rewrite that did not come to its end.
+        file::remove(&dir.join(REWRITTEN))?;
         let closed_cleanly = sum::check(dir)?;
         sum::remove(dir)?;
         let database = open_database(&path, !closed_cleanly)?;
@@ -201,6 +207,105 @@ impl Store {
         }
         self.added.fetch_add(batch.len() as u64, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Removes a subject and what leads to it, durably, also from pages that are no longer used. Returns whether it was
+    /// there. Nothing may be stored meanwhile.
+    pub(super) fn remove(&self, index: &[u8; INDEX_BYTES], token: SubjectToken) -> Result<bool, Error> {
+        let removed = self.run(|database| {
+            let transaction = database.begin_write()?;
+            let row = {
+                let mut users = transaction.open_table(USERS)?;
+                // Of another subject with this key nothing is taken away.
+                if users.get(index)?.is_some_and(|found| *found.value() == token.0) {
+                    users.remove(index)?;
+                }
+                let row = transaction.open_table(SUBJECTS)?.remove(&token.0)?.map(|row| row.value().to_vec());
+                row
+            };
+            transaction.commit()?;
+            // The database keeps the state before the last commit too: after a second one that has no such row either.
+            let transaction = database.begin_write()?;
+            transaction.open_table(META)?.insert("version", VERSION)?;
+            transaction.commit()?;
+            Ok(row)
+        })?;
+        let Some(row) = removed else { return Ok(false) };
+        scrub::scrub(&self.path(), &row).map_err(Error::io("erase from", &self.path()))?;
+        Ok(true)
+    }
+
+    /// The number of entries before which every erasure was carried out here.
+    pub(super) fn erased(&self) -> Result<u64, Error> {
+        let found = self.run(|database| {
+            let meta = database.begin_read()?.open_table(META)?;
+            Ok(meta.get(ERASED)?.map(|value| value.value().to_vec()))
+        })?;
+        match found.map(<[u8; 8]>::try_from) {
+            None => Ok(0),
+            Some(Ok(bytes)) => Ok(u64::from_le_bytes(bytes)),
+            Some(Err(_)) => Err(self.corrupt("what it says of erasures is not a number")),
+        }
+    }
+
+    pub(super) fn set_erased(&self, entries: u64) -> Result<(), Error> {
+        self.run(|database| {
+            let transaction = database.begin_write()?;
+            transaction.open_table(META)?.insert(ERASED, entries.to_le_bytes().as_slice())?;
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
+    /// Copies the live rows into a new file, which takes the place of the old one: nothing of rows that were removed is left,
+    /// not even the keys by which they were found. Nothing may be stored meanwhile; readers wait for the exchange only.
+    pub(super) fn rewrite(&self) -> Result<(), Error> {
+        let unfinished = self.dir.join(REWRITTEN);
+        let copied = self.copy_to(&unfinished);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let exchanged = copied.and_then(|()| {
+            let State::Open(database) = std::mem::replace(&mut *state, State::Failed) else {
+                return Err(closed(&self.path()));
+            };
+            database.close().map_err(|error| failure(&self.path(), error.into()))?;
+            std::fs::rename(&unfinished, self.path()).map_err(Error::io("replace", &self.path()))?;
+            file::sync_parent(&self.path())?;
+            *state = State::Open(open_database(&self.path(), false)?);
+            Ok(())
+        });
+        exchanged.inspect_err(|_| drop(std::fs::remove_file(&unfinished)))
+    }
+
+    fn copy_to(&self, path: &Path) -> Result<(), Error> {
+        file::remove(path)?;
+        let made = file::private(OpenOptions::new().create_new(true).read(true)).open(path);
+        let made = backend(made.map_err(Error::io("make", path))?).map_err(|error| failure(path, error.into()))?;
+        let copy = builder().create_with_backend(made).map_err(|error| failure(path, error.into()))?;
+        self.run(|database| {
+            let from = database.begin_read()?;
+            let to = copy.begin_write()?;
+            {
+                let mut meta = to.open_table(META)?;
+                for entry in from.open_table(META)?.iter()? {
+                    let (name, value) = entry?;
+                    meta.insert(name.value(), value.value())?;
+                }
+                let mut users = to.open_table(USERS)?;
+                for entry in from.open_table(USERS)?.iter()? {
+                    let (index, token) = entry?;
+                    users.insert(index.value(), token.value())?;
+                }
+                let mut subjects = to.open_table(SUBJECTS)?;
+                for entry in from.open_table(SUBJECTS)?.iter()? {
+                    let (token, row) = entry?;
+                    subjects.insert(token.value(), row.value())?;
+                }
+            }
+            to.commit()?;
+            Ok(())
+        })?;
+        copy.close().map_err(|error| failure(path, error.into()))?;
+        File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("write", path))
     }
 
     pub(super) fn corrupt(&self, problem: &str) -> Error {
@@ -381,5 +486,28 @@ mod tests {
         let rows = store.rows(&root.row, &[second.token, new().token, first.token]).unwrap();
         let users: Vec<_> = rows.iter().map(|row| row.as_ref().map(|row| row.user_id.as_str())).collect();
         assert_eq!(users, [Some("b"), None, Some("a")]);
+    }
+
+    #[test]
+    fn no_page_has_the_row_of_a_subject_that_was_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(&Kek::generate().unwrap());
+        let store = Store::create(dir.path(), &root.check).unwrap();
+        let subjects: Vec<_> = (0..200).map(|_| Arc::new(Subject::generate(&root.subject).unwrap())).collect();
+        for (number, subject) in subjects.iter().enumerate() {
+            let user = format!("user {number}");
+            store.insert(&root.row, &[(root.index_of(&user), user.as_str().into(), subject.clone())]).unwrap();
+        }
+        let occurs = |row: &[u8]| memchr::memmem::find(&std::fs::read(dir.path().join(FILE)).unwrap(), row).is_some();
+        for (number, subject) in subjects.iter().enumerate().step_by(7) {
+            let user = format!("user {number}");
+            let row = seal_row(&root.row, &user, subject).unwrap();
+            assert!(occurs(&row));
+            assert!(!store.remove(&root.index_of(&user), SubjectToken([9; 12])).unwrap(), "not of another subject");
+            assert!(store.remove(&root.index_of(&user), subject.token).unwrap());
+            assert!(!occurs(&row), "{user}");
+            assert!(store.user(&root.row, root.index_of(&user)).unwrap().is_none());
+        }
+        assert_eq!(*store.row(&root.row, subjects[1].token).unwrap().unwrap().user_id, "user 1");
     }
 }

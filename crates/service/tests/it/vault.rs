@@ -206,3 +206,47 @@ proptest! {
         prop_assert_eq!(vault::verify(dir.path(), &kek).unwrap().subjects_total, model.len() as u64);
     }
 }
+
+/// Whether the bytes are anywhere in the directory.
+fn occurs(dir: &Path, bytes: &[u8]) -> bool {
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    files.into_iter().any(|content| memchr::memmem::find(&content, bytes).is_some())
+}
+
+#[test]
+fn an_erased_subject_is_gone_from_every_page_and_the_others_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let kek = Kek::generate().unwrap();
+    filled(dir.path(), &kek, 600);
+    let vault = Vault::open(dir.path(), &kek).unwrap();
+    let tokens: Vec<_> = (0..600).map(|number| vault.find(&user(number)).unwrap().unwrap()).collect();
+    for number in (0..600).step_by(3) {
+        assert_eq!(vault.user_of(tokens[number]).unwrap().unwrap().as_str(), user(number));
+        assert!(vault.erase(tokens[number]).unwrap());
+        assert!(!vault.erase(tokens[number]).unwrap(), "it is gone");
+        assert_eq!(vault.find(&user(number)).unwrap(), None);
+        assert_eq!(vault.user_of(tokens[number]).unwrap(), None);
+    }
+    let again = vault.subject_of(&user(0)).unwrap();
+    assert_ne!(again, tokens[0], "the same user is a new subject");
+    assert_eq!(vault.erased().unwrap(), 0);
+    vault.set_erased(77).unwrap();
+    vault.rewrite().unwrap();
+    for number in (1..600).filter(|number| number % 3 != 0) {
+        assert_eq!(vault.find(&user(number)).unwrap(), Some(tokens[number]));
+        assert_eq!(vault.user_of(tokens[number]).unwrap().unwrap().as_str(), user(number));
+    }
+    vault.subject_of("after the rewrite").unwrap();
+    vault.close().unwrap();
+    let raw = |token: &onrecord_service::SubjectToken| {
+        let text = token.to_string();
+        (4..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect::<Vec<u8>>()
+    };
+    for number in 0..600 {
+        assert_eq!(occurs(dir.path(), &raw(&tokens[number])), number % 3 != 0, "user {number}");
+    }
+    let vault = Vault::open(dir.path(), &kek).unwrap();
+    assert_eq!((vault.erased().unwrap(), vault.find(&user(0)).unwrap()), (77, Some(again)));
+    drop(vault);
+    assert_eq!(vault::verify(dir.path(), &kek).unwrap().subjects_total, 402);
+}
