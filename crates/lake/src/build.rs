@@ -9,12 +9,11 @@
 
 use crate::Row;
 use crate::error::{Error, Result};
-use crate::leaf_set::LeafSet;
 use crate::schema::PathColumn;
 use crate::segment::{Rows, Segment, SegmentName, SegmentWriter, Written};
 use crate::shred::{Shredded, Shredder};
 use arrow::array::RecordBatch;
-use onrecord_evidence::{Hash, LeafIndex, LeafRange, leaf_hash};
+use onrecord_evidence::{Hash, LeafIndex, LeafRange, LeafSet, leaf_hash};
 use onrecord_ledger::Disk;
 use std::collections::BTreeSet;
 use std::ops::Range;

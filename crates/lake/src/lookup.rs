@@ -9,10 +9,13 @@ use crate::tail::owned_row;
 use memchr::memmem;
 use onrecord_evidence::LeafIndex;
 use onrecord_ledger::Entry;
-use onrecord_record::{Parser, canonical};
+use onrecord_record::{Kind, Parser, canonical};
 use std::collections::HashSet;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Entries whose records are in memory at a time.
+const ROWS_AT_ONCE: usize = 2_048;
 
 impl Lake {
     /// The entry at a leaf.
@@ -92,6 +95,44 @@ impl Lake {
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn leaves_of_user(&self, token: &str) -> Result<Vec<LeafIndex>> {
         self.leaves_with(&self.snapshot(), column::USER_ID, &[token])
+    }
+
+    /// Visits the entries of a kind from a leaf on, in the order of their leaves.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub fn each_of_kind(&self, kind: &str, from: LeafIndex, visit: &mut dyn FnMut(OwnedRow)) -> Result<()> {
+        let snapshot = self.snapshot();
+        for segment in snapshot.segments.iter().filter(|segment| segment.leaves().end > from) {
+            let mut leaves = segment.leaves_with(column::KIND, kind)?;
+            leaves.retain(|leaf| *leaf >= from);
+            self.rows(&snapshot, &leaves)?.into_iter().for_each(&mut *visit);
+        }
+        let in_tail = Snapshot { segments: Arc::from([]), ..snapshot.clone() };
+        let mut leaves = self.leaves_with(&in_tail, column::KIND, &[kind])?;
+        leaves.retain(|leaf| *leaf >= from);
+        self.rows(&snapshot, &leaves)?.into_iter().for_each(visit);
+        Ok(())
+    }
+
+    /// The leaves of all that is about a subject, by its token, ascending: the decisions, and their reviews and outcomes.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub fn leaves_about(&self, token: &str) -> Result<Vec<LeafIndex>> {
+        let snapshot = self.snapshot();
+        let mut leaves = self.leaves_with(&snapshot, column::USER_ID, &[token])?;
+        let decisions = leaves.clone();
+        for some in decisions.chunks(ROWS_AT_ONCE) {
+            let rows = self.rows(&snapshot, some)?;
+            let ids: HashSet<String> = rows.iter().filter_map(|row| decision_id(&row.record)).collect();
+            let texts: Vec<&str> = ids.iter().map(String::as_str).collect();
+            for some in sorted(self.leaves_with(&snapshot, column::DECISION_ID, &texts)?).chunks(ROWS_AT_ONCE) {
+                let about = self.rows(&snapshot, some)?;
+                leaves.extend(about.iter().filter(|row| is_about(&row.record, &ids)).map(|row| row.leaf));
+            }
+        }
+        Ok(sorted(leaves))
     }
 
     /// The newest entry of a kind whose record `wanted` takes.
@@ -204,6 +245,13 @@ impl Lake {
     }
 }
 
+/// Ascending, each once.
+fn sorted(mut leaves: Vec<LeafIndex>) -> Vec<LeafIndex> {
+    leaves.sort_unstable();
+    leaves.dedup();
+    leaves
+}
+
 /// A member as a record spells it.
 fn member_bytes(name: &str, text: &str) -> Vec<u8> {
     let mut member = Vec::new();
@@ -211,6 +259,19 @@ fn member_bytes(name: &str, text: &str) -> Vec<u8> {
     member.push(b':');
     canonical::write_string(text, &mut member);
     member
+}
+
+/// The decision that a record is or is about.
+fn decision_id(record: &[u8]) -> Option<String> {
+    let mut parser = Parser::new();
+    let document = parser.parse(record).ok()?;
+    Some(document.value().get(column::DECISION_ID)?.as_str()?.to_owned())
+}
+
+/// Whether a record is no decision itself, and is about one of these.
+fn is_about(record: &[u8], decision_ids: &HashSet<String>) -> bool {
+    !member(record, column::KIND, |kind| kind == Kind::Decision.as_str())
+        && member(record, column::DECISION_ID, |id| decision_ids.contains(id))
 }
 
 /// Whether the record has that text in that member, at its top.

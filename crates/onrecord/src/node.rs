@@ -7,7 +7,7 @@ use crate::directory::{self, Made};
 use crate::maintenance::Maintenance;
 use crate::sealing::Sealing;
 use crate::settings::Settings;
-use crate::storage::{LakeRecords, VaultIdentity};
+use crate::storage::{LakeRecords, LakeRemover, VaultIdentity};
 use anyhow::{Result, bail};
 use onrecord_lake::Lake;
 use onrecord_ledger::{Ledger, OsDisk};
@@ -81,19 +81,21 @@ impl Node {
         let ledger = Arc::new(ledger);
         let vault = Arc::new(Vault::open(&directory, keys.kek())?);
         let sealing = Sealing::new(lake.clone(), ledger.clone());
-        if purpose != Purpose::Command || ledger.sealable().len() > 1 {
-            sealing.start()?;
-        }
         let service = Service::open(Parts {
             dir: directory.clone(),
             keys,
             vault,
             ledger: ledger.clone(),
             records: Arc::new(LakeRecords(lake.clone())),
+            remover: Arc::new(LakeRemover { lake: lake.clone(), sealing: sealing.clone() }),
             recovery,
             sent_bytes_max: config.sent_bytes_max,
             started_as: (purpose == Purpose::Serve).then_some("serve"),
         })?;
+        // Not before it is known which leaves may have no record: compaction takes any other gap for damage.
+        if purpose != Purpose::Command || ledger.sealable().len() > 1 {
+            sealing.start()?;
+        }
         let engine = Engine::new(0, config.column_memory_bytes)?;
         let is_server = purpose == Purpose::Serve;
         let maintenance = is_server.then(|| Maintenance::start(service.clone(), ledger.clone())).transpose()?;

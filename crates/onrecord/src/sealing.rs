@@ -1,9 +1,10 @@
-//! Sealing while a directory is open: in the background, when asked for, or paused while files are verified.
+//! Sealing while a directory is open: in the background, when asked for, or paused while files are verified. Removals, which
+//! rewrite segments, wait while it is paused too.
 
-use onrecord_lake::{Lake, Sealer};
+use onrecord_lake::{Lake, Removal, Removed, Sealer};
 use onrecord_ledger::Ledger;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a seal that was asked for may take.
@@ -16,6 +17,9 @@ pub(crate) struct Sealing {
     lake: Arc<Lake>,
     ledger: Arc<Ledger>,
     state: Mutex<State>,
+    /// Removals under way.
+    rewrites: Mutex<u32>,
+    rewritten: Condvar,
 }
 
 enum State {
@@ -49,7 +53,13 @@ pub(crate) enum SealError {
 impl Sealing {
     /// Nothing is sealed before it is asked for.
     pub(crate) fn new(lake: Arc<Lake>, ledger: Arc<Ledger>) -> Arc<Self> {
-        Arc::new(Self { lake, ledger, state: Mutex::new(State::Idle) })
+        Arc::new(Self {
+            lake,
+            ledger,
+            state: Mutex::new(State::Idle),
+            rewrites: Mutex::new(0),
+            rewritten: Condvar::new(),
+        })
     }
 
     /// Seals in the background from now on.
@@ -86,6 +96,22 @@ impl Sealing {
         Ok(())
     }
 
+    /// Removes rows and sidecars from all segments. Blocks.
+    pub(crate) fn rewrite(&self, removal: &Removal) -> Result<Removed, SealError> {
+        {
+            let state = self.state();
+            match *state {
+                State::Paused { .. } => return Err(SealError::Paused),
+                State::Closed => return Err(SealError::Closed),
+                State::Idle | State::Running(_) => *self.rewrites() += 1,
+            }
+        }
+        let removed = onrecord_lake::rewrite(&self.lake, &self.ledger, removal);
+        *self.rewrites() -= 1;
+        self.rewritten.notify_all();
+        Ok(removed?)
+    }
+
     /// Why sealing or compaction does not go on, if it does not.
     pub(crate) fn trouble(&self) -> Option<String> {
         match &*self.state() {
@@ -115,6 +141,7 @@ impl Sealing {
         if let Some(sealer) = sealer {
             sealer.stop();
         }
+        self.wait_for_rewrites();
         Some(Paused(self.clone()))
     }
 
@@ -136,6 +163,15 @@ impl Sealing {
         if let State::Running(sealer) = before {
             sealer.stop();
         }
+        self.wait_for_rewrites();
+    }
+
+    fn wait_for_rewrites(&self) {
+        drop(self.rewritten.wait_while(self.rewrites(), |rewrites| *rewrites > 0));
+    }
+
+    fn rewrites(&self) -> MutexGuard<'_, u32> {
+        self.rewrites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,13 +1,15 @@
 //! The seams between `service` and `lake`, which do not know each other: stored records for the one, the people behind
 //! subject tokens for the other.
 
+use crate::sealing::{SealError, Sealing};
 use onrecord_evidence::LeafIndex;
-use onrecord_lake::{Lake, OwnedRow};
+use onrecord_lake::{Lake, LeafSet, OwnedRow, Removal};
 use onrecord_query::{Identity, IdentityError};
 use onrecord_record::Kind;
-use onrecord_service::{ReadError, Records, Stored, SubjectToken, Vault};
+use onrecord_service::{ReadError, Records, Removed, Remover, Stored, SubjectToken, Vault};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The lake, as the service reads it.
 pub(crate) struct LakeRecords(pub(crate) Arc<Lake>);
@@ -35,12 +37,47 @@ impl Records for LakeRecords {
         Ok(self.0.by_decision_ids(decision_ids).map_err(failed)?.into_iter().map(stored).collect())
     }
 
+    fn each_of_kind(&self, kind: Kind, from: LeafIndex, visit: &mut dyn FnMut(Stored)) -> Result<(), ReadError> {
+        self.0.each_of_kind(kind.as_str(), from, &mut |row| visit(stored(row))).map_err(failed)
+    }
+
+    fn leaves_about(&self, subject: &str) -> Result<Vec<LeafIndex>, ReadError> {
+        self.0.leaves_about(subject).map_err(failed)
+    }
+
     fn last_system(&self, whats: &[&str]) -> Result<Option<Stored>, ReadError> {
         let is_one = |record: &[u8]| {
             let record: Option<serde_json::Value> = serde_json::from_slice(record).ok();
             record.is_some_and(|record| record["what"].as_str().is_some_and(|what| whats.contains(&what)))
         };
         Ok(self.0.newest_of_kind(Kind::System.as_str(), &is_one).map_err(failed)?.map(stored))
+    }
+}
+
+/// The lake, from which records are removed.
+pub(crate) struct LakeRemover {
+    pub(crate) lake: Arc<Lake>,
+    pub(crate) sealing: Arc<Sealing>,
+}
+
+/// How long a query may hold a file of which something was removed before it is said that it still is there.
+const READERS_WAIT: Duration = Duration::from_secs(10);
+
+impl Remover for LakeRemover {
+    fn may_lack(&self, leaves: &LeafSet) {
+        self.lake.may_lack(leaves);
+    }
+
+    fn remove(&self, records: &LeafSet, ciphertexts: &LeafSet) -> Result<Removed, ReadError> {
+        let failed = |error: SealError| ReadError(error.to_string());
+        let newest = records.last().max(ciphertexts.last());
+        if newest.is_some_and(|leaf| leaf >= self.lake.sealed_end()) {
+            self.sealing.seal().map_err(failed)?;
+        }
+        let removal = Removal { rows: records.clone(), sidecars: ciphertexts.clone() };
+        let removed = self.sealing.rewrite(&removal).map_err(failed)?;
+        let is_gone = removed.wait(READERS_WAIT);
+        Ok(Removed { segments: removed.segments, rows: removed.rows, sidecars: removed.sidecars, is_gone })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Our clock, and ids that sort by it.
 
-use crate::cipher;
+use crate::{Error, cipher};
 use onrecord_record::Timestamp;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::{Builder, Uuid};
 
@@ -37,6 +38,12 @@ impl IdSource {
         let millis = u64::try_from(at.as_micros() / 1000).unwrap_or(0);
         Ok(Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
     }
+}
+
+/// A new id, of a source of its own.
+pub(crate) fn fresh_id() -> Result<Uuid, Error> {
+    let made = IdSource::new().and_then(|mut ids| ids.make(now()));
+    made.map_err(Error::io("make an id from", Path::new("/dev/urandom")))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 //! Left to others: what is personal inside the text, which was masked before.
 
 use crate::vault::FieldKeys;
-use crate::{Error, hex};
+use crate::{Error, hex, sealed};
 use onrecord_ledger::disk::durable::{self, Readers};
 use onrecord_ledger::{Disk, OsDisk};
 use onrecord_record::canonical;
@@ -148,6 +148,27 @@ impl LargeStore {
 
     fn open_one(&self, reference: &Reference, keys: &FieldKeys) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         Ok(self.ciphertext(&reference.sha256)?.and_then(|ciphertext| keys.decrypt_large(&ciphertext)))
+    }
+
+    /// The hashes of what records of this one may be kept here: large values, and ciphertexts that its sidecar may be too small
+    /// for.
+    pub(crate) fn kept_of<'r>(&self, record: &'r [u8]) -> impl Iterator<Item = [u8; 32]> + 'r {
+        references(record).map(|reference| reference.sha256).chain(sealed::committed(record))
+    }
+
+    /// Removes what is kept under a hash, durably. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn remove(&self, sha256: &[u8; 32]) -> Result<bool, Error> {
+        let path = path_of(&self.dir, sha256);
+        match self.disk.remove(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Error::io("remove", &path)(error)),
+        }
+        self.disk.sync_dir(path.parent().unwrap_or(&self.dir)).map_err(Error::io("remove", &path))?;
+        Ok(true)
     }
 
     /// What is kept under a hash, if it is there.

@@ -1,6 +1,8 @@
 //! What the service asks of whoever stores the records: the seam to the lake.
 
+use onrecord_evidence::LeafSet;
 use onrecord_ledger::LeafIndex;
+use onrecord_record::Kind;
 
 /// One stored entry.
 #[derive(Clone)]
@@ -59,9 +61,47 @@ pub trait Records: Send + Sync {
         Ok(found?.into_iter().flatten().collect())
     }
 
+    /// Visits the entries of a kind from a leaf on, in the order of their leaves.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn each_of_kind(&self, kind: Kind, from: LeafIndex, visit: &mut dyn FnMut(Stored)) -> Result<(), ReadError>;
+
+    /// The leaves of all that is about a subject, by its token, ascending: the decisions, and their reviews and outcomes.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn leaves_about(&self, subject: &str) -> Result<Vec<LeafIndex>, ReadError>;
+
     /// The newest `system` entry whose `what` is one of these.
     ///
     /// # Errors
     /// It cannot be told.
     fn last_system(&self, whats: &[&str]) -> Result<Option<Stored>, ReadError>;
+}
+
+/// What a removal came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Segments that were rewritten.
+    pub segments: u64,
+    /// Rows that went.
+    pub rows: u64,
+    /// Rows that stay and lost their ciphertexts.
+    pub sidecars: u64,
+    /// Whether no file has a byte of it any more: a long query may still hold one.
+    pub is_gone: bool,
+}
+
+/// Removes what is to go from where records are stored. That it is to go is on the record; nothing is decided here.
+pub trait Remover: Send + Sync {
+    /// From now on these leaves may have no record. Any other that has none is damage.
+    fn may_lack(&self, leaves: &LeafSet);
+
+    /// Seals what is on the record, and removes the records of some leaves, and the ciphertexts beside those of others.
+    /// Does what is left if some of it is done. Blocks.
+    ///
+    /// # Errors
+    /// Why not all of it could be done: some may be.
+    fn remove(&self, records: &LeafSet, ciphertexts: &LeafSet) -> Result<Removed, ReadError>;
 }

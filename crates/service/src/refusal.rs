@@ -111,6 +111,9 @@ pub enum Refusal {
     /// What was sent is about a decision that is not on the record. Log the decision first.
     #[error("no decision with that id is on the record")]
     UnknownDecision,
+    /// A legal hold reaches records of the person. Release it first.
+    #[error("the hold {0} stands: what it reaches is not erased (GDPR Art. 17(3)(e)); release it first")]
+    Held(String),
     /// Stored bytes are not what was stored. Run `verify`.
     #[error("{0}")]
     Corrupt(String),
@@ -208,7 +211,7 @@ impl Refusal {
     pub fn reason(&self) -> Reason {
         match self {
             Refusal::Invalid(_) | Refusal::UnknownDecision => Reason::Invalid,
-            Refusal::Conflict(_) | Refusal::NameTaken => Reason::Conflict,
+            Refusal::Conflict(_) | Refusal::NameTaken | Refusal::Held(_) => Reason::Conflict,
             Refusal::TooLarge { .. } => Reason::TooLarge,
             Refusal::Busy => Reason::Busy,
             Refusal::Full => Reason::Full,

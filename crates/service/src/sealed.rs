@@ -40,10 +40,15 @@ pub struct Mismatch;
 pub fn check(record: &[u8], sidecar: &[u8], is_apart: &dyn Fn(&[u8; 32]) -> bool) -> Result<(), Mismatch> {
     let hash = |sealed: &&[u8]| <[u8; 32]>::from(Sha256::digest(sealed));
     let beside: Vec<[u8; 32]> = split(sidecar)?.iter().map(hash).collect();
-    let committed: Vec<[u8; 32]> = commitments(record).map(|(_, sha256)| sha256).collect();
+    let committed: Vec<[u8; 32]> = committed(record).collect();
     let is_there = |sha256: &[u8; 32]| beside.contains(sha256) || is_apart(sha256);
     let sound = beside.iter().all(|sha256| committed.contains(sha256)) && committed.iter().all(is_there);
     if sound { Ok(()) } else { Err(Mismatch) }
+}
+
+/// The hashes of the ciphertexts that a canonical record commits to.
+pub(crate) fn committed(record: &[u8]) -> impl Iterator<Item = [u8; 32]> + '_ {
+    commitments(record).map(|(_, sha256)| sha256)
 }
 
 /// How many ciphertexts a canonical record commits to.

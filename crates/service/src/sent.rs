@@ -104,6 +104,12 @@ impl<'a> Sent<'a> {
             protect::check_identifier(policy, &[], "/model_id", Some(decision.model_id), faults);
             protect::check_identifier(policy, &[], "/model_version", Some(decision.model_version), faults);
             protect::check_identifier(policy, &[], "/data_retention_policy", decision.data_retention_policy, faults);
+            if let Some(name) = decision.data_retention_policy
+                && !policy.retention.0.contains_key(name)
+            {
+                let names: Vec<&str> = policy.retention.0.keys().map(String::as_str).collect();
+                faults.push(Fault::new("/data_retention_policy", format!("must be one of {}", names.join(", "))));
+            }
         }
     }
 

@@ -60,6 +60,7 @@ impl From<Refusal> for Problem {
             Refusal::NotTheirs => {
                 Self::new(StatusCode::FORBIDDEN, "not-theirs", "The decision is about somebody else", said)
             }
+            Refusal::Held(_) => Self::new(StatusCode::CONFLICT, "held", "A legal hold stands", said),
             Refusal::NameTaken => Self::new(StatusCode::CONFLICT, "name-taken", "The name is taken", said),
             Refusal::TooLarge { .. } => Self::too_large(said),
             Refusal::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", "Too many requests", said),

@@ -10,6 +10,7 @@ mod name;
 mod requirement;
 
 use crate::detector::Detector;
+use crate::retention::Rules;
 use crate::{Error, file};
 use name::FieldNames;
 pub use requirement::{OnMissing, Requirement};
@@ -64,6 +65,10 @@ pub struct Policy {
     pub future_seconds_max: i64,
     /// The members of `input_features` by which decisions are looked up, by their paths.
     pub identifiers: Vec<Vec<String>>,
+    /// How long records are kept.
+    pub retention: Rules,
+    /// Members by which a person may be found together with other knowledge, as they are compared and as they are named.
+    indirect: BTreeMap<Vec<u8>, String>,
     /// What private reports may cost in all, by model: the sum of their ε.
     pub privacy_budget: BTreeMap<String, f64>,
     /// What decisions must say, by the retention policy that they name.
@@ -95,6 +100,10 @@ struct Form {
     timestamps: Timestamps,
     #[serde(default)]
     identifiers: Identifiers,
+    #[serde(default = "Form::default_retention")]
+    retention: Rules,
+    #[serde(default)]
+    indirect: Indirect,
     #[serde(default)]
     privacy_budget: BTreeMap<String, f64>,
     #[serde(default = "Form::default_requirements")]
@@ -113,6 +122,13 @@ struct Defaults {
     names: DefaultNames,
     llm: BTreeMap<String, Mode>,
     requirements: BTreeMap<String, requirement::Form>,
+    retention: Rules,
+    indirect: DefaultIndirect,
+}
+
+#[derive(Deserialize)]
+struct DefaultIndirect {
+    fields: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +152,10 @@ impl Form {
     fn read_requirements(&self) -> Result<BTreeMap<String, Requirement>, &'static str> {
         self.requirements.iter().map(|(name, form)| Ok((name.clone(), form.read()?))).collect()
     }
+
+    fn default_retention() -> Rules {
+        DEFAULT.retention.clone()
+    }
 }
 
 #[derive(Deserialize)]
@@ -147,6 +167,18 @@ struct Names {
 impl Default for Names {
     fn default() -> Self {
         Names { prefixes: DEFAULT.names.prefixes.clone() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Indirect {
+    fields: Vec<String>,
+}
+
+impl Default for Indirect {
+    fn default() -> Self {
+        Indirect { fields: DEFAULT.indirect.fields.clone() }
     }
 }
 
@@ -246,6 +278,8 @@ impl Default for Policy {
             detectors: Detectors::default(),
             timestamps: Timestamps::default(),
             identifiers: Identifiers::default(),
+            retention: Form::default_retention(),
+            indirect: Indirect::default(),
             privacy_budget: BTreeMap::new(),
             requirements: Form::default_requirements(),
         })
@@ -293,6 +327,9 @@ impl Policy {
         if let Err(wrong) = form.read_requirements() {
             return problem(wrong);
         }
+        if let Some((name, wrong)) = form.retention.problem() {
+            return problem(&format!("retention.{name}: {wrong}"));
+        }
         Ok(Policy::from_form(form))
     }
 
@@ -333,6 +370,8 @@ impl Policy {
             future_seconds_max: form.timestamps.future_seconds_max,
             identifiers: form.identifiers.paths().unwrap_or_default(),
             requirements: form.read_requirements().unwrap_or_default(),
+            retention: form.retention,
+            indirect: form.indirect.fields.into_iter().map(|field| (name::plain(&field), field)).collect(),
             privacy_budget: form.privacy_budget,
         }
     }
@@ -347,6 +386,11 @@ impl Policy {
     /// required.
     pub(crate) fn requirement(&self, retention_policy: Option<&str>) -> Option<(&str, &Requirement)> {
         requirement::of(&self.requirements, retention_policy)
+    }
+
+    /// The field of `[indirect]` that a member of this name is, in any spelling.
+    pub fn indirect_field(&self, key: &str) -> Option<&str> {
+        self.indirect.get(&name::plain(key)).map(String::as_str)
     }
 
     /// The same in a decision of a language model, where prompts and answers are members too.

@@ -2,12 +2,13 @@
 
 use super::Service;
 use crate::Reason;
+use crate::Refusal;
 use crate::access::{self, Action, What};
 use crate::api_token::{self, Actor, Role};
-use crate::clock::{self, IdSource};
+use crate::clock;
 use crate::count::Unrecorded;
 use crate::state::{StateFiles, WHATS};
-use crate::{Error, Refusal, SubjectToken};
+use crate::SubjectToken;
 use onrecord_ledger::{AppendError, Commit, Entry, EntryId, Recovery};
 use onrecord_record::{Access, System, Timestamp};
 use serde_json::{Map, Value as Json, json};
@@ -208,14 +209,13 @@ fn refusal_entries(taken: &Unrecorded) -> Result<Vec<Entry>, Refusal> {
     told.iter().filter(|(_, detail)| !detail.is_empty()).map(|(what, detail)| system_entry(what, detail)).collect()
 }
 
-fn system_entry(what: &str, detail: &Map<String, Json>) -> Result<Entry, Refusal> {
+pub(super) fn system_entry(what: &str, detail: &Map<String, Json>) -> Result<Entry, Refusal> {
     entry(|event_id, at, out| System { what, detail }.write(event_id, at, out))
 }
 
-fn entry(write: impl FnOnce(Uuid, Timestamp, &mut Vec<u8>)) -> Result<Entry, Refusal> {
-    let at = clock::now();
-    let event_id = IdSource::new().and_then(|mut ids| ids.make(at));
-    let event_id = event_id.map_err(Error::io("make an id from", std::path::Path::new("/dev/urandom")))?;
+/// An entry of our own, recorded now.
+pub(super) fn entry(write: impl FnOnce(Uuid, Timestamp, &mut Vec<u8>)) -> Result<Entry, Refusal> {
+    let (at, event_id) = (clock::now(), clock::fresh_id()?);
     let mut record = Vec::with_capacity(256);
     write(event_id, at, &mut record);
     Ok(Entry::new(EntryId(*event_id.as_bytes()), record, Vec::new()))
@@ -225,8 +225,10 @@ fn entry(write: impl FnOnce(Uuid, Timestamp, &mut Vec<u8>)) -> Result<Entry, Ref
 mod tests {
     use crate::api_token::Actor;
     use crate::service::{Parts, Service, init};
-    use crate::{ReadError, Records, Role, Stored, Vault};
+    use crate::{ReadError, Records, Removed, Remover, Role, Stored, Vault};
+    use onrecord_evidence::LeafSet;
     use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
+    use onrecord_record::Kind;
     use std::sync::Arc;
 
     /// A lake in which nothing can be found.
@@ -249,8 +251,24 @@ mod tests {
             Ok(Vec::new())
         }
 
+        fn each_of_kind(&self, _: Kind, _: LeafIndex, _: &mut dyn FnMut(Stored)) -> Result<(), ReadError> {
+            Ok(())
+        }
+
+        fn leaves_about(&self, _: &str) -> Result<Vec<LeafIndex>, ReadError> {
+            Ok(Vec::new())
+        }
+
         fn last_system(&self, _: &[&str]) -> Result<Option<Stored>, ReadError> {
             Ok(None)
+        }
+    }
+
+    impl Remover for Nowhere {
+        fn may_lack(&self, _: &LeafSet) {}
+
+        fn remove(&self, _: &LeafSet, _: &LeafSet) -> Result<Removed, ReadError> {
+            Ok(Removed { is_gone: true, ..Removed::default() })
         }
     }
 
@@ -268,7 +286,8 @@ mod tests {
             keys,
             vault,
             ledger,
-            records: nowhere,
+            records: nowhere.clone(),
+            remover: nowhere,
             recovery,
             sent_bytes_max: onrecord_record::limit::SENT_BYTES_DEFAULT,
             started_as: None,

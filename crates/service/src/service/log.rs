@@ -14,6 +14,7 @@ use onrecord_evidence::{BatchReceipt, Receipt};
 use onrecord_ledger::{AppendError, Commit, Entry};
 use onrecord_record::{Fault, Kind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 /// A record is durable.
@@ -99,18 +100,17 @@ impl Service {
 
     async fn append_one(self: &Arc<Self>, one: One<impl Body>, may_block: bool) -> Result<Logged, Refusal> {
         let one = Arc::new(one);
-        let prepared = if may_block {
-            let (service, one) = (self.clone(), one.clone());
-            blocking(move || service.prepare(&one)).await?
-        } else {
-            self.prepare(&one)?
+        let (prepared, _making) = loop {
+            let erasures = self.erasures.load(Ordering::Acquire);
+            let prepared = self.prepare_durably(&one, may_block).await?;
+            let making = self.making.read().await;
+            if self.erasures.load(Ordering::Acquire) == erasures {
+                break (prepared, making);
+            }
+            // Somebody was erased since: perhaps whom this is about, who is a new subject then.
         };
         let decision_id = prepared.decision_id();
-        let Prepared { entry, event_id, subject, large, missing, .. } = prepared;
-        if let Some(subject) = subject.filter(|subject| !subject.is_durable()) {
-            let vault = self.vault.clone();
-            blocking(move || Ok(vault.flush(std::slice::from_ref(&subject))?)).await?;
-        }
+        let Prepared { entry, event_id, large, missing, .. } = prepared;
         if !large.is_empty() {
             let service = self.clone();
             blocking(move || Ok(service.large.put(&large)?)).await?;
@@ -129,6 +129,25 @@ impl Service {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Prepares a record, and makes its subject durable.
+    async fn prepare_durably(
+        self: &Arc<Self>,
+        one: &Arc<One<impl Body>>,
+        may_block: bool,
+    ) -> Result<Prepared, Refusal> {
+        let prepared = if may_block {
+            let (service, one) = (self.clone(), one.clone());
+            blocking(move || service.prepare(&one)).await?
+        } else {
+            self.prepare(one)?
+        };
+        if let Some(subject) = prepared.subject.clone().filter(|subject| !subject.is_durable()) {
+            let vault = self.vault.clone();
+            blocking(move || Ok(vault.flush(std::slice::from_ref(&subject))?)).await?;
+        }
+        Ok(prepared)
     }
 
     /// The next ticket among the batches of this caller with this idempotency key; see [`Batch::ticket`].
@@ -161,10 +180,18 @@ impl Service {
     fn log_lines(&self, batch: &Batch<'_>) -> Result<BatchLogged, Refusal> {
         let lines = batch.split();
         let now = clock::now();
-        let mut prepared = batch::prepare(&self.intake, &self.workers, batch, &lines, now)?;
-        let subjects: Vec<_> = prepared.iter().filter_map(|prepared| prepared.subject.clone()).collect();
-        self.vault.flush(&subjects)?;
-        batch.ticket.map_or(Ok(()), Ticket::wait)?;
+        let (mut prepared, _making) = loop {
+            let erasures = self.erasures.load(Ordering::Acquire);
+            let prepared = batch::prepare(&self.intake, &self.workers, batch, &lines, now)?;
+            let subjects: Vec<_> = prepared.iter().filter_map(|prepared| prepared.subject.clone()).collect();
+            self.vault.flush(&subjects)?;
+            batch.ticket.map_or(Ok(()), Ticket::wait)?;
+            let making = self.making.blocking_read();
+            if self.erasures.load(Ordering::Acquire) == erasures {
+                break (prepared, making);
+            }
+            // Somebody was erased since: perhaps one of those whom this is about, who is a new subject then.
+        };
         batch::prepare_late(&self.intake, &self.workers, batch, &lines, &mut prepared, now)?;
         prepared.iter().try_for_each(|prepared| self.large.put(&prepared.large))?;
         let mut missing = LineFaults::default();

@@ -5,23 +5,32 @@
 //! ledger has it; a subject is durable before its first record; what is refused is counted; a read is an entry before
 //! its answer is given; nobody gets in without the role (`Service::authorised`). Left to others: HTTP and the command line (`onrecord`), storage and queries (`ledger`, `lake`).
 
+mod erase;
 mod event;
+mod expire;
+mod hold;
 mod init;
 mod log;
 mod read;
+mod remove;
 mod repeat;
 mod token;
 
+pub use erase::Erased;
+pub use expire::Expiry;
 pub use init::{Initial, init};
 pub use log::{BatchLogged, Logged};
 pub use read::DecisionHistory;
+pub use remove::{CarriedOut, Pending};
 
 use crate::api_token::{Actor, Role, Tokens};
 use crate::batch::Workers;
 use crate::count::{Counters, Counts};
+use crate::hold::Holds;
 use crate::intake::Intake;
 use crate::large::LargeStore;
-use crate::records::Records;
+use crate::records::{Records, Remover};
+use crate::removal::Due;
 use crate::sequencer::Sequencer;
 use crate::state::StateFiles;
 use crate::vault::Vault;
@@ -30,8 +39,8 @@ use onrecord_evidence::Verifier;
 use onrecord_ledger::{Ledger, Recovery};
 use onrecord_record::limit;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a service is made of. The ledger's follower and the records are the lake's, wired by the caller.
 pub struct Parts {
@@ -45,6 +54,8 @@ pub struct Parts {
     pub ledger: Arc<Ledger>,
     /// Reads what is stored.
     pub records: Arc<dyn Records>,
+    /// Removes what is to go.
+    pub remover: Arc<dyn Remover>,
     /// What opening the ledger found.
     pub recovery: Recovery,
     /// Bytes that a record may have as it is sent; what is over [`limit::SENT_BYTES_MAX`] counts as that.
@@ -61,6 +72,7 @@ pub struct Service {
     intake: Intake,
     ledger: Arc<Ledger>,
     records: Arc<dyn Records>,
+    remover: Arc<dyn Remover>,
     tokens: Tokens,
     large: LargeStore,
     workers: Workers,
@@ -68,6 +80,18 @@ pub struct Service {
     counters: Arc<Counters>,
     /// What the newest entry about the state files says.
     recorded: Mutex<StateFiles>,
+    /// Held for reading while a record is appended, and for writing while a person is erased or records expire.
+    making: tokio::sync::RwLock<()>,
+    /// Grows with every erasure: a record that was prepared before may name a person who is no longer there.
+    erasures: AtomicU64,
+    /// What is to go and is not gone yet.
+    due: Mutex<Due>,
+    /// Held by the one who removes it.
+    removing: Mutex<()>,
+    /// The holds that stand.
+    holds: Mutex<Holds>,
+    /// Grows when they change.
+    holds_version: AtomicU64,
     /// When refusals were last put on the record, in microseconds.
     refusals_recorded: AtomicI64,
 }
@@ -85,7 +109,7 @@ impl Service {
     /// # Errors
     /// [`Refusal::Unavailable`] or [`Refusal::Corrupt`], naming the file; whatever keeps the ledger from appending.
     pub fn open(parts: Parts) -> Result<Arc<Self>, Refusal> {
-        let Parts { dir, keys, vault, ledger, records, recovery, sent_bytes_max, started_as } = parts;
+        let Parts { dir, keys, vault, ledger, records, remover, recovery, sent_bytes_max, started_as } = parts;
         let policy = Policy::open(&dir)?;
         let tokens = Tokens::open(&dir)?;
         let service = Service {
@@ -100,15 +124,23 @@ impl Service {
             vault,
             ledger,
             records,
+            remover,
             tokens,
             large: LargeStore::open(&dir)?,
             workers: Workers::default(),
             sequencer: Arc::default(),
             counters: Arc::default(),
             recorded: Mutex::default(),
+            making: tokio::sync::RwLock::default(),
+            erasures: AtomicU64::new(0),
+            due: Mutex::default(),
+            removing: Mutex::default(),
+            holds: Mutex::default(),
+            holds_version: AtomicU64::new(0),
             refusals_recorded: AtomicI64::new(0),
             dir,
         };
+        service.read_removals()?;
         service.record_opening(&recovery, started_as)?;
         Ok(Arc::new(service))
     }
@@ -201,6 +233,15 @@ impl Service {
     ) -> Result<T, Refusal> {
         self.must(actor, role)?;
         self.counted(work())
+    }
+
+    // Each change under these locks is complete or not begun.
+    fn due(&self) -> MutexGuard<'_, Due> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn holds(&self) -> MutexGuard<'_, Holds> {
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn counted<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {

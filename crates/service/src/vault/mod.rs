@@ -34,7 +34,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use store::Store;
+use store::{Mark, Store};
 use zeroize::Zeroizing;
 
 /// The database's name in the data directory.
@@ -233,7 +233,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Io`], [`Error::Corrupt`].
     pub fn erased(&self) -> Result<u64, Error> {
-        self.store.erased()
+        self.store.mark(Mark::Erased)
     }
 
     /// Says before which number of entries every erasure was carried out.
@@ -242,7 +242,24 @@ impl Vault {
     /// [`Error::Io`].
     pub fn set_erased(&self, entries: u64) -> Result<(), Error> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        self.store.set_erased(entries)
+        self.store.set_mark(Mark::Erased, entries)
+    }
+
+    /// The number of entries of the ledger before which what depended on erased subjects was removed from every file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Corrupt`].
+    pub fn rewritten(&self) -> Result<u64, Error> {
+        self.store.mark(Mark::Rewritten)
+    }
+
+    /// Says before which number of entries that is so.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn set_rewritten(&self, entries: u64) -> Result<(), Error> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.store.set_mark(Mark::Rewritten, entries)
     }
 
     /// Closes the database and writes its sum. Afterwards every call fails. Dropping does the same, but tells nobody

@@ -4,7 +4,7 @@
 //! |------------|-----------------------------------|---------------------------------------------------------|
 //! | `users`    | 12 bytes of HMAC(user id)         | the 12 bytes of the subject token                       |
 //! | `subjects` | the subject token                 | AES-256-GCM-SIV of secret ‖ length ‖ user id ‖ padding, the token being its nonce |
-//! | `meta`     | `version`, `check`, `erased`      | 2; a keyed hash that the right key-encryption key gives; the number of entries before which every erasure was carried out here, 8 bytes |
+//! | `meta`     | `version`, `check`, marks         | 2; a keyed hash that the right key-encryption key gives; 8 bytes for each [`Mark`] |
 //!
 //! Tokens ascend, so that new rows go to the end of `subjects`, and only the small rows of `users` are spread over their
 //! table. What is encrypted is padded to a multiple of 32 bytes, so that its length says little. After a failed write
@@ -29,8 +29,23 @@ pub(super) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta
 const VERSION: &[u8] = &[2];
 /// The name of the file into which the live rows are copied.
 const REWRITTEN: &str = "vault.redb.tmp";
-/// The member of `meta` that says which erasures were carried out.
-const ERASED: &str = "erased";
+/// A mark in `meta`: how much of the ledger was heeded here.
+#[derive(Clone, Copy)]
+pub(super) enum Mark {
+    /// Every erasure before so many entries was carried out in this vault.
+    Erased,
+    /// And what depended on it was removed from every file.
+    Rewritten,
+}
+
+impl Mark {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Erased => "erased",
+            Self::Rewritten => "rewritten",
+        }
+    }
+}
 const PADDED_TO: usize = 32;
 
 /// New subjects from which on it is worth it.
@@ -235,11 +250,11 @@ impl Store {
         Ok(true)
     }
 
-    /// The number of entries before which every erasure was carried out here.
-    pub(super) fn erased(&self) -> Result<u64, Error> {
+    /// The number of entries at a mark; 0 if there is none.
+    pub(super) fn mark(&self, mark: Mark) -> Result<u64, Error> {
         let found = self.run(|database| {
             let meta = database.begin_read()?.open_table(META)?;
-            Ok(meta.get(ERASED)?.map(|value| value.value().to_vec()))
+            Ok(meta.get(mark.name())?.map(|value| value.value().to_vec()))
         })?;
         match found.map(<[u8; 8]>::try_from) {
             None => Ok(0),
@@ -248,10 +263,10 @@ impl Store {
         }
     }
 
-    pub(super) fn set_erased(&self, entries: u64) -> Result<(), Error> {
+    pub(super) fn set_mark(&self, mark: Mark, entries: u64) -> Result<(), Error> {
         self.run(|database| {
             let transaction = database.begin_write()?;
-            transaction.open_table(META)?.insert(ERASED, entries.to_le_bytes().as_slice())?;
+            transaction.open_table(META)?.insert(mark.name(), entries.to_le_bytes().as_slice())?;
             transaction.commit()?;
             Ok(())
         })

@@ -1,15 +1,19 @@
 //! A data directory with everything running in it: the real ledger on a real disk, and records kept in memory by a
 //! follower of it, which is what the lake is to the service.
 
+use onrecord_evidence::LeafSet;
 use onrecord_ledger::{Closed, Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
-use onrecord_record::{Header, Parser};
-use onrecord_service::{Actor, Keys, Logged, Parts, ReadError, Records, Refusal, Service, Stored, Vault, init};
+use onrecord_record::{Header, Kind, Parser};
+use onrecord_service::{
+    Actor, Keys, Logged, Parts, ReadError, Records, Refusal, Removed, Remover, Service, Stored, Vault, init,
+};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
+/// What is stored, by leaf, and which records were removed.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<Vec<Stored>>);
+pub(crate) struct Memory(Mutex<Vec<Stored>>, Mutex<LeafSet>);
 
 impl Memory {
     /// Changes what is stored, as damage does.
@@ -37,27 +41,48 @@ impl Follower for Memory {
 
 impl Memory {
     pub(crate) fn all(&self) -> Vec<Stored> {
-        self.0.lock().unwrap().clone()
+        let gone = self.1.lock().unwrap();
+        let mut stored = self.0.lock().unwrap().clone();
+        stored.retain(|stored| !gone.contains(stored.leaf));
+        stored
     }
 
     fn with_header(&self, keep: impl Fn(&Header<'_>) -> bool) -> Vec<Stored> {
         let mut parser = Parser::new();
-        let stored = self.0.lock().unwrap();
-        let kept = stored.iter().filter(|stored| {
+        let mut kept = self.all();
+        kept.retain(|stored| {
             let document = parser.parse(&stored.record).unwrap();
             keep(&Header::read(document.value()).unwrap())
         });
-        kept.cloned().collect()
+        kept
     }
 }
 
 impl Records for Memory {
     fn by_leaf(&self, leaf: LeafIndex) -> Result<Option<Stored>, ReadError> {
-        Ok(self.0.lock().unwrap().get(leaf.0 as usize).cloned())
+        Ok(self.all().into_iter().find(|stored| stored.leaf == leaf))
     }
 
     fn by_decision_id(&self, decision_id: &str) -> Result<Vec<Stored>, ReadError> {
         Ok(self.with_header(|header| header.decision_id == Some(decision_id)))
+    }
+
+    fn each_of_kind(&self, kind: Kind, from: LeafIndex, visit: &mut dyn FnMut(Stored)) -> Result<(), ReadError> {
+        let found = self.with_header(|header| header.kind == kind);
+        found.into_iter().filter(|stored| stored.leaf >= from).for_each(visit);
+        Ok(())
+    }
+
+    fn leaves_about(&self, subject: &str) -> Result<Vec<LeafIndex>, ReadError> {
+        let records = self.all().into_iter().map(|stored| {
+            let record: serde_json::Value = serde_json::from_slice(&stored.record).unwrap();
+            (stored.leaf, record)
+        });
+        let records: Vec<_> = records.collect();
+        let theirs = records.iter().filter(|(_, record)| record["user_id"] == subject);
+        let decisions: Vec<_> = theirs.map(|(_, record)| record["decision_id"].clone()).collect();
+        let about = records.iter().filter(|(_, record)| decisions.contains(&record["decision_id"]));
+        Ok(about.map(|(leaf, _)| *leaf).collect())
     }
 
     fn last_system(&self, whats: &[&str]) -> Result<Option<Stored>, ReadError> {
@@ -67,6 +92,21 @@ impl Records for Memory {
             record["kind"] == "system" && record["what"].as_str().is_some_and(|what| whats.contains(&what))
         });
         Ok(newest)
+    }
+}
+
+impl Remover for Memory {
+    fn may_lack(&self, _: &LeafSet) {}
+
+    fn remove(&self, records: &LeafSet, ciphertexts: &LeafSet) -> Result<Removed, ReadError> {
+        let rows = self.all().iter().filter(|stored| records.contains(stored.leaf)).count() as u64;
+        self.1.lock().unwrap().insert_all(records);
+        let mut stored = self.0.lock().unwrap();
+        let mut sidecars = 0;
+        for stored in stored.iter_mut().filter(|stored| ciphertexts.contains(stored.leaf)) {
+            sidecars += u64::from(!std::mem::take(&mut stored.sidecar).is_empty());
+        }
+        Ok(Removed { segments: 0, rows, sidecars, is_gone: true })
     }
 }
 
@@ -151,6 +191,7 @@ pub(crate) fn open(dir: &Path, started_as: Option<&'static str>) -> Result<(Arc<
         vault,
         ledger: Arc::new(ledger),
         records: memory.clone(),
+        remover: memory.clone(),
         recovery,
         started_as,
     };

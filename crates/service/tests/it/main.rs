@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod detector;
+mod erase;
 mod event;
 mod house;
 mod log;

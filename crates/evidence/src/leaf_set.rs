@@ -1,6 +1,6 @@
 //! Sets of leaves: compressed bitmaps, so that runs and scattered leaves of a large ledger take little memory.
 
-use onrecord_evidence::{LeafIndex, LeafRange};
+use crate::{LeafIndex, LeafRange};
 use roaring::RoaringTreemap;
 
 /// A set of leaves.
@@ -21,6 +21,11 @@ impl LeafSet {
     /// How many leaves are in it.
     pub fn len(&self) -> u64 {
         self.0.len()
+    }
+
+    /// The greatest.
+    pub fn last(&self) -> Option<LeafIndex> {
+        self.0.max().map(LeafIndex)
     }
 
     /// Whether no leaf is in it.

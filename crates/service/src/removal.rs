@@ -1,0 +1,66 @@
+//! What is to go by what is on the record, and is not gone everywhere yet.
+
+use onrecord_evidence::{LeafIndex, LeafRange, LeafSet};
+use onrecord_record::{Depth, Erasure, Retention, RetentionAction, read_leaves};
+
+/// What is due.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Due {
+    /// Records of subjects that were erased, with all that is theirs.
+    pub(crate) erased: LeafSet,
+    /// Records whose time is over.
+    pub(crate) expired: LeafSet,
+    /// Records of erased subjects that stay and lose their ciphertexts.
+    pub(crate) unlinked: LeafSet,
+}
+
+impl Due {
+    /// Takes in an erasure.
+    pub(crate) fn add_erasure(&mut self, erasure: &Erasure<'_>) {
+        match erasure.depth {
+            Depth::Delete => insert(&mut self.erased, erasure.leaves),
+            Depth::Unlink => insert(&mut self.unlinked, erasure.leaves),
+        }
+    }
+
+    /// Takes in a retention.
+    pub(crate) fn add_retention(&mut self, retention: &Retention<'_>) {
+        if retention.action == RetentionAction::Delete {
+            insert(&mut self.expired, retention.leaves);
+        }
+    }
+
+    /// Takes out what was done.
+    pub(crate) fn remove_all(&mut self, done: &Self) {
+        self.erased.remove_all(&done.erased);
+        self.expired.remove_all(&done.expired);
+        self.unlinked.remove_all(&done.unlinked);
+    }
+
+    /// The leaves that lose their records.
+    pub(crate) fn records(&self) -> LeafSet {
+        let mut records = self.erased.clone();
+        records.insert_all(&self.expired);
+        records
+    }
+
+    /// Whether nothing is due.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.erased.is_empty() && self.expired.is_empty() && self.unlinked.is_empty()
+    }
+
+    /// Whether something of a subject is.
+    pub(crate) fn has_erasures(&self) -> bool {
+        !self.erased.is_empty() || !self.unlinked.is_empty()
+    }
+}
+
+fn insert(leaves: &mut LeafSet, text: &str) {
+    // What is on the record was written by us.
+    read_leaves(text).unwrap_or_default().into_iter().for_each(|run| leaves.insert(LeafRange::from(run)));
+}
+
+/// The runs of leaves that ascend.
+pub(crate) fn runs(leaves: impl IntoIterator<Item = LeafIndex>) -> Vec<std::ops::Range<u64>> {
+    leaves.into_iter().collect::<LeafSet>().runs().into_iter().map(|run| run.start.0..run.end.0).collect()
+}

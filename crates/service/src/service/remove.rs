@@ -1,0 +1,161 @@
+//! Carrying out what is on the record: erasures and retention take their bytes out of every file.
+//!
+//! Invariant: an entry comes first, and names the leaves; whatever is interrupted is done by the next call. Opening reads the
+//! entries again, so that a vault or segments from an older backup lose what the ledger says they must lose.
+
+use super::Service;
+use crate::api_token::{Actor, Role};
+use crate::removal::Due;
+use crate::{Refusal, Removed, Stored, SubjectToken};
+use onrecord_evidence::{LeafIndex, LeafSet};
+use onrecord_record::{Erasure, Header, Hold, Kind, Parser, Retention};
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
+/// Records that are in memory at a time.
+const RECORDS_AT_ONCE: usize = 1_024;
+
+/// What was carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CarriedOut {
+    /// What went out of the segments.
+    pub removed: Removed,
+    /// Large values that went.
+    pub large_values: u64,
+}
+
+/// How many leaves wait for a rewrite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Records of erased persons that are to go.
+    pub erased: u64,
+    /// Records whose time is over.
+    pub expired: u64,
+    /// Records of erased persons whose ciphertexts are to go.
+    pub unlinked: u64,
+}
+
+impl Service {
+    /// Removes what is due from every file: records, ciphertexts, large values, and what is left of erased persons in the
+    /// vault. Does nothing when nothing is due. Blocks.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] without the role `admin`; [`Refusal::Unavailable`]: what is left is done by the next call.
+    pub fn carry_out(&self, actor: &Actor) -> Result<CarriedOut, Refusal> {
+        self.authorised_blocking(actor, Role::Admin, || self.carry_out_due())
+    }
+
+    fn carry_out_due(&self) -> Result<CarriedOut, Refusal> {
+        let _one = self.removing.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = self.due().clone();
+        if due.is_empty() {
+            return Ok(CarriedOut { removed: Removed { is_gone: true, ..Removed::default() }, large_values: 0 });
+        }
+        let size = self.ledger.size().0;
+        // While their records still say which these are.
+        let large_values = self.remove_large(&due)?;
+        let removed = self.remover.remove(&due.records(), &due.unlinked)?;
+        if due.has_erasures() {
+            self.vault.rewrite()?;
+            self.vault.set_rewritten(size)?;
+        }
+        if removed.is_gone {
+            self.due().remove_all(&due);
+        }
+        Ok(CarriedOut { removed, large_values })
+    }
+
+    /// How much waits for [`Service::carry_out`].
+    pub fn pending(&self) -> Pending {
+        let due = self.due();
+        Pending { erased: due.erased.len(), expired: due.expired.len(), unlinked: due.unlinked.len() }
+    }
+
+    fn remove_large(&self, due: &Due) -> Result<u64, Refusal> {
+        let mut theirs = due.erased.clone();
+        theirs.insert_all(&due.unlinked);
+        // Under an erased person's keys nobody else's records have any.
+        let mut values = self.large_of(&theirs)?;
+        values.extend(self.unshared(self.large_of(&due.expired)?, due)?);
+        values.iter().try_fold(0, |removed, sha256| Ok(removed + u64::from(self.large.remove(sha256)?)))
+    }
+
+    /// The large values of some records.
+    fn large_of(&self, leaves: &LeafSet) -> Result<BTreeSet<[u8; 32]>, Refusal> {
+        let leaves: Vec<LeafIndex> = leaves.runs().into_iter().flat_map(|run| run.leaves()).collect();
+        let mut values = BTreeSet::new();
+        for some in leaves.chunks(RECORDS_AT_ONCE) {
+            for stored in self.records.by_leaves(some)?.into_iter().flatten() {
+                values.extend(self.large.kept_of(&stored.record));
+            }
+        }
+        Ok(values)
+    }
+
+    /// Those of the values that no record that stays refers to.
+    fn unshared(&self, mut values: BTreeSet<[u8; 32]>, due: &Due) -> Result<BTreeSet<[u8; 32]>, Refusal> {
+        if values.is_empty() {
+            return Ok(values);
+        }
+        let gone = due.records();
+        for kind in [Kind::Decision, Kind::Review, Kind::Outcome] {
+            self.records.each_of_kind(kind, LeafIndex(0), &mut |stored| {
+                if !gone.contains(stored.leaf) {
+                    values.retain(|value| !self.large.kept_of(&stored.record).any(|kept| kept == *value));
+                }
+            })?;
+        }
+        Ok(values)
+    }
+
+    /// Reads what is on the record about erasures, retention and holds, and erases in the vault whoever is in it and must
+    /// not be: one that comes from an older backup brings nobody back.
+    pub(super) fn read_removals(&self) -> Result<(), Refusal> {
+        let (erased, rewritten, size) = (self.vault.erased()?, self.vault.rewritten()?, self.ledger.size().0);
+        if erased > size {
+            tracing::warn!(
+                "the vault is younger than the ledger: they come from different backups; run `onrecord verify`"
+            );
+        }
+        let (mut all, mut due) = (Due::default(), Due::default());
+        let mut subjects = Vec::new();
+        self.each_entry(Kind::Erasure, &mut |stored, parser| {
+            let Ok(document) = parser.parse(&stored.record) else { return };
+            let Ok(erasure) = Erasure::read(document.value()) else { return };
+            all.add_erasure(&erasure);
+            if stored.leaf.0 >= rewritten {
+                due.add_erasure(&erasure);
+            }
+            if stored.leaf.0 >= erased {
+                subjects.extend(SubjectToken::parse(erasure.subject));
+            }
+        })?;
+        self.each_entry(Kind::Retention, &mut |stored, parser| {
+            let Ok(document) = parser.parse(&stored.record) else { return };
+            let Ok(retention) = Retention::read(document.value()) else { return };
+            all.add_retention(&retention);
+        })?;
+        due.expired.insert_all(&all.expired);
+        self.remover.may_lack(&all.records());
+        *self.due() = due;
+        self.each_entry(Kind::Hold, &mut |stored, parser| {
+            let Ok(document) = parser.parse(&stored.record) else { return };
+            let (Ok(hold), Ok(header)) = (Hold::read(document.value()), Header::read(document.value())) else { return };
+            self.holds().add(&hold, header.recorded_at);
+        })?;
+        for subject in subjects {
+            if self.vault.erase(subject)? {
+                tracing::warn!("the vault still held a subject who was erased, and does not any more");
+            }
+        }
+        if erased < size {
+            self.vault.set_erased(size)?;
+        }
+        Ok(())
+    }
+
+    fn each_entry(&self, kind: Kind, visit: &mut dyn FnMut(&Stored, &mut Parser)) -> Result<(), Refusal> {
+        let mut parser = Parser::new();
+        Ok(self.records.each_of_kind(kind, LeafIndex(0), &mut |stored| visit(&stored, &mut parser))?)
+    }
+}
