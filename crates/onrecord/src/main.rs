@@ -13,6 +13,7 @@ mod maintenance;
 mod metrics;
 mod node;
 mod output;
+mod retention;
 mod sealing;
 mod session;
 mod settings;

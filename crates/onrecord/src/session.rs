@@ -278,6 +278,18 @@ pub(crate) struct ReadingsOf {
     pub(crate) since: Option<jiff::Timestamp>,
 }
 
+/// How long a query of the node's own work may take.
+const OWN_TIME_MAX: Duration = Duration::from_secs(3_600);
+
+impl ReportSource {
+    /// For the node's own work, which shows rows to nobody: nothing is put on the record here.
+    pub(crate) fn own(node: Arc<Node>) -> Self {
+        let memory_bytes_max = node.config.query_memory_bytes;
+        let context = QueryContext { identity: None, rows_max: None, memory_bytes_max, time_max: OWN_TIME_MAX };
+        Self { snapshot: node.lake.snapshot(), node, context }
+    }
+}
+
 #[async_trait]
 impl Source for ReportSource {
     type Error = QueryError;

@@ -8,10 +8,10 @@ use crate::directory;
 use crate::node::Node;
 use anyhow::{Context, Result};
 use onrecord_evidence::{Hash, LeafIndex, Verifier};
-use onrecord_lake::{Checked, LeafSet};
+use onrecord_lake::Checked;
 use onrecord_ledger::{OsDisk, verify as ledger};
 use onrecord_record::Kind;
-use onrecord_service::{Keys, StateFiles, check_state_files, large, sealed, vault};
+use onrecord_service::{Due, Keys, StateFiles, SubjectToken, check_state_files, large, sealed, vault};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,20 +24,16 @@ const FAULTS_MAX: usize = 1000;
 pub(crate) fn closed(dir: &Path, request: &VerifyRequest, tell: &(dyn Fn(Event) + Sync)) -> Result<Verification> {
     let key = public_key(dir)?;
     let started = Instant::now();
-    // Neither keeps more than one core busy.
-    let (vault, ledger) = std::thread::scope(|scope| {
-        let vault = scope.spawn(|| examined(dir));
-        let ledger = ledger::directory(dir, &key, Arc::new(OsDisk));
-        (vault.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), ledger)
-    });
-    let ledger = ledger?;
+    let ledger = ledger::directory(dir, &key, Arc::new(OsDisk))?;
     let mut check = Check::of(dir, &ledger);
+    check.removals(&ledger);
+    let vault = examined(dir, &check.erased);
     check.segments(&ledger, tell)?;
     check.sidecar(&ledger);
     check.large_values();
     check.checkpoints(&ledger, &key, request)?;
     check.state(&ledger);
-    check.vault(vault);
+    check.vault(vault, &ledger);
     check.verification.seconds = started.elapsed().as_secs_f64();
     Ok(check.verification)
 }
@@ -52,6 +48,7 @@ pub(crate) fn served(node: &Node, request: &VerifyRequest, tell: &(dyn Fn(Event)
     let image = node.ledger.with_writer_paused(move || ledger::WalImage::read(&directory, Arc::new(OsDisk)))??;
     let ledger = image.check(&key)?;
     let mut check = Check::of(dir, &ledger);
+    check.removals(&ledger);
     check.segments(&ledger, tell)?;
     check.sidecar(&ledger);
     check.large_values();
@@ -69,14 +66,18 @@ fn public_key(dir: &Path) -> Result<Verifier> {
 
 struct Check<'a> {
     dir: &'a Path,
+    /// What was to go by what is on the record.
+    removals: Due,
+    /// The subjects that were erased.
+    erased: Vec<SubjectToken>,
     verification: Verification,
 }
 
 impl<'a> Check<'a> {
     /// Begins with what the ledger found wrong.
     fn of(dir: &'a Path, ledger: &ledger::Verified) -> Self {
-        let mut check =
-            Self { dir, verification: Verification { tree_size: ledger.size.0, ..Verification::default() } };
+        let verification = Verification { tree_size: ledger.size.0, ..Verification::default() };
+        let mut check = Self { dir, removals: Due::default(), erased: Vec::new(), verification };
         for problem in &ledger.problems {
             check.fault(&problem.file, problem.leaf, &problem.problem);
         }
@@ -92,6 +93,24 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// What is on the record about erasures and retention: it explains what is missing, and nothing else does.
+    fn removals(&mut self, ledger: &ledger::Verified) {
+        for kind in [Kind::Erasure, Kind::Retention] {
+            let (removals, erased) = (&mut self.removals, &mut self.erased);
+            let read = onrecord_lake::each_sealed(self.dir, kind.as_str(), &mut |row| {
+                erased.extend(removals.take_in(&row.record));
+            });
+            if let Err(error) = read {
+                self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
+            }
+        }
+        for entry in ledger.unsealed.iter().flat_map(|commit| commit.entries.iter()) {
+            if [Kind::Erasure, Kind::Retention].into_iter().any(|kind| is_of_kind(entry.record(), kind)) {
+                self.erased.extend(self.removals.take_in(entry.record()));
+            }
+        }
+    }
+
     /// Re-hashes every record of every segment against the tree's leaf hashes.
     fn segments(&mut self, ledger: &ledger::Verified, tell: &(dyn Fn(Event) + Sync)) -> Result<()> {
         let done = AtomicU64::new(0);
@@ -101,6 +120,11 @@ impl<'a> Check<'a> {
             let done = done.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
             tell(Event::Progress { entries: done, total });
             for row in checked.shown {
+                if self.removals.ciphertexts().contains(row.leaf) {
+                    let rest = sealed::check_rest(&row.record, &row.sidecar);
+                    rest.map_err(|mismatch| format!("at leaf {}, what is beside the record: {mismatch}", row.leaf))?;
+                    continue;
+                }
                 let large = large::check(self.dir, &row.record);
                 large.map_err(|error| format!("at leaf {}, a large value: {error}", row.leaf))?;
                 let matches = sealed::check(&row.record, &row.sidecar, &|sha256| large::is_there(self.dir, sha256));
@@ -109,8 +133,12 @@ impl<'a> Check<'a> {
             compare(ledger, checked)
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        match onrecord_lake::verify(self.dir, threads, &LeafSet::default(), &commits_to_ciphertexts, &visit) {
+        let removal = self.removals.records();
+        let found = onrecord_lake::verify(self.dir, threads, &removal, &commits_to_ciphertexts, &visit);
+        let done = done.load(Ordering::Relaxed);
+        match found {
             Ok(found) => {
+                (self.verification.removed, self.verification.removable) = (found.removed, found.remaining);
                 for error in &found.errors {
                     self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
                 }
@@ -121,7 +149,7 @@ impl<'a> Check<'a> {
             }
             Err(error) => self.fault(error.path().unwrap_or(self.dir), None, error.to_string()),
         }
-        self.verification.entries = done.into_inner() + (ledger.size.0 - total.min(ledger.size.0));
+        self.verification.entries = done + (ledger.size.0 - total.min(ledger.size.0));
         Ok(())
     }
 
@@ -131,6 +159,12 @@ impl<'a> Check<'a> {
         for commit in &ledger.unsealed {
             let entries = (commit.first.0..).zip(&*commit.entries);
             for (leaf, entry) in entries {
+                if self.removals.ciphertexts().contains(LeafIndex(leaf)) {
+                    if let Err(mismatch) = sealed::check_rest(entry.record(), entry.sidecar()) {
+                        self.fault(&self.dir.join("wal"), LeafIndex(leaf), mismatch.to_string());
+                    }
+                    continue;
+                }
                 if let Err(error) = large::check(self.dir, entry.record()) {
                     self.fault(error.path(), LeafIndex(leaf), error.to_string());
                 }
@@ -193,8 +227,27 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// What was found in the vault.
-    fn vault(&mut self, examined: Result<vault::Examined>) {
+    /// What was found in the vault: also whether it is of the same time as the ledger.
+    fn vault(&mut self, examined: Result<vault::Examined>, ledger: &ledger::Verified) {
+        let path = self.dir.join(vault::FILE);
+        if let Ok(examined) = &examined {
+            if examined.erased > ledger.size.0 {
+                self.fault(&path, None, "it is younger than the ledger: they come from different backups");
+            }
+            let is_older = newest_start(self.dir, ledger).is_some_and(|leaf| examined.erased <= leaf.0);
+            if is_older {
+                let problem =
+                    "it is older than the ledger, as one from a backup: persons who came since are unknown to it";
+                self.fault(&path, None, problem);
+            }
+            if examined.asked_total > 0 {
+                let problem = format!(
+                    "it holds {} of the subjects that were erased: opening the directory erases them again",
+                    examined.asked_total
+                );
+                self.fault(&path, None, problem);
+            }
+        }
         match examined {
             Ok(examined) if !examined.sum_checked => {
                 self.verification
@@ -202,21 +255,34 @@ impl<'a> Check<'a> {
                     .push("the unused parts of vault.redb: it was not closed cleanly".to_owned());
             }
             Ok(_) => {}
-            Err(error) => self.fault(&self.dir.join(vault::FILE), None, format!("{error:#}")),
+            Err(error) => self.fault(&path, None, format!("{error:#}")),
         }
     }
 }
 
 /// Who is behind the subject tokens: every row must open with the directory's keys.
-fn examined(dir: &Path) -> Result<vault::Examined> {
-    Ok(vault::verify(dir, directory::keys(dir)?.kek())?)
+fn examined(dir: &Path, erased: &[SubjectToken]) -> Result<vault::Examined> {
+    Ok(vault::verify(dir, directory::keys(dir)?.kek(), erased)?)
+}
+
+/// Where it is on the record that a server started last.
+fn newest_start(dir: &Path, ledger: &ledger::Verified) -> Option<LeafIndex> {
+    let is_start = |record: &[u8]| is_of_kind(record, Kind::System) && has(record, r#""what":"started""#);
+    for commit in ledger.unsealed.iter().rev() {
+        if let Some(at) = commit.entries.iter().rposition(|entry| is_start(entry.record())) {
+            return Some(LeafIndex(commit.first.0 + at as u64));
+        }
+    }
+    // A ledger that cannot be read has its own fault.
+    onrecord_lake::newest_sealed(dir, Kind::System.as_str(), &is_start).ok().flatten().map(|row| row.leaf)
 }
 
 /// What the newest entry about the files beside the ledger says of them.
 fn recorded_state(dir: &Path, ledger: &ledger::Verified) -> Result<Option<StateFiles>> {
     let unsealed = ledger.unsealed.iter().rev().flat_map(|commit| commit.entries.iter().rev());
-    if let Some(state) =
-        unsealed.filter(|entry| is_system(entry.record())).find_map(|entry| StateFiles::recorded(entry.record()))
+    if let Some(state) = unsealed
+        .filter(|entry| is_of_kind(entry.record(), Kind::System))
+        .find_map(|entry| StateFiles::recorded(entry.record()))
     {
         return Ok(Some(state));
     }
@@ -231,9 +297,12 @@ fn commits_to_ciphertexts(record: &[u8]) -> bool {
 }
 
 /// Whether it is worth parsing: most entries are decisions.
-fn is_system(record: &[u8]) -> bool {
-    let kind = format!("\"kind\":\"{}\"", Kind::System.as_str());
-    record.windows(kind.len()).any(|window| window == kind.as_bytes())
+fn is_of_kind(record: &[u8], kind: Kind) -> bool {
+    has(record, &format!("\"kind\":\"{}\"", kind.as_str()))
+}
+
+fn has(record: &[u8], text: &str) -> bool {
+    record.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 fn compare(ledger: &ledger::Verified, checked: &Checked<'_>) -> Result<(), String> {
@@ -256,7 +325,8 @@ mod tests {
 
     #[test]
     fn faults_that_are_not_named_are_counted() {
-        let mut check = Check { dir: Path::new("d"), verification: Verification::default() };
+        let (removals, erased, verification) = (Due::default(), Vec::new(), Verification::default());
+        let mut check = Check { dir: Path::new("d"), removals, erased, verification };
         for leaf in 0..1_234 {
             check.fault(Path::new("d/x"), LeafIndex(leaf), "differs");
         }

@@ -20,6 +20,7 @@ pub mod period;
 pub mod private;
 pub mod release;
 mod render;
+pub mod retention;
 mod scope;
 mod source;
 mod spread;

@@ -57,6 +57,7 @@ pub use key::{Kek, Keys};
 pub use policy::Policy;
 pub use records::{ReadError, Records, Removed, Remover, Stored};
 pub use refusal::{Conflicts, FAULTS_NAMED_MAX, LineFault, LineFaults, Reason, Refusal};
+pub use removal::Due;
 pub use sequencer::Ticket;
 pub use service::{
     BatchLogged, CarriedOut, DecisionHistory, Erased, Expiry, Initial, Logged, Parts, Pending, Service, init,

@@ -1,11 +1,12 @@
 //! What is to go by what is on the record, and is not gone everywhere yet.
 
+use crate::SubjectToken;
 use onrecord_evidence::{LeafIndex, LeafRange, LeafSet};
-use onrecord_record::{Depth, Erasure, Retention, RetentionAction, read_leaves};
+use onrecord_record::{Depth, Erasure, Parser, Retention, RetentionAction, read_leaves};
 
-/// What is due.
+/// What is to go.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Due {
+pub struct Due {
     /// Records of subjects that were erased, with all that is theirs.
     pub(crate) erased: LeafSet,
     /// Records whose time is over.
@@ -15,6 +16,20 @@ pub(crate) struct Due {
 }
 
 impl Due {
+    /// Takes in an entry as it is stored, if it is one that removes something. Returns the subject if one was erased.
+    pub fn take_in(&mut self, record: &[u8]) -> Option<SubjectToken> {
+        let mut parser = Parser::new();
+        let document = parser.parse(record).ok()?;
+        if let Ok(erasure) = Erasure::read(document.value()) {
+            self.add_erasure(&erasure);
+            return SubjectToken::parse(erasure.subject);
+        }
+        if let Ok(retention) = Retention::read(document.value()) {
+            self.add_retention(&retention);
+        }
+        None
+    }
+
     /// Takes in an erasure.
     pub(crate) fn add_erasure(&mut self, erasure: &Erasure<'_>) {
         match erasure.depth {
@@ -38,10 +53,15 @@ impl Due {
     }
 
     /// The leaves that lose their records.
-    pub(crate) fn records(&self) -> LeafSet {
+    pub fn records(&self) -> LeafSet {
         let mut records = self.erased.clone();
         records.insert_all(&self.expired);
         records
+    }
+
+    /// The leaves that keep their records and lose their ciphertexts.
+    pub fn ciphertexts(&self) -> &LeafSet {
+        &self.unlinked
     }
 
     /// Whether nothing is due.

@@ -2,7 +2,10 @@
 //! asks.
 
 pub(crate) mod decision;
+pub(crate) mod hold;
 pub(crate) mod problem;
+pub(crate) mod retention;
 pub(crate) mod sql;
+pub(crate) mod subject;
 pub(crate) mod token;
 pub(crate) mod verification;

@@ -38,6 +38,12 @@ impl std::fmt::Display for Fault {
 pub(crate) struct Verification {
     /// Entries that were re-hashed.
     pub(crate) entries: u64,
+    /// Entries without a record: erasures and retention took it away, and are on the record themselves.
+    #[serde(default)]
+    pub(crate) removed: u64,
+    /// Entries whose record should be gone by now and is there: a removal is due.
+    #[serde(default)]
+    pub(crate) removable: u64,
     /// Size of the tree.
     pub(crate) tree_size: u64,
     /// Its root, in base64, as in the checkpoint.

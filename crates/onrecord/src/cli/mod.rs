@@ -7,15 +7,18 @@ mod demo;
 mod evidence;
 mod explain;
 mod history;
+mod hold;
 mod init;
 mod log;
 mod man;
 mod outcome;
 mod report;
+mod retention;
 mod review;
 mod schema;
 mod serve;
 mod sql;
+mod subject;
 mod token;
 mod verify;
 
@@ -63,6 +66,12 @@ enum Command {
     History(history::History),
     /// Show who read about a decision or a person
     Access(access::Access),
+    /// A person's rights: history, erasure
+    Subject(subject::Subject),
+    /// How long records are kept: what is due, and its removal
+    Retention(retention::Retention),
+    /// Legal holds: what must stay
+    Hold(hold::Hold),
     /// Report on the decisions of a model
     Report(report::Report),
     /// Explain a decision to the person whom it is about
@@ -115,6 +124,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Access(command) => {
+            Command::Subject(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
+            Command::Retention(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
+            Command::Hold(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Report(command) => {

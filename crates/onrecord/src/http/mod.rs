@@ -11,14 +11,17 @@ mod duty;
 mod explanation;
 mod health;
 mod history;
+mod hold;
 mod input;
 mod problem;
 mod report;
+mod retention;
 mod review;
 mod rows;
 mod seal;
 pub(crate) mod server;
 mod sql;
+mod subject;
 mod tlog;
 mod token;
 mod verify;
@@ -95,6 +98,13 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(explanation::explain))
         .routes(routes!(history::history))
         .routes(routes!(access::find))
+        .routes(routes!(subject::erase))
+        .routes(routes!(subject::remove))
+        .routes(routes!(retention::status))
+        .routes(routes!(retention::plan))
+        .routes(routes!(retention::run))
+        .routes(routes!(hold::place, hold::list))
+        .routes(routes!(hold::release))
         .routes(routes!(report::usage))
         .routes(routes!(report::confidence))
         .routes(routes!(report::fairness))

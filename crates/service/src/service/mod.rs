@@ -142,6 +142,7 @@ impl Service {
         };
         service.read_removals()?;
         service.record_opening(&recovery, started_as)?;
+        service.mark_vault()?;
         Ok(Arc::new(service))
     }
 

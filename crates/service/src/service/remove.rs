@@ -6,9 +6,9 @@
 use super::Service;
 use crate::api_token::{Actor, Role};
 use crate::removal::Due;
-use crate::{Refusal, Removed, Stored, SubjectToken};
+use crate::{Refusal, Removed};
 use onrecord_evidence::{LeafIndex, LeafSet};
-use onrecord_record::{Erasure, Header, Hold, Kind, Parser, Retention};
+use onrecord_record::{Header, Hold, Kind, Parser};
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
@@ -119,26 +119,21 @@ impl Service {
         }
         let (mut all, mut due) = (Due::default(), Due::default());
         let mut subjects = Vec::new();
-        self.each_entry(Kind::Erasure, &mut |stored, parser| {
-            let Ok(document) = parser.parse(&stored.record) else { return };
-            let Ok(erasure) = Erasure::read(document.value()) else { return };
-            all.add_erasure(&erasure);
+        self.records.each_of_kind(Kind::Erasure, LeafIndex(0), &mut |stored| {
+            let subject = all.take_in(&stored.record);
             if stored.leaf.0 >= rewritten {
-                due.add_erasure(&erasure);
+                due.take_in(&stored.record);
             }
-            if stored.leaf.0 >= erased {
-                subjects.extend(SubjectToken::parse(erasure.subject));
-            }
+            subjects.extend(subject.filter(|_| stored.leaf.0 >= erased));
         })?;
-        self.each_entry(Kind::Retention, &mut |stored, parser| {
-            let Ok(document) = parser.parse(&stored.record) else { return };
-            let Ok(retention) = Retention::read(document.value()) else { return };
-            all.add_retention(&retention);
+        self.records.each_of_kind(Kind::Retention, LeafIndex(0), &mut |stored| {
+            all.take_in(&stored.record);
         })?;
         due.expired.insert_all(&all.expired);
         self.remover.may_lack(&all.records());
         *self.due() = due;
-        self.each_entry(Kind::Hold, &mut |stored, parser| {
+        let mut parser = Parser::new();
+        self.records.each_of_kind(Kind::Hold, LeafIndex(0), &mut |stored| {
             let Ok(document) = parser.parse(&stored.record) else { return };
             let (Ok(hold), Ok(header)) = (Hold::read(document.value()), Header::read(document.value())) else { return };
             self.holds().add(&hold, header.recorded_at);
@@ -148,14 +143,15 @@ impl Service {
                 tracing::warn!("the vault still held a subject who was erased, and does not any more");
             }
         }
-        if erased < size {
-            self.vault.set_erased(size)?;
-        }
         Ok(())
     }
 
-    fn each_entry(&self, kind: Kind, visit: &mut dyn FnMut(&Stored, &mut Parser)) -> Result<(), Refusal> {
-        let mut parser = Parser::new();
-        Ok(self.records.each_of_kind(kind, LeafIndex(0), &mut |stored| visit(&stored, &mut parser))?)
+    /// Says in the vault how far it has heeded the ledger: all of it.
+    pub(super) fn mark_vault(&self) -> Result<(), Refusal> {
+        let size = self.ledger.size().0;
+        if self.vault.erased()? < size {
+            self.vault.set_erased(size)?;
+        }
+        Ok(())
     }
 }

@@ -252,15 +252,7 @@ impl Store {
 
     /// The number of entries at a mark; 0 if there is none.
     pub(super) fn mark(&self, mark: Mark) -> Result<u64, Error> {
-        let found = self.run(|database| {
-            let meta = database.begin_read()?.open_table(META)?;
-            Ok(meta.get(mark.name())?.map(|value| value.value().to_vec()))
-        })?;
-        match found.map(<[u8; 8]>::try_from) {
-            None => Ok(0),
-            Some(Ok(bytes)) => Ok(u64::from_le_bytes(bytes)),
-            Some(Err(_)) => Err(self.corrupt("what it says of erasures is not a number")),
-        }
+        self.run(|database| self::mark(database, mark))?.ok_or_else(|| self.corrupt(NO_NUMBER))
     }
 
     pub(super) fn set_mark(&self, mark: Mark, entries: u64) -> Result<(), Error> {
@@ -375,6 +367,7 @@ impl Drop for Store {
 }
 
 const TAKEN: &str = "a new user's key or token is that of another; try again";
+pub(super) const NO_NUMBER: &str = "what it says of erasures is not a number";
 const UNREADABLE: &str = "a row cannot be decrypted: it was changed, or belongs to another key";
 
 fn builder() -> Builder {
@@ -434,6 +427,13 @@ pub(super) fn check_meta(database: &Database, path: &Path, check: &[u8; 32]) -> 
         return Err(Error::WrongKey { file: path.to_owned() });
     }
     Ok(())
+}
+
+/// The number at a mark: 0 if there is none, `None` if it is no number.
+pub(super) fn mark(database: &Database, mark: Mark) -> Result<Option<u64>, redb::Error> {
+    let meta = database.begin_read()?.open_table(META)?;
+    let Some(value) = meta.get(mark.name())? else { return Ok(Some(0)) };
+    Ok(value.value().try_into().ok().map(u64::from_le_bytes))
 }
 
 fn seal_row(aead: &Aead256, user_id: &str, subject: &Subject) -> Option<Vec<u8>> {

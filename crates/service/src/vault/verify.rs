@@ -3,7 +3,7 @@
 //! redb repairs and marks a file when it opens one. So it gets the file through [`Overlay`], which reads the file and
 //! keeps what redb writes in memory.
 
-use super::store::{SUBJECTS, USERS, check_meta, failure, open_row};
+use super::store::{Mark, NO_NUMBER, SUBJECTS, USERS, check_meta, failure, mark, open_row};
 use super::{FILE, Root, SubjectToken, sum};
 use crate::{Error, Kek};
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend};
@@ -20,16 +20,20 @@ use std::sync::{Mutex, PoisonError};
 pub struct Examined {
     /// Rows that decrypt and are found by both their keys.
     pub subjects_total: u64,
+    /// How many of the subjects that were asked for are still there.
+    pub asked_total: u64,
+    /// The number of entries of the ledger before which every erasure was carried out here.
+    pub erased: u64,
     /// Whether `vault.sum` was there. If not, the vault was not closed cleanly: pages that hold no row were not
     /// checked, because nothing says what they should hold.
     pub sum_checked: bool,
 }
 
-/// Examines the vault of `dir`. No other process may have the directory open.
+/// Examines the vault of `dir`, and looks for subjects that should not be in it. No other process may have the directory open.
 ///
 /// # Errors
 /// [`Error::Absent`], [`Error::Corrupt`], [`Error::WrongKey`], [`Error::Io`].
-pub fn verify(dir: &Path, kek: &Kek) -> Result<Examined, Error> {
+pub fn verify(dir: &Path, kek: &Kek, asked: &[SubjectToken]) -> Result<Examined, Error> {
     let path = dir.join(FILE);
     let sum_checked = sum::check(dir)?;
     let root = Root::new(kek);
@@ -41,7 +45,20 @@ pub fn verify(dir: &Path, kek: &Kek) -> Result<Examined, Error> {
         .map_err(|error| failure(&path, error.into()))?;
     check_meta(&database, &path, &root.check)?;
     let subjects_total = check_rows(&database, &root, &path)?;
-    Ok(Examined { subjects_total, sum_checked })
+    let asked_total = count(&database, asked).map_err(|error| failure(&path, error))?;
+    let erased = mark(&database, Mark::Erased).map_err(|error| failure(&path, error))?;
+    Ok(Examined {
+        subjects_total,
+        asked_total,
+        erased: erased.ok_or_else(|| Error::corrupt(&path, NO_NUMBER))?,
+        sum_checked,
+    })
+}
+
+fn count(database: &Database, subjects: &[SubjectToken]) -> Result<u64, redb::Error> {
+    let table = database.begin_read()?.open_table(SUBJECTS)?;
+    let is_there = |subject: &SubjectToken| Ok(u64::from(table.get(&subject.0)?.is_some()));
+    subjects.iter().map(is_there).sum()
 }
 
 fn check_rows(database: &Database, root: &Root, path: &Path) -> Result<u64, Error> {

@@ -37,7 +37,7 @@ fn remembers_users_across_openings_and_finds_them_both_ways() {
         assert_eq!(onrecord_service::SubjectToken::parse(&token.to_string()), Some(*token));
     }
     drop(vault);
-    assert_eq!(vault::verify(dir.path(), &kek).unwrap().subjects_total, 4);
+    assert_eq!(vault::verify(dir.path(), &kek, &[]).unwrap().subjects_total, 4);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn every_flipped_byte_is_found_after_a_clean_close() {
     let dir = tempfile::tempdir().unwrap();
     let kek = Kek::generate().unwrap();
     filled(dir.path(), &kek, 20);
-    let examined = vault::verify(dir.path(), &kek).unwrap();
+    let examined = vault::verify(dir.path(), &kek, &[]).unwrap();
     assert_eq!((examined.subjects_total, examined.sum_checked), (20, true));
 
     let path = dir.path().join(FILE);
@@ -75,7 +75,7 @@ fn every_flipped_byte_is_found_after_a_clean_close() {
         let mut flipped = sound.clone();
         flipped[place] ^= 0x10;
         std::fs::write(&path, &flipped).unwrap();
-        assert!(matches!(vault::verify(dir.path(), &kek), Err(Error::Corrupt { .. })), "byte {place}");
+        assert!(matches!(vault::verify(dir.path(), &kek, &[]), Err(Error::Corrupt { .. })), "byte {place}");
         assert!(matches!(Vault::open(dir.path(), &kek), Err(Error::Corrupt { .. })), "byte {place}");
     }
     std::fs::write(&path, &sound).unwrap();
@@ -86,7 +86,7 @@ fn every_flipped_byte_is_found_after_a_clean_close() {
         let mut flipped = written.clone();
         flipped[place] ^= 1;
         std::fs::write(&sum, &flipped).unwrap();
-        assert!(matches!(vault::verify(dir.path(), &kek), Err(Error::Corrupt { .. })), "byte {place} of the sum");
+        assert!(matches!(vault::verify(dir.path(), &kek, &[]), Err(Error::Corrupt { .. })), "byte {place} of the sum");
     }
 }
 
@@ -101,7 +101,7 @@ fn examining_changes_nothing_also_after_a_crash() {
     std::fs::copy(dir.path().join(FILE), crashed.path().join(FILE)).unwrap();
 
     let before = std::fs::read(crashed.path().join(FILE)).unwrap();
-    let examined = vault::verify(crashed.path(), &kek).unwrap();
+    let examined = vault::verify(crashed.path(), &kek, &[]).unwrap();
     assert_eq!((examined.subjects_total, examined.sum_checked), (1, false));
     assert!(std::fs::read(crashed.path().join(FILE)).unwrap() == before, "verify wrote to the file");
 
@@ -125,7 +125,7 @@ fn a_damaged_row_is_found_after_a_crash() {
         let mut flipped = sound.clone();
         flipped[place] ^= 0x10;
         std::fs::write(&path, &flipped).unwrap();
-        found += usize::from(vault::verify(dir.path(), &kek).is_err());
+        found += usize::from(vault::verify(dir.path(), &kek, &[]).is_err());
     }
     assert!(found >= 5, "flips in used pages were found {found} times only");
 }
@@ -140,7 +140,7 @@ fn an_emptied_or_shortened_file_is_refused_and_not_made_anew() {
     let sound = std::fs::read(&path).unwrap();
     for length in [0, 100, 4096, sound.len() / 2] {
         std::fs::write(&path, &sound[..length]).unwrap();
-        assert!(vault::verify(dir.path(), &kek).is_err(), "{length} bytes");
+        assert!(vault::verify(dir.path(), &kek, &[]).is_err(), "{length} bytes");
         assert!(Vault::open(dir.path(), &kek).is_err(), "{length} bytes");
         assert_eq!(std::fs::metadata(&path).unwrap().len(), length as u64, "it was changed");
     }
@@ -152,7 +152,7 @@ fn another_key_opens_nothing() {
     filled(dir.path(), &Kek::generate().unwrap(), 1);
     let other = Kek::generate().unwrap();
     assert!(matches!(Vault::open(dir.path(), &other), Err(Error::WrongKey { .. })));
-    assert!(matches!(vault::verify(dir.path(), &other), Err(Error::WrongKey { .. })));
+    assert!(matches!(vault::verify(dir.path(), &other, &[]), Err(Error::WrongKey { .. })));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn threads_agree_on_one_token_per_user() {
     });
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
     drop(vault);
-    assert_eq!(vault::verify(dir.path(), &kek).unwrap().subjects_total, 25);
+    assert_eq!(vault::verify(dir.path(), &kek, &[]).unwrap().subjects_total, 25);
 }
 
 proptest! {
@@ -203,7 +203,7 @@ proptest! {
             }
         }
         drop(vault);
-        prop_assert_eq!(vault::verify(dir.path(), &kek).unwrap().subjects_total, model.len() as u64);
+        prop_assert_eq!(vault::verify(dir.path(), &kek, &[]).unwrap().subjects_total, model.len() as u64);
     }
 }
 
@@ -248,5 +248,5 @@ fn an_erased_subject_is_gone_from_every_page_and_the_others_stay() {
     let vault = Vault::open(dir.path(), &kek).unwrap();
     assert_eq!((vault.erased().unwrap(), vault.find(&user(0)).unwrap()), (77, Some(again)));
     drop(vault);
-    assert_eq!(vault::verify(dir.path(), &kek).unwrap().subjects_total, 402);
+    assert_eq!(vault::verify(dir.path(), &kek, &[]).unwrap().subjects_total, 402);
 }

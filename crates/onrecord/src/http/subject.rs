@@ -1,0 +1,71 @@
+//! A person's rights.
+
+use super::auth::Caller;
+use super::input;
+use crate::api::problem::Problem;
+use crate::api::retention::Removal;
+use crate::api::subject::Erasure;
+use crate::node::Node;
+use crate::retention;
+use axum::Json;
+use axum::extract::State;
+use onrecord_record::Depth;
+use onrecord_service::Role;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// How a person is erased.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Erase {
+    /// `unlink` (default): the records stay, and nothing leads to the person; `delete`: they go too
+    depth: Option<String>,
+    /// Whether to answer only when the bytes are gone from every file
+    #[serde(default)]
+    now: bool,
+    /// Why: the article of a law, the reference of a request
+    reason: Option<String>,
+}
+
+/// Erase a person (GDPR Art. 17).
+///
+/// The person's key and what leads to them are gone when the answer comes; ciphertexts and records go with the next rewrite, or
+/// at once with `now`. What proves the other records stays as it is. The answer has a certificate, which names nobody.
+#[utoipa::path(delete, path = "/v1/subjects/{user_id}", params(("user_id" = String, Path), Erase),
+    responses((status = 200, body = Erasure),
+        (status = 404, description = "nobody is known by this user id", body = Problem),
+        (status = 409, description = "a legal hold reaches records of the person", body = Problem),
+        (status = 503, description = "ask again to learn whether it was done", body = Problem)))]
+pub(super) async fn erase(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    input::Path(user_id): input::Path<String>,
+    input::Query(asked): input::Query<Erase>,
+) -> Result<Json<Erasure>, Problem> {
+    caller.must(&node, Role::Admin)?;
+    let depth = match asked.depth.as_deref() {
+        None | Some("unlink") => Depth::Unlink,
+        Some("delete") => Depth::Delete,
+        Some(_) => return Err(Problem::bad_request("depth is unlink or delete")),
+    };
+    let erased = node.service.erase(&user_id, depth, asked.reason.as_deref(), &caller.0).await?;
+    let Some(erased) = erased else { return Err(Problem::not_found("nobody is known by this user id")) };
+    let removal = if asked.now { Some(retention::carry_out(&node, &caller.0).await?) } else { None };
+    let certificate = serde_json::to_value(&erased.certificate);
+    Ok(Json(Erasure {
+        subject: erased.subject.to_string(),
+        depth: erased.depth.as_str().to_owned(),
+        records: erased.records,
+        indirect: erased.indirect,
+        certificate: certificate.map_err(|error| Problem::unavailable(error.to_string()))?,
+        removal,
+    }))
+}
+
+/// Remove what erasures and retention left to be removed, from every file.
+#[utoipa::path(post, path = "/v1/removals", responses((status = 200, body = Removal),
+    (status = 409, description = "a verification is under way", body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn remove(State(node): State<Arc<Node>>, caller: Caller) -> Result<Json<Removal>, Problem> {
+    caller.must(&node, Role::Admin)?;
+    Ok(Json(retention::carry_out(&node, &caller.0).await?))
+}

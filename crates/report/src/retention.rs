@@ -1,0 +1,233 @@
+//! Which records' time is over: decisions by their retention policy, with their reviews and outcomes, but for what is held.
+
+use crate::source::{Error, Rows, Source};
+use crate::sql::text;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// How long decisions of a retention policy are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub policy: String,
+    /// Days from when a decision was recorded.
+    pub days: u32,
+    /// What a decision's own `data_retention_days` cannot go below.
+    pub min_days: u32,
+    /// Whether it is also for decisions that name none.
+    pub is_standard: bool,
+}
+
+/// Decisions that are held: those that fit all that is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Of this subject, by its token.
+    pub subject: Option<String>,
+    /// Of this model.
+    pub model_id: Option<String>,
+    /// From this time on (RFC 3339).
+    pub since: Option<String>,
+    /// Before this time (RFC 3339).
+    pub until: Option<String>,
+}
+
+/// What there is of one retention policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Status {
+    /// Its name, as decisions have it.
+    pub policy: String,
+    /// Decisions.
+    pub decisions: u64,
+    /// Those whose time is over.
+    pub due: u64,
+    /// Those of them that a hold keeps.
+    pub held: u64,
+    /// Those whose time is over within 30 days from now, the due ones among them.
+    pub due_in_30_days: u64,
+    /// Those whose time is over within 365 days from now, the due ones among them.
+    pub due_in_365_days: u64,
+    /// When the oldest was recorded (RFC 3339).
+    pub oldest_recorded_at: Option<String>,
+}
+
+/// What is due of one retention policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Decisions recorded before this time may be.
+    pub cutoff: Timestamp,
+    /// The leaves of the decisions.
+    pub decisions: Vec<u64>,
+    /// The leaves of their reviews and outcomes.
+    pub followers: Vec<u64>,
+}
+
+impl Rule {
+    /// The condition that a decision is of this policy.
+    fn is_of(&self) -> String {
+        let is = format!("data_retention_policy = {}", text(&self.policy));
+        if self.is_standard { format!("({is} OR data_retention_policy IS NULL)") } else { is }
+    }
+
+    /// The days that a decision is kept.
+    fn days_sql(&self) -> String {
+        format!(
+            "CASE WHEN data_retention_days IS NULL THEN {} ELSE greatest(data_retention_days, {}) END",
+            self.days, self.min_days
+        )
+    }
+
+    /// The condition that a decision's time is over at an instant.
+    fn is_over(&self, at: Timestamp) -> String {
+        // The first part is a bound that segments are ruled out by, the second says it exactly.
+        format!(
+            "(recorded_at <= TIMESTAMPTZ '{}' AND {} <= extract(epoch FROM TIMESTAMPTZ '{at}' - recorded_at) / {DAY})",
+            self.cutoff(at),
+            self.days_sql()
+        )
+    }
+
+    fn cutoff(&self, at: Timestamp) -> Timestamp {
+        let days = SignedDuration::from_secs(i64::from(self.min_days) * DAY);
+        at.checked_sub(days).unwrap_or(Timestamp::MIN)
+    }
+}
+
+impl Held {
+    /// The condition on a decision.
+    fn sql(&self) -> String {
+        let of =
+            |column: &str, value: &Option<String>| value.as_deref().map(|value| format!("{column} = {}", text(value)));
+        let at = |compared: &str, time: &Option<String>| {
+            time.as_deref().map(|time| format!("timestamp {compared} TIMESTAMPTZ {}", text(time)))
+        };
+        let parts =
+            [of("user_id", &self.subject), of("model_id", &self.model_id), at(">=", &self.since), at("<", &self.until)];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { "true".to_owned() } else { format!("({})", parts.join(" AND ")) }
+    }
+}
+
+/// The condition that one of the holds reaches a decision.
+fn is_held(held: &[Held]) -> String {
+    let parts: Vec<String> = held.iter().map(Held::sql).collect();
+    if parts.is_empty() { "false".to_owned() } else { format!("({}) IS TRUE", parts.join(" OR ")) }
+}
+
+/// What there is of each policy: those of the rules, and those that decisions name and no rule is for, of which nothing is due.
+///
+/// # Errors
+/// What the source says.
+pub async fn status<S: Source + ?Sized>(
+    source: &S,
+    rules: &[Rule],
+    held: &[Held],
+    now: Timestamp,
+) -> Result<Vec<Status>, Error<S::Error>> {
+    let in_days = |days: i64| now.checked_add(SignedDuration::from_secs(days * DAY)).unwrap_or(Timestamp::MAX);
+    let mut all = Vec::new();
+    for rule in rules {
+        let over = |at| rule.is_over(at);
+        let sql = format!(
+            "SELECT count(*) AS decisions, count(*) FILTER (WHERE {due}) AS due, \
+             count(*) FILTER (WHERE {due} AND {held}) AS held, count(*) FILTER (WHERE {month}) AS month, \
+             count(*) FILTER (WHERE {year}) AS year, min(recorded_at)::text AS oldest FROM decisions WHERE {of}",
+            due = over(now),
+            held = is_held(held),
+            month = over(in_days(30)),
+            year = over(in_days(365)),
+            of = rule.is_of(),
+        );
+        let rows = Rows::of(source, sql).await?;
+        all.push(Status {
+            policy: rule.policy.clone(),
+            decisions: rows.count("decisions")?,
+            due: rows.count("due")?,
+            held: rows.count("held")?,
+            due_in_30_days: rows.count("month")?,
+            due_in_365_days: rows.count("year")?,
+            oldest_recorded_at: rows.texts("oldest")?.pop().flatten(),
+        });
+    }
+    let names: Vec<String> = rules.iter().map(|rule| text(&rule.policy)).collect();
+    let sql = format!(
+        "SELECT data_retention_policy AS policy, count(*) AS decisions, min(recorded_at)::text AS oldest FROM decisions \
+         WHERE data_retention_policy NOT IN ({}) GROUP BY policy ORDER BY policy",
+        names.join(", ")
+    );
+    let rows = Rows::of(source, sql).await?;
+    let (policies, decisions, oldest) = (rows.texts("policy")?, rows.counts("decisions")?, rows.texts("oldest")?);
+    for ((policy, decisions), oldest_recorded_at) in policies.into_iter().zip(decisions).zip(oldest) {
+        let policy = policy.unwrap_or_default();
+        all.push(Status { policy, decisions, oldest_recorded_at, ..Status::default() });
+    }
+    Ok(all)
+}
+
+/// What is due of a policy now, but for what is held: by a condition, or at its leaf.
+///
+/// # Errors
+/// What the source says.
+pub async fn due<S: Source + ?Sized>(
+    source: &S,
+    rule: &Rule,
+    held: &[Held],
+    is_held_at: Option<&(dyn Fn(u64) -> bool + Sync)>,
+    now: Timestamp,
+) -> Result<Due, Error<S::Error>> {
+    let condition = format!("{} AND {} AND NOT ({})", rule.is_of(), rule.is_over(now), is_held(held));
+    // The ids of many decisions are many bytes: they are asked for only if it may matter whose review is whose.
+    let columns = if is_held_at.is_some() { "leaf_index, decision_id" } else { "leaf_index" };
+    let rows = Rows::of(source, format!("SELECT {columns} FROM decisions WHERE {condition}")).await?;
+    let mut decisions = rows.counts("leaf_index")?;
+    let mut kept = HashSet::new();
+    if let Some(is_held_at) = is_held_at {
+        let ids = decisions.iter().zip(rows.texts("decision_id")?);
+        kept.extend(ids.filter(|(leaf, _)| is_held_at(**leaf)).filter_map(|(_, id)| id));
+        decisions.retain(|leaf| !is_held_at(*leaf));
+    }
+    let mut followers = Vec::new();
+    for table in ["reviews", "outcomes"] {
+        let sql = format!(
+            "SELECT leaf_index, decision_id FROM {table} WHERE decision_id IN (SELECT decision_id FROM decisions WHERE {condition})"
+        );
+        let rows = Rows::of(source, sql).await?;
+        let (leaves, ids) = (rows.counts("leaf_index")?, rows.texts("decision_id")?);
+        let is_kept = |id: &Option<String>| id.as_ref().is_some_and(|id| kept.contains(id));
+        followers.extend(leaves.into_iter().zip(ids).filter(|(_, id)| !is_kept(id)).map(|(leaf, _)| leaf));
+    }
+    Ok(Due { cutoff: rule.cutoff(now), decisions, followers })
+}
+
+/// How many decisions a hold would reach.
+///
+/// # Errors
+/// What the source says.
+pub async fn reached<S: Source + ?Sized>(source: &S, held: &Held) -> Result<u64, Error<S::Error>> {
+    Rows::of(source, format!("SELECT count(*) AS decisions FROM decisions WHERE {}", held.sql()))
+        .await?
+        .count("decisions")
+}
+
+/// The query for the leaves of decisions that a hold and a condition reach.
+pub fn reached_sql(held: &Held, condition: &str) -> String {
+    // On a line of its own, so that a comment at its end takes nothing away.
+    format!("SELECT leaf_index FROM ai_audit_logs WHERE {} AND (\n{condition}\n)", held.sql())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_hold_says_becomes_a_condition() {
+        let held = Held { subject: Some("sub_1".to_owned()), model_id: Some("it's".to_owned()), ..Held::default() };
+        assert_eq!(held.sql(), "(user_id = 'sub_1' AND model_id = 'it''s')");
+        assert_eq!(Held::default().sql(), "true");
+        assert_eq!(is_held(&[]), "false");
+        assert_eq!(is_held(&[Held::default(), held]), "(true OR (user_id = 'sub_1' AND model_id = 'it''s')) IS TRUE");
+    }
+}
