@@ -42,6 +42,9 @@ impl LeafSet {
 
     /// The first among some leaves that is not in it.
     pub fn first_outside(&self, leaves: LeafRange) -> Option<LeafIndex> {
+        if leaves.is_empty() {
+            return None;
+        }
         let mut next = leaves.start;
         for leaf in self.within(leaves) {
             if leaf > next {

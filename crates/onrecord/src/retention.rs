@@ -25,7 +25,16 @@ pub(crate) async fn status(node: &Arc<Node>) -> Result<RetentionStatus, Retentio
     let (rules, shortened) = on_a_thread(node, |node| node.service.retention_rules()).await?;
     let source = ReportSource::own(node.clone());
     let now = Timestamp::now();
-    let found = report::status(&source, &rules_of(&rules), &held(node).0, now).await?;
+    let (held, held_leaves) = held(node);
+    let mut found = report::status(&source, &rules_of(&rules), &held, now).await?;
+    if !held_leaves.is_empty() {
+        // Those that are held one by one.
+        let is_held_at = |leaf: u64| held_leaves.contains(LeafIndex(leaf));
+        for (status, rule) in found.iter_mut().zip(rules_of(&rules)) {
+            let due = report::due(&source, &rule, &held, Some(&is_held_at), now).await?;
+            status.held = status.due.saturating_sub(due.decisions.len() as u64);
+        }
+    }
     let policies = found.into_iter().map(|status| RetentionStatus::policy(&status, rules.0.get(&status.policy)));
     let pending = node.service.pending();
     Ok(RetentionStatus {

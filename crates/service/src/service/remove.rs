@@ -57,10 +57,10 @@ impl Service {
         let removed = self.remover.remove(&due.records(), &due.unlinked)?;
         if due.has_erasures() {
             self.vault.rewrite()?;
-            self.vault.set_rewritten(size)?;
         }
         if removed.is_gone {
             self.due().remove_all(&due);
+            self.vault.set_rewritten(size)?;
         }
         Ok(CarriedOut { removed, large_values })
     }
@@ -128,8 +128,10 @@ impl Service {
         })?;
         self.records.each_of_kind(Kind::Retention, LeafIndex(0), &mut |stored| {
             all.take_in(&stored.record);
+            if stored.leaf.0 >= rewritten {
+                due.take_in(&stored.record);
+            }
         })?;
-        due.expired.insert_all(&all.expired);
         self.remover.may_lack(&all.records());
         *self.due() = due;
         let mut parser = Parser::new();

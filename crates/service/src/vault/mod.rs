@@ -245,7 +245,7 @@ impl Vault {
         self.store.set_mark(Mark::Erased, entries)
     }
 
-    /// The number of entries of the ledger before which what depended on erased subjects was removed from every file.
+    /// The number of entries of the ledger before which all that was to go was removed from every file.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Corrupt`].

@@ -34,7 +34,7 @@ const REWRITTEN: &str = "vault.redb.tmp";
 pub(super) enum Mark {
     /// Every erasure before so many entries was carried out in this vault.
     Erased,
-    /// And what depended on it was removed from every file.
+    /// And all that was to go by what is on the record was removed from every file.
     Rewritten,
 }
 
