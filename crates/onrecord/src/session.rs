@@ -11,6 +11,7 @@ use onrecord_query::{Error, QueryContext, Rows, redacted_but};
 use onrecord_report::access::{self, Accesses, Filter, Wording};
 use onrecord_report::release::{Release, released};
 use onrecord_report::{Privacy, Report, Scope, Source, model};
+use onrecord_service::retention::Rules;
 use onrecord_service::{Action, Actor, Refusal, Role, What};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -194,7 +195,15 @@ impl Session {
             memory_bytes_max: node.config.query_memory_bytes,
             time_max: self.time_max(None)?,
         };
-        Ok(ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context, _permit: permit })
+        Ok(ReportSource { node: node.clone(), snapshot: node.lake.snapshot(), context, _permit: Some(permit) })
+    }
+
+    /// The retention rules in effect.
+    pub(crate) async fn retention_rules(&self) -> Result<Rules, Refusal> {
+        let service = self.node.service.clone();
+        let rules = tokio::task::spawn_blocking(move || service.retention_rules()).await;
+        let ended = |_| Refusal::Unavailable("the server is shutting down; ask again".to_owned());
+        Ok(rules.map_err(ended)??.0)
     }
 
     /// A private report on a model: the answer that was given to the same question before, or a new one, which is on the record
@@ -262,7 +271,8 @@ pub(crate) struct ReportSource {
     node: Arc<Node>,
     snapshot: Snapshot,
     context: QueryContext,
-    _permit: Permit,
+    /// Of the node's own work none is needed.
+    _permit: Option<Permit>,
 }
 
 /// Which readings are asked for; of a decision or of a person, one of them at most.
@@ -286,7 +296,7 @@ impl ReportSource {
     pub(crate) fn own(node: Arc<Node>) -> Self {
         let memory_bytes_max = node.config.query_memory_bytes;
         let context = QueryContext { identity: None, rows_max: None, memory_bytes_max, time_max: OWN_TIME_MAX };
-        Self { snapshot: node.lake.snapshot(), node, context }
+        Self { snapshot: node.lake.snapshot(), node, context, _permit: None }
     }
 }
 

@@ -29,7 +29,6 @@ pub mod usage;
 pub mod volume;
 
 pub use binary::{Binary, ProbabilityOf};
-pub use duty::retention_days_default;
 pub use path::{Condition, Path, PathError};
 pub use period::{Period, PeriodError};
 pub use private::Privacy;

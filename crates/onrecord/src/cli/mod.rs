@@ -124,6 +124,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Access(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
             Command::Subject(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }

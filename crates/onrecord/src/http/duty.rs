@@ -9,9 +9,9 @@ use crate::session::Session;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use onrecord_report::Path;
 use onrecord_report::duty::{Circumstances, Duties};
 use onrecord_report::fairness::MIN_GROUP_DEFAULT;
-use onrecord_report::{Path, retention_days_default};
 use std::sync::Arc;
 
 /// The days of a period, if nothing is said: laws look at a year rather than at a month.
@@ -156,7 +156,8 @@ async fn report(
     }
     asked.nothing_else()?;
     let min_group = min_group.unwrap_or(MIN_GROUP_DEFAULT);
-    let retention_days = &retention_days_default;
+    let rules = session.retention_rules().await?;
+    let retention_days = &|policy: &str| rules.0.get(policy).map(|rule| rule.days);
     let of = Circumstances { retention_days, adverse, selected, categories, min_group };
     let ask = async |source: &_| Duties::ask(source, name, &scope, &of).await;
     answer(headers, session.report(name, &scope, ask).await?)

@@ -3,7 +3,6 @@
 
 use crate::path::Path;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// The files, by the name of the report.
 const FILES: [(&str, &str); 5] = [
@@ -13,8 +12,6 @@ const FILES: [(&str, &str); 5] = [
     ("ecoa", include_str!("../../duty/ecoa.toml")),
     ("nyc-144", include_str!("../../duty/nyc-144.toml")),
 ];
-
-const RETENTION: &str = include_str!("../../duty/retention.toml");
 
 /// The retention policy of a decision that names none.
 pub(super) const RETENTION_POLICY_DEFAULT: &str = "standard";
@@ -87,16 +84,6 @@ impl Law {
     }
 }
 
-/// The days that decisions of a retention policy are kept, where a policy file says nothing else; `None` for a name that is
-/// none.
-pub fn retention_days_default(name: &str) -> Option<u32> {
-    #[derive(Deserialize)]
-    struct File {
-        days: BTreeMap<String, u32>,
-    }
-    toml::from_str::<File>(RETENTION).ok()?.days.get(name).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,12 +108,5 @@ mod tests {
             assert!(law.fields().len() <= FIELDS_MAX, "{name}");
         }
         assert!(Law::named("gdpr").is_none());
-    }
-
-    #[test]
-    fn the_days_are_those_of_the_seed() {
-        let names = ["high_risk", "financial", "healthcare", "standard", "development"];
-        assert_eq!(names.map(retention_days_default), [3650, 2555, 2555, 365, 90].map(Some));
-        assert_eq!(retention_days_default("forever"), None);
     }
 }

@@ -12,7 +12,6 @@ use crate::scope::Scope;
 use crate::source::{Error, Source};
 use crate::{Binary, ProbabilityOf};
 use figures::{Figures, Readings, Retention};
-pub use law::retention_days_default;
 use law::{Duty, Law, Measure};
 use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};

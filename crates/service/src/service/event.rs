@@ -3,12 +3,12 @@
 use super::Service;
 use crate::Reason;
 use crate::Refusal;
+use crate::SubjectToken;
 use crate::access::{self, Action, What};
 use crate::api_token::{self, Actor, Role};
 use crate::clock;
 use crate::count::Unrecorded;
 use crate::state::{StateFiles, WHATS};
-use crate::SubjectToken;
 use onrecord_ledger::{AppendError, Commit, Entry, EntryId, Recovery};
 use onrecord_record::{Access, System, Timestamp};
 use serde_json::{Map, Value as Json, json};
