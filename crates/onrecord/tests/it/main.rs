@@ -9,6 +9,7 @@ mod crash;
 mod decisions;
 mod demo;
 mod duty;
+mod erase;
 mod explain;
 mod golden;
 mod http;
