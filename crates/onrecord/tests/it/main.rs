@@ -20,6 +20,7 @@ mod privacy;
 mod program;
 mod readers;
 mod report;
+mod retention;
 mod review;
 mod scan;
 mod serve;
