@@ -1,5 +1,5 @@
-//! Settings of a deployment, in `onrecord.toml` of its data directory: whom a person turns to. They say nothing about
-//! what is recorded; that is the policy's. The file may be missing. It is read when it is needed, so that a change counts at
+//! Settings of a deployment, in `onrecord.toml` of its data directory: whom a person turns to, when retention runs. They say
+//! nothing about what is recorded; that is the policy's. The file may be missing. It is read when it is needed, so that a change counts at
 //! once.
 
 use anyhow::{Context, Result, bail};
@@ -26,6 +26,15 @@ pub(crate) struct Settings {
 struct SettingsFile {
     #[serde(default)]
     explanation: ExplanationSettings,
+    #[serde(default)]
+    retention: RetentionSettings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetentionSettings {
+    /// The time of day, in UTC, at which a server runs it: `03:00`. Without one it runs by command only.
+    at: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -51,6 +60,14 @@ impl Settings {
             Err(error) => return Err(error).with_context(|| format!("cannot read {FILE}")),
         };
         Ok(Self { languages: directory.join(LANGUAGES), file })
+    }
+
+    /// When a server runs retention, as seconds of the day in UTC.
+    pub(crate) fn retention_second(&self) -> Result<Option<i64>> {
+        let Some(at) = &self.file.retention.at else { return Ok(None) };
+        let time: jiff::civil::Time =
+            at.parse().map_err(|_| anyhow::anyhow!("{FILE}: retention.at must be a time of day as 03:00, in UTC"))?;
+        Ok(Some(i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60))
     }
 
     /// Whom a person turns to, in a language.

@@ -39,6 +39,8 @@ pub enum Action {
     History,
     /// A report.
     Report,
+    /// All records of a person, to be given to them.
+    Export,
     /// Who read about a decision or a person, or what somebody read.
     Access,
 }
@@ -66,6 +68,7 @@ impl Action {
             Action::ExplainRefused => "explain_refused",
             Action::History => "history",
             Action::Report => "report",
+            Action::Export => "export",
             Action::Access => "access",
         }
     }
@@ -85,6 +88,8 @@ pub enum What<'a> {
         /// The tokens of decisions and persons that stand in it; they are kept, however long it is.
         names: &'a [String],
     },
+    /// A person, by their token.
+    Subject(&'a str),
     /// The readings of a decision or of a person, or by somebody: each as it is on the record.
     Accesses {
         /// The decision's id, and whether a decision with that id is on the record.
@@ -112,6 +117,7 @@ impl std::fmt::Debug for What<'_> {
             What::Decision(_) => "Decision(…)",
             What::Unknown(_) => "Unknown(…)",
             What::Query { .. } => "Query(…)",
+            What::Subject(_) => "Subject(…)",
             What::Accesses { .. } => "Accesses(…)",
             What::Report { .. } => "Report(…)",
         })
@@ -129,6 +135,7 @@ impl What<'_> {
         match self {
             What::Decision(id) => known(id),
             What::Unknown(id) => token(id),
+            What::Subject(token) => token.to_owned(),
             What::Report { name, model_id: None, .. } => name.to_owned(),
             What::Report { name, model_id: Some(model_id), is_there: false } => format!("{name} {}", token(model_id)),
             What::Report { name, model_id: Some(model_id), is_there: true } => masked(&format!("{name} {model_id}")),

@@ -73,6 +73,9 @@ impl FromStr for Role {
 /// How whoever owns the data directory is named on the record.
 const LOCAL: &str = "local";
 
+/// How what a server does by itself is named.
+const SCHEDULE: &str = "schedule";
+
 /// Who asks: a token, or whoever owns the data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -85,6 +88,11 @@ impl Actor {
     /// Whoever owns the data directory and works on it directly: may do everything.
     pub fn local() -> Self {
         Actor { name: LOCAL.to_owned(), roles: Role::ALL.into(), purpose: None }
+    }
+
+    /// The server itself, at its hour.
+    pub fn schedule() -> Self {
+        Actor { name: SCHEDULE.to_owned(), roles: vec![Role::Admin], purpose: None }
     }
 
     /// Whether it is whoever owns the data directory.

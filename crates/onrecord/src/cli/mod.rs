@@ -66,7 +66,7 @@ enum Command {
     History(history::History),
     /// Show who read about a decision or a person
     Access(access::Access),
-    /// A person's rights: history, erasure
+    /// A person's rights: history, export, erasure
     Subject(subject::Subject),
     /// How long records are kept: what is due, and its removal
     Retention(retention::Retention),

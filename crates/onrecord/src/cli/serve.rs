@@ -79,6 +79,7 @@ impl Serve {
             .flatten()
             .map(|listener| tokio::spawn(server::serve(listener, router.clone(), stopped.clone())))
             .collect();
+        let schedule = crate::schedule::start(node.clone());
         tracing::info!(%url, data = %target.data().display(), "serving");
         ready(&url);
         tokio::spawn(async move {
@@ -92,6 +93,7 @@ impl Serve {
         for listener in serving {
             listener.await?;
         }
+        schedule.abort();
         let _ = std::fs::remove_file(directory::socket_path(target.data()));
         node.close().await?;
         output::note("stopped; everything acknowledged is durable");

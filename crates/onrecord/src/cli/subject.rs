@@ -7,12 +7,17 @@ use crate::client::{Ask, Client};
 use crate::http::{path_segment, path_with_query};
 use crate::output::{self, Format};
 use crate::target::Target;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use axum::http::Method;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
+use futures::StreamExt;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
-/// A person's rights: history, erasure.
+/// A person's rights: history, export, erasure.
 #[derive(Args)]
 pub(crate) struct Subject {
     #[command(subcommand)]
@@ -23,8 +28,19 @@ pub(crate) struct Subject {
 enum Action {
     /// Show all decisions about a person
     History(History),
+    /// Write all that is on the record about a person into a zip file (GDPR Art. 15, 20). The reading goes on the record
+    Export(Export),
     /// Erase a person (GDPR Art. 17): their key is gone at once, and what depends on it with the next rewrite
     Erase(Erase),
+}
+
+#[derive(Args)]
+struct Export {
+    /// The user id
+    user: String,
+    /// The file, which must not exist
+    #[arg(long, value_name = "FILE.zip")]
+    output: PathBuf,
 }
 
 #[derive(Args)]
@@ -53,8 +69,34 @@ impl Subject {
     pub(super) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
         match self.action {
             Action::History(history) => history.run(target, client).await,
+            Action::Export(export) => export.run(client).await,
             Action::Erase(erase) => erase.run(target, client).await,
         }
+    }
+}
+
+impl Export {
+    async fn run(self, client: &Client) -> Result<bool> {
+        let shown = self.output.display();
+        // Before anything is asked: what is read goes on the record.
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(0o600);
+        let mut file = options.open(&self.output).with_context(|| format!("cannot make {shown}"))?;
+        let written = async {
+            let path = format!("/v1/subjects/{}/export", path_segment(&self.user));
+            let mut body = client.fetch(&path).await?.stream();
+            while let Some(piece) = body.next().await {
+                file.write_all(&piece?).with_context(|| format!("cannot write {shown}"))?;
+            }
+            file.sync_all().with_context(|| format!("cannot write {shown}"))
+        };
+        if let Err(error) = written.await {
+            // Half a file is of no use, and has personal data in it.
+            let _ = std::fs::remove_file(&self.output);
+            return Err(error);
+        }
+        output::note(&format!("written to {shown}; manifest.json in it says what each file is"));
+        Ok(true)
     }
 }
 

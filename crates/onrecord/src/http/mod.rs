@@ -99,6 +99,7 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(history::history))
         .routes(routes!(access::find))
         .routes(routes!(subject::erase))
+        .routes(routes!(subject::export))
         .routes(routes!(subject::remove))
         .routes(routes!(retention::status))
         .routes(routes!(retention::plan))

@@ -8,6 +8,7 @@
 mod erase;
 mod event;
 mod expire;
+mod export;
 mod hold;
 mod init;
 mod log;
@@ -18,6 +19,7 @@ mod token;
 
 pub use erase::Erased;
 pub use expire::Expiry;
+pub use export::{Export, Exported};
 pub use init::{Initial, init};
 pub use log::{BatchLogged, Logged};
 pub use read::DecisionHistory;

@@ -137,7 +137,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Refusal::Corrupt`], [`Refusal::Unavailable`].
-    fn reveal(&self, stored: &Stored) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn reveal(&self, stored: &Stored) -> Result<Vec<u8>, Refusal> {
         let damaged = || Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf));
         let (event_id, subject) = {
             let mut parser = Parser::new();
