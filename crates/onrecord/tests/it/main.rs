@@ -11,6 +11,7 @@ mod demo;
 mod duty;
 mod erase;
 mod explain;
+mod export;
 mod golden;
 mod http;
 mod import;
