@@ -324,7 +324,11 @@ impl Fairness {
             outcome: None,
             min_group: 1,
             reference: best.map(|(at, _)| Label::One(wanted[at].clone())),
-            total: Total { n: private::count(all), k: private::count(positives), rate: noisy_rate(positives, all) },
+            total: Total {
+                n: private::count(all),
+                k: Some(private::count(positives)),
+                rate: noisy_rate(positives, all),
+            },
             without_prediction: 0,
             groups: (0..wanted.len()).map(group).collect(),
             chi_squared: None,

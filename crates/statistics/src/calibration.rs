@@ -65,8 +65,9 @@ pub struct Brier {
 }
 
 /// So many edges of bins of the same width and one more, from 0 to 1, each the double nearest to its decimal: 0.3 is the
-/// edge of the bin that begins at 0.3.
+/// edge of the bin that begins at 0.3. There is always one bin.
 pub fn edges_equal_width(bins: u32) -> Vec<f64> {
+    let bins = bins.max(1);
     (0..=bins).map(|at| f64::from(at) / f64::from(bins)).collect()
 }
 

@@ -6,7 +6,7 @@ use statrs::function::gamma::checked_gamma_ur;
 /// Tables whose probabilities differ by less than this part count as equally probable: rounding makes no difference.
 const SAME: f64 = 1e-10;
 
-/// The two-sided p-value of Fisher's exact test of two groups: of `n` in each, `k` are positive. It is the probability,
+/// The two-sided p-value of Fisher's exact test of two groups, `(k, n)` each: of `n`, `k` are positive, and at most all. It is the probability,
 /// among all tables with the same margins, of those that are not more probable than this one. 0 stands for less than
 /// 10^-300.
 ///
@@ -15,7 +15,7 @@ const SAME: f64 = 1e-10;
 ///
 /// R. A. Fisher, "The logic of inductive inference", Journal of the Royal Statistical Society 98 (1935).
 pub fn fisher_exact(one: (u64, u64), other: (u64, u64)) -> f64 {
-    let ((k_one, n_one), (k_other, n_other)) = (one, other);
+    let ((k_one, n_one), (k_other, n_other)) = ((one.0.min(one.1), one.1), (other.0.min(other.1), other.1));
     let positive = k_one + k_other;
     let (least, most) = (positive.saturating_sub(n_other), n_one.min(positive));
     // How much more probable one positive more in the first group is.

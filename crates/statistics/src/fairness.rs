@@ -82,9 +82,9 @@ pub struct Measure {
 pub struct Total {
     /// Decisions.
     pub n: u64,
-    /// Positive ones among them.
-    pub k: u64,
-    /// Their part; null without decisions.
+    /// Positive ones among them; null if every group is suppressed and all together are too few to be shown.
+    pub k: Option<u64>,
+    /// Their part; null without decisions, and where `k` is.
     pub rate: Option<f64>,
 }
 
@@ -129,13 +129,14 @@ pub fn measure(groups: &[Counts], min_group: u64, reference: Option<usize>) -> F
     let corrected = holm(&measures.iter().map(|measure| measure.p_value).collect::<Vec<_>>());
     measures.iter_mut().zip(corrected).for_each(|(measure, p)| measure.p_value_holm = p);
     let known: Vec<&Measure> =
-        measures.iter().zip(groups).filter(|(m, group)| !m.suppressed && !group.is_missing).map(|(m, _)| m).collect();
+        (measures.iter().zip(groups).filter(|(m, group)| !m.suppressed && !group.is_missing && group.n > 0))
+            .map(|(m, _)| m)
+            .collect();
     let rates = range(known.iter().map(|measure| measure.rate));
     let odds = [range(known.iter().map(|measure| measure.tpr)), range(known.iter().map(|measure| measure.fpr))];
-    let (n, k) = groups.iter().fold((0, 0), |(n, k), group| (n + group.n, k + group.k));
     Fairness {
         reference,
-        total: Total { n, k, rate: ratio(k as f64, n as f64) },
+        total: total(groups, &is_hidden, min_group),
         chi_squared: chi_squared(&shown.iter().map(|group| (group.k, group.n)).collect::<Vec<_>>()),
         demographic_parity_ratio: rates.and_then(|(least, greatest)| ratio(least, greatest)),
         demographic_parity_difference: rates.map(|(least, greatest)| greatest - least),
@@ -159,6 +160,16 @@ fn hidden(groups: &[Counts], min_group: u64) -> Vec<bool> {
     let mut hidden = vec![false; groups.len()];
     by_size[..count].iter().for_each(|at| hidden[*at] = true);
     hidden
+}
+
+/// All decisions together. Where no group is shown they are one group themselves, and hidden if it is too small.
+fn total(groups: &[Counts], is_hidden: &[bool], min_group: u64) -> Total {
+    let (n, k) = groups.iter().fold((0, 0), |(n, k), group| (n + group.n, k + group.k));
+    let is_one = groups.iter().zip(is_hidden).all(|(group, hidden)| *hidden || group.n == 0);
+    if is_one && (1..min_group).contains(&n) {
+        return Total { n, k: None, rate: None };
+    }
+    Total { n, k: Some(k), rate: ratio(k as f64, n as f64) }
 }
 
 /// The group with the highest rate; of several the largest, and of these the first.
@@ -198,7 +209,7 @@ fn of_group(group: &Counts, reference: Option<Counts>, is_reference: bool, min_g
         ratio: relative,
         difference: rate.zip(of_reference).map(|(rate, best)| rate - best),
         passes_four_fifths: passes,
-        p_value: reference.map(|other| fisher_exact((group.k, group.n), (other.k, other.n))),
+        p_value: reference.filter(|_| group.n > 0).map(|other| fisher_exact((group.k, group.n), (other.k, other.n))),
         p_value_holm: None,
         n_outcome: Some(n_outcome),
         tpr: part(true_positive, false_negative),
@@ -228,7 +239,7 @@ mod tests {
     fn each_group_is_compared_with_the_best() {
         let measured = measure(&[counts(100, 40), counts(200, 100), counts(50, 20)], 10, None);
         assert_eq!(measured.reference, Some(1));
-        assert_eq!(measured.total, Total { n: 350, k: 160, rate: Some(160.0 / 350.0) });
+        assert_eq!(measured.total, Total { n: 350, k: Some(160), rate: Some(160.0 / 350.0) });
         let [one, best, _] = &measured.groups[..] else { panic!() };
         assert_eq!((one.ratio, one.passes_four_fifths), (Some(0.8), Some(true)));
         assert_eq!((best.ratio, best.difference, best.p_value), (Some(1.0), Some(0.0), None));
@@ -250,7 +261,7 @@ mod tests {
     fn n4_the_missing_group_is_counted_and_is_no_reference() {
         let missing = Counts { is_missing: true, ..counts(30, 30) };
         let measured = measure(&[counts(50, 20), missing, counts(40, 10)], 10, None);
-        assert_eq!((measured.reference, measured.total.n, measured.total.k), (Some(0), 120, 60));
+        assert_eq!((measured.reference, measured.total.n, measured.total.k), (Some(0), 120, Some(60)));
         assert_eq!(measured.groups.iter().map(|group| group.n.unwrap()).sum::<u64>(), measured.total.n);
         assert_eq!(measured.groups[1].ratio, Some(2.5));
     }
@@ -293,6 +304,25 @@ mod tests {
         let measured = measure(&[counts(100, 50), counts(3, 3), counts(40, 10), counts(30, 2)], 10, Some(1));
         assert_eq!(measured.reference, None, "a suppressed group is no reference");
         assert!(measured.groups.iter().all(|group| group.p_value.is_none() && group.ratio.is_none()));
+    }
+
+    #[test]
+    fn a_total_of_a_few_tells_no_decision() {
+        let total = |sizes: &[u64]| {
+            let groups: Vec<Counts> = sizes.iter().map(|n| counts(*n, *n)).collect();
+            measure(&groups, 10, None).total
+        };
+        assert_eq!(total(&[3, 4, 0]), Total { n: 7, k: None, rate: None });
+        assert_eq!(total(&[5, 5]), Total { n: 10, k: Some(10), rate: Some(1.0) });
+        assert_eq!(total(&[0]), Total { n: 0, k: Some(0), rate: None });
+    }
+
+    #[test]
+    fn an_empty_group_is_in_no_figure() {
+        let measured = measure(&[counts(20, 5), counts(0, 0), counts(40, 20)], 10, None);
+        assert_eq!((measured.groups[1].n, measured.groups[1].rate, measured.groups[1].p_value), (Some(0), None, None));
+        assert_eq!(measured.groups[0].p_value, measured.groups[0].p_value_holm, "there is one test");
+        assert_eq!(measured.demographic_parity_ratio, Some(0.5));
     }
 
     proptest! {

@@ -70,6 +70,10 @@ impl fmt::Display for Epsilon {
 /// # Errors
 /// [`Error::Noise`].
 pub fn noisy(counts: &[u64], epsilon: Epsilon, sensitivity: u64) -> Result<Vec<i64>, Error> {
+    if sensitivity == 0 {
+        // There would be no noise.
+        return Err(Error::Noise("the sensitivity must be at least 1".to_owned()));
+    }
     let failed = |error: opendp::error::Error| Error::Noise(error.to_string());
     let counts = counts.iter().map(|count| i64::try_from(*count).unwrap_or(i64::MAX)).collect();
     let scale = sensitivity as f64 / epsilon.0;
@@ -98,6 +102,7 @@ mod tests {
             assert!(Epsilon::new(epsilon).is_err(), "{epsilon}");
         }
         assert_eq!(Epsilon::new(1.0).unwrap().split(4).value(), 0.25);
+        assert!(noisy(&[1], Epsilon::new(1.0).unwrap(), 0).is_err(), "an exact answer is not private");
     }
 
     /// Mean and variance of 20,000 draws are those of the discrete Laplace distribution. The bounds are more than ten

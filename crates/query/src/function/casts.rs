@@ -339,11 +339,14 @@ fn to_floats(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         let out = arrow::compute::cast_with_options(values, to, &strict)?;
         let doubles = cast(&out, &DataType::Float64)?;
         let texts = cast(values, &DataType::Utf8View)?;
-        for (text, value) in texts.as_string_view().iter().zip(doubles.as_primitive::<Float64Type>()) {
+        // What is too small or too large for a double became 0 or infinite.
+        let at_an_end = |value: &Option<f64>| value.is_some_and(|value| value == 0.0 || value.is_infinite());
+        let doubles = doubles.as_primitive::<Float64Type>().iter();
+        let doubtful = texts.as_string_view().iter().zip(doubles).filter(|(_, value)| at_an_end(value));
+        for (text, value) in doubtful {
             let mantissa = text.and_then(|text| text.split(['e', 'E']).next()).unwrap_or_default();
-            let digits = mantissa.contains(|letter: char| letter.is_ascii_digit());
-            let vanishes = value == Some(0.0) && mantissa.contains(|letter: char| ('1'..='9').contains(&letter));
-            if vanishes || digits && value.is_some_and(f64::is_infinite) {
+            let least = if value == Some(0.0) { '1' } else { '0' };
+            if mantissa.contains(|letter: char| (least..='9').contains(&letter)) {
                 return Err(fault("a number is out of range for type double precision"));
             }
         }

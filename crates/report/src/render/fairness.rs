@@ -24,7 +24,7 @@ impl Report for Fairness {
         let mut facts = vec![
             ("positive", Cell::Text(self.positive.clone())),
             ("n", Cell::Count(self.total.n)),
-            ("k", Cell::Count(self.total.k)),
+            ("k", Cell::count(self.total.k)),
             ("rate", Cell::number(self.total.rate, 4)),
             ("reference", Cell::text(self.reference.as_ref().map(ToString::to_string).as_deref())),
             ("demographic_parity_ratio", Cell::number(self.demographic_parity_ratio, 4)),
