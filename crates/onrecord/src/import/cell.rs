@@ -14,7 +14,7 @@ pub(crate) enum Type {
     Boolean,
     /// Any JSON document.
     Json,
-    /// RFC 3339, or seconds since 1970.
+    /// RFC 3339, or digits only: seconds, milliseconds or microseconds since 1970.
     Timestamp,
 }
 
@@ -90,18 +90,33 @@ fn boolean(text: &str) -> Result<&'static str, Mismatch> {
 
 fn write_timestamp(text: &str, out: &mut Vec<u8>) -> Result<(), Mismatch> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds: i64 = text.parse().map_err(|_| Mismatch("not a time"))?;
-        let instant = seconds.checked_mul(1_000_000).map(onrecord_record::Timestamp::from_micros);
-        return write_instant(instant.ok_or(Mismatch("not a time"))?, out);
+        return write_instant(since_1970(text)?, out);
     }
     match onrecord_record::Timestamp::parse_sent(text) {
         // What the text says beyond the timestamp is kept by who records it.
         Some((_, true)) => write_text(text, out),
         Some((instant, false)) => write_instant(instant, out)?,
-        None => return Err(Mismatch("not a time (RFC 3339, or seconds since 1970)")),
+        None => return Err(Mismatch("not a time (RFC 3339, or digits: seconds, ms or µs since 1970)")),
     }
     Ok(())
 }
+
+/// 2000-01-01 and 2100-01-01 in seconds since 1970. What stands for a time outside is a date without hyphens, a number of
+/// days, or no time at all.
+const PLAUSIBLE_SECONDS: std::ops::Range<i64> = 946_684_800..4_102_444_800;
+
+/// The time that digits stand for. Its unit is told by its size: no number is a plausible time in two of them.
+fn since_1970(digits: &str) -> Result<onrecord_record::Timestamp, Mismatch> {
+    let number: i64 = digits.parse().map_err(|_| IMPLAUSIBLE)?;
+    let micros_each = [1_000_000, 1_000, 1].into_iter().find(|micros_each| {
+        let per_second = 1_000_000 / micros_each;
+        PLAUSIBLE_SECONDS.contains(&number.div_euclid(per_second))
+    });
+    micros_each.map(|micros| onrecord_record::Timestamp::from_micros(number * micros)).ok_or(IMPLAUSIBLE)
+}
+
+const IMPLAUSIBLE: Mismatch =
+    Mismatch("digits that are no time from 2000 to 2099, as seconds, ms or µs since 1970; write it as RFC 3339");
 
 fn write_instant(instant: onrecord_record::Timestamp, out: &mut Vec<u8>) -> Result<(), Mismatch> {
     write_text(&instant.to_string(), out);
@@ -173,7 +188,19 @@ mod tests {
         assert_eq!(typed(Type::Boolean, "0").unwrap(), "false");
         assert_eq!(typed(Type::Number, "12 apples"), Err(Mismatch("not a number")));
         assert_eq!(typed(Type::Json, "{\"a\":\n1}").unwrap(), "{\"a\": 1}");
-        assert_eq!(typed(Type::Timestamp, "0").unwrap(), "\"1970-01-01T00:00:00.000000Z\"");
+        for (digits, time) in [
+            ("946684800", "2000-01-01T00:00:00.000000Z"),
+            ("1709208000", "2024-02-29T12:00:00.000000Z"),
+            ("1709208000123", "2024-02-29T12:00:00.123000Z"),
+            ("1709208000123456", "2024-02-29T12:00:00.123456Z"),
+            ("4102444799999", "2099-12-31T23:59:59.999000Z"),
+        ] {
+            assert_eq!(typed(Type::Timestamp, digits).unwrap(), format!("\"{time}\""));
+        }
+        let no_times = ["0", "20240229", "946684799", "4102444800", "1709208000123456789", "99999999999999999999"];
+        for digits in no_times {
+            assert_eq!(typed(Type::Timestamp, digits), Err(IMPLAUSIBLE), "{digits}");
+        }
         assert_eq!(typed(Type::Timestamp, "2024-02-29 12:00:00").unwrap(), "\"2024-02-29T12:00:00.000000Z\"");
         assert!(typed(Type::Timestamp, "2023-02-29").is_err());
         for says_more in ["2024-02-29T12:00:00.123456789Z", "2024-02-29 14:00:00+02:00"] {

@@ -1,5 +1,7 @@
 //! CSV with a header line, each row through a mapping.
 
+mod quote;
+
 use super::cell::Cell;
 use super::chunk::Chunk;
 use super::mapping::{Mapping, Source};
@@ -8,6 +10,7 @@ use super::source::{Opened, Reading, open};
 use anyhow::{Result, anyhow, bail};
 use csv::{ByteRecord, ReaderBuilder};
 use onrecord_service::detector::Detector;
+use quote::QuoteWatch;
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
@@ -21,7 +24,8 @@ pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -
             .ok_or_else(|| anyhow::anyhow!("the delimiter must be ASCII"))?,
     };
     let Opened { reader, position } = open(reading.path)?;
-    let mut rows = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
+    let mut rows =
+        ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(QuoteWatch::new(reader, delimiter));
     let columns = columns(&mut rows)?;
     let template = mapping.template(Some(&columns)).map_err(|error| match mapping.missing(&columns) {
         Some(_) => anyhow!("{error}; {}", header_as_read(&columns, delimiter, mapping)),
@@ -31,6 +35,9 @@ pub(super) fn read(reading: &Reading<'_>, send: &mut dyn FnMut(Chunk) -> bool) -
     let mut chunk = Chunk::new(1, reading.keep_originals);
     let (mut row, mut original) = (ByteRecord::new(), Vec::new());
     while rows.read_byte_record(&mut row)? {
+        if let Some(line) = rows.get_ref().ended_in_quote_of() {
+            bail!("the quote that opens on line {line} is never closed: all that follows it would be one cell");
+        }
         if reading.keep_originals {
             original.clear();
             let mut writer = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(&mut original);

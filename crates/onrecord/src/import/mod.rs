@@ -30,9 +30,10 @@ use serde_json::json;
 use sink::{BatchSink, Recorded};
 use source::Reading;
 use std::cell::Cell;
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::future::ready;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -56,7 +57,7 @@ pub(crate) struct Import {
     /// What the files are [default: by their names]
     #[arg(long, value_enum)]
     kind: Option<Kind>,
-    /// Record the good rows and write the bad ones to this file, as they stand
+    /// Record the good rows and write the bad ones to this new file, as they stand
     #[arg(long, value_name = "FILE")]
     skip_bad: Option<PathBuf>,
 }
@@ -64,7 +65,8 @@ pub(crate) struct Import {
 impl Import {
     pub(crate) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
         let mapping = self.mapping.as_deref().map(Mapping::read).transpose()?;
-        let mut bad_rows = self.skip_bad.as_deref().map(BadRowsFile::create).transpose()?;
+        let mut bad_rows =
+            self.skip_bad.as_deref().map(|path| BadRowsFile::create(path, &self.inputs())).transpose()?;
         for path in &self.files {
             let kind = source::kind_of(path, self.kind, mapping.as_ref())?;
             let reading = Reading { path, kind, mapping: mapping.as_ref(), keep_originals: bad_rows.is_some() };
@@ -76,6 +78,11 @@ impl Import {
             Some(bad_rows) => bad_rows.finish(),
             None => Ok(true),
         }
+    }
+
+    /// All files that are read.
+    fn inputs(&self) -> Vec<&Path> {
+        self.files.iter().chain(&self.mapping).map(PathBuf::as_path).collect()
     }
 }
 
@@ -89,7 +96,7 @@ async fn import_file(
     let rows = match bad_rows.as_deref_mut() {
         None => Some(check(&sink, reading).await?),
         Some(bad_rows) => {
-            bad_rows.write(&source::header(reading)?)?;
+            bad_rows.begin(source::header(reading)?)?;
             None
         }
     };
@@ -237,29 +244,53 @@ fn report(target: &Target, path: &Path, recorded: &Recorded, seconds: f64) -> Re
     }
 }
 
-/// The file into which bad rows go.
+/// The file into which bad rows go. It is new or empty to begin with: nothing that stood there is lost.
 struct BadRowsFile {
     path: PathBuf,
     file: File,
+    /// The header line that the rows before belong to.
+    header: Vec<u8>,
     rows: u64,
     named: usize,
 }
 
 impl BadRowsFile {
-    fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), file, rows: 0, named: 0 })
+    /// Opens it, and refuses one of the `inputs` under whatever name, and a file that holds something.
+    fn create(path: &Path, inputs: &[&Path]) -> Result<Self> {
+        let cannot_write = || format!("cannot write {}", path.display());
+        // Not truncated: what it is shows only once it is open.
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).with_context(cannot_write)?;
+        let metadata = file.metadata().with_context(cannot_write)?;
+        let is_same = |input: &Metadata| (input.dev(), input.ino()) == (metadata.dev(), metadata.ino());
+        if inputs.iter().filter_map(|input| std::fs::metadata(input).ok()).any(|input| is_same(&input)) {
+            bail!("--skip-bad {}: that is a file which is read; name another one for the bad rows", path.display());
+        }
+        if metadata.len() > 0 {
+            bail!("--skip-bad {}: that file is there already; remove it, or name another one", path.display());
+        }
+        Ok(Self { path: path.to_owned(), file, header: Vec::new(), rows: 0, named: 0 })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).with_context(|| format!("cannot write {}", self.path.display()))
+    /// The rows that follow are those of a file with this header line, which stands here once.
+    fn begin(&mut self, header: Vec<u8>) -> Result<()> {
+        if header != self.header {
+            self.write_line(&header)?;
+            self.header = header;
+        }
+        Ok(())
+    }
+
+    /// Writes a line; the last one of a file may have no line end of its own.
+    fn write_line(&mut self, line: &[u8]) -> Result<()> {
+        let line_end: &[u8] = if line.is_empty() || line.ends_with(b"\n") { b"" } else { b"\n" };
+        let written = self.file.write_all(line).and_then(|()| self.file.write_all(line_end));
+        written.with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     fn put(&mut self, chunk: &Chunk, bad: Vec<BadRow>) -> Result<()> {
         for BadRow { row, reason } in bad {
             if let Some(originals) = &chunk.originals {
-                let original = originals.row((row - chunk.first_row) as usize).to_vec();
-                self.write(&original)?;
+                self.write_line(originals.row((row - chunk.first_row) as usize))?;
             }
             if self.named < NAMED_ROWS_MAX {
                 output::note(&format!("row {row}: {reason}"));
@@ -272,7 +303,10 @@ impl BadRowsFile {
 
     fn finish(mut self) -> Result<bool> {
         self.file.flush()?;
-        self.file.sync_all()?;
+        // A terminal or /dev/null has nothing to be made durable.
+        if self.file.metadata()?.is_file() {
+            self.file.sync_all()?;
+        }
         if self.rows > 0 {
             output::note(&format!("{} bad row{} written to {}", self.rows, plural(self.rows), self.path.display()));
         }

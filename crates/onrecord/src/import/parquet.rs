@@ -5,7 +5,8 @@ use super::jsonl::Lines;
 use super::row::BadCell;
 use super::source::Reading;
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type};
 use arrow::json::LineDelimitedWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -68,30 +69,72 @@ fn unwritable(batch: &RecordBatch) -> BTreeMap<usize, String> {
 }
 
 fn may_be_unwritable(data_type: &DataType) -> bool {
-    data_type.is_floating() || data_type.is_nested()
+    match data_type {
+        DataType::Dictionary(_, values) => may_be_unwritable(values),
+        DataType::RunEndEncoded(_, values) => may_be_unwritable(values.data_type()),
+        other => other.is_floating() || other.is_nested(),
+    }
 }
 
 fn holds_unwritable(values: &ArrayRef) -> bool {
-    if let Some(floats) = values.as_primitive_opt::<Float64Type>() {
-        return floats.iter().flatten().any(|value| !value.is_finite());
+    let is_not_finite = |number: f64| !number.is_finite();
+    match values.data_type() {
+        DataType::Float64 => values.as_primitive::<Float64Type>().iter().flatten().any(is_not_finite),
+        DataType::Float32 => values.as_primitive::<Float32Type>().iter().flatten().any(|n| is_not_finite(n.into())),
+        DataType::Float16 => values.as_primitive::<Float16Type>().iter().flatten().any(|n| is_not_finite(n.into())),
+        DataType::Struct(_) => values.as_struct().columns().iter().any(holds_unwritable),
+        DataType::List(_) => values.as_list::<i32>().iter().flatten().any(|list| holds_unwritable(&list)),
+        DataType::LargeList(_) => values.as_list::<i64>().iter().flatten().any(|list| holds_unwritable(&list)),
+        DataType::ListView(_) => values.as_list_view::<i32>().iter().flatten().any(|list| holds_unwritable(&list)),
+        DataType::LargeListView(_) => values.as_list_view::<i64>().iter().flatten().any(|list| holds_unwritable(&list)),
+        DataType::FixedSizeList(..) => values.as_fixed_size_list().iter().flatten().any(|list| holds_unwritable(&list)),
+        DataType::Map(..) => values.as_map().iter().flatten().any(|map| map.columns().iter().any(holds_unwritable)),
+        // Only the values that these rows refer to count: others may stand beside them.
+        DataType::Dictionary(_, of) => cast(values, of).is_ok_and(|plain| holds_unwritable(&plain)),
+        DataType::RunEndEncoded(_, of) => cast(values, of.data_type()).is_ok_and(|plain| holds_unwritable(&plain)),
+        _ => false,
     }
-    if let Some(floats) = values.as_primitive_opt::<Float32Type>() {
-        return floats.iter().flatten().any(|value| !value.is_finite());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{
+        DictionaryArray, FixedSizeListArray, Float64Array, Int32Array, ListArray, ListViewArray, RunArray,
+    };
+    use arrow::buffer::ScalarBuffer;
+    use arrow::datatypes::{Field, Int32Type};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_number_that_json_lacks_is_found_in_every_type() {
+        let floats = |second: f64| Arc::new(Float64Array::from(vec![1.0, second, 2.0, 3.0])) as ArrayRef;
+        let field = || Arc::new(Field::new_list_field(DataType::Float64, true));
+        let made = |second: f64| -> [ArrayRef; 5] {
+            let keys = Int32Array::from(vec![1, 2]);
+            let ends = Int32Array::from(vec![1, 2, 3, 4]);
+            let (starts, sizes) = (ScalarBuffer::from(vec![0, 2]), ScalarBuffer::from(vec![2, 2]));
+            let offsets = arrow::buffer::OffsetBuffer::from_lengths([2, 2]);
+            [
+                Arc::new(DictionaryArray::<Int32Type>::new(keys, floats(second))),
+                Arc::new(RunArray::try_new(&ends, &floats(second)).unwrap().slice(1, 2)),
+                Arc::new(ListArray::new(field(), offsets, floats(second), None)),
+                Arc::new(ListViewArray::new(field(), starts, sizes, floats(second), None)),
+                Arc::new(FixedSizeListArray::new(field(), 2, floats(second), None)),
+            ]
+        };
+        let rows = |column: &ArrayRef| {
+            let batch = RecordBatch::try_from_iter([("column", column.clone())]).unwrap();
+            unwritable(&batch).into_keys().collect::<Vec<_>>()
+        };
+        for column in made(f64::NAN).iter().chain(&made(f64::INFINITY)) {
+            assert_eq!(rows(column), [0], "{}", column.data_type());
+        }
+        for column in made(0.5) {
+            assert!(rows(&column).is_empty(), "{}", column.data_type());
+        }
+        // What no row refers to is no row's.
+        let unused = DictionaryArray::<Int32Type>::new(Int32Array::from(vec![0, 2]), floats(f64::NAN));
+        assert!(rows(&(Arc::new(unused) as ArrayRef)).is_empty());
     }
-    if let Some(floats) = values.as_primitive_opt::<Float16Type>() {
-        return floats.iter().flatten().any(|value| !value.is_finite());
-    }
-    if let Some(fields) = values.as_struct_opt() {
-        return fields.columns().iter().any(holds_unwritable);
-    }
-    if let Some(lists) = values.as_list_opt::<i32>() {
-        return lists.iter().flatten().any(|list| holds_unwritable(&list));
-    }
-    if let Some(lists) = values.as_list_opt::<i64>() {
-        return lists.iter().flatten().any(|list| holds_unwritable(&list));
-    }
-    if let Some(maps) = values.as_map_opt() {
-        return maps.iter().flatten().any(|map| map.columns().iter().any(holds_unwritable));
-    }
-    false
 }

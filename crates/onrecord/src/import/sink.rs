@@ -41,7 +41,8 @@ impl Recorded {
 
 pub(super) struct BatchSink<'c> {
     client: &'c Client,
-    /// What event ids are derived from, beside the row's number and content: the file's name.
+    /// What event ids are derived from, beside the row's number and content: the file's name, the same whether it is
+    /// compressed or not.
     key: String,
 }
 
@@ -52,7 +53,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 impl<'c> BatchSink<'c> {
     pub(super) fn new(client: &'c Client, path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let key = name.bytes().map(|byte| if byte.is_ascii_graphic() { char::from(byte) } else { '_' }).collect();
+        let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+        let key = plain.bytes().map(|byte| if byte.is_ascii_graphic() { char::from(byte) } else { '_' }).collect();
         Self { client, key }
     }
 

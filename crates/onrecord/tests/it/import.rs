@@ -191,14 +191,87 @@ fn bad_rows_are_put_aside_as_they_stand() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["accepted"], &report["bad"]), (&json!(4197), &json!(3)));
     assert!(text(&output.stderr).contains("row 700: /confidence"), "{}", text(&output.stderr));
-    let printed = directory.run(&["import", &file, "--skip-bad", aside.to_str().unwrap(), "--format", "table"]);
+    let again = directory.beside("again.jsonl");
+    let printed = directory.run(&["import", &file, "--skip-bad", again.to_str().unwrap(), "--format", "table"]);
     let printed = text(&printed.stdout) + &text(&printed.stderr);
     assert!(printed.contains("3 bad rows put aside"), "{printed}");
     let put_aside = std::fs::read_to_string(&aside).unwrap();
     assert_eq!(put_aside, [&lines[0], &lines[699], &lines[4096]].map(String::as_str).concat());
+    assert_eq!(put_aside, std::fs::read_to_string(&again).unwrap());
     let mended = directory.write("mended.jsonl", put_aside.replace("\"confidence\":7.", "\"confidence\":0."));
     assert_eq!(import(&directory, &[&mended]), (3, 0));
     assert_eq!(directory.count("SELECT COUNT(DISTINCT decision_id) FROM decisions"), 4200);
+}
+
+#[test]
+fn putting_bad_rows_aside_overwrites_nothing() {
+    let directory = Directory::init();
+    let lines = lines_with_bad(3, &[2]).concat();
+    let file = directory.write("rows.jsonl", &lines);
+    let link = directory.beside("link.jsonl").to_str().unwrap().to_owned();
+    std::fs::hard_link(&file, &link).unwrap();
+    for aside in [&file, &link] {
+        let said = directory.fails(&["import", &file, "--skip-bad", aside]);
+        assert!(said.contains("that is a file which is read"), "{said}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), lines);
+    }
+    let kept = directory.write("kept.jsonl", "a row of yesterday\n");
+    let said = directory.fails(&["import", &file, "--skip-bad", &kept]);
+    assert!(said.contains("is there already"), "{said}");
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "a row of yesterday\n");
+    assert_eq!(directory.count("SELECT COUNT(*) FROM decisions"), 0, "refused before anything is recorded");
+    let empty = directory.write("empty.jsonl", "");
+    assert!(directory.run(&["import", &file, "--skip-bad", &empty]).status.success());
+    assert_eq!(std::fs::read_to_string(&empty).unwrap(), lines_with_bad(3, &[2])[1]);
+}
+
+#[test]
+fn bad_rows_of_several_files_stand_each_on_its_line() {
+    let directory = Directory::init();
+    let bad = lines_with_bad(1, &[1]).concat();
+    let (one, other) = (directory.write("one.jsonl", bad.trim_end()), directory.write("other.jsonl", bad.trim_end()));
+    let aside = directory.beside("aside.jsonl");
+    assert!(directory.run(&["import", &one, &other, "--skip-bad", aside.to_str().unwrap()]).status.success());
+    assert_eq!(std::fs::read_to_string(&aside).unwrap(), bad.repeat(2));
+
+    // Two tables with one header are one table, which can be imported once it is corrected.
+    let mapping = directory.write("mapping.toml", MAPPING);
+    let table = "number,customer,income,score,approved,branch\nn-1,c-1,10,7,true,north";
+    let (one, other) = (directory.write("one.csv", table), directory.write("other.csv", table));
+    let aside = directory.beside("aside.csv");
+    let arguments = ["import", &one, &other, "--mapping", &mapping, "--skip-bad", aside.to_str().unwrap()];
+    assert!(directory.run(&arguments).status.success());
+    assert_eq!(std::fs::read_to_string(&aside).unwrap(), format!("{table}\nn-1,c-1,10,7,true,north\n"));
+}
+
+#[test]
+fn a_file_is_the_same_compressed_or_not() {
+    let directory = Directory::init();
+    let rows = records(&loans(20));
+    let plain = directory.write("rows.jsonl", &rows);
+    assert_eq!(import(&directory, &[&plain]), (20, 0));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, rows.as_bytes()).unwrap();
+    assert_eq!(import(&directory, &[&directory.write("rows.jsonl.gz", gzip.finish().unwrap())]), (0, 20));
+    let zstd = zstd::encode_all(rows.as_bytes(), 1).unwrap();
+    assert_eq!(import(&directory, &[&directory.write("rows.jsonl.zst", zstd)]), (0, 20));
+}
+
+#[test]
+fn a_table_that_ends_inside_a_quote_is_refused() {
+    let directory = Directory::init();
+    let mapping = directory.write("mapping.toml", MAPPING);
+    let header = "number,customer,income,score,approved,branch";
+    let row = |number: u64, branch: &str| format!("n-{number},c-1,10,0.5,true,{branch}\n");
+    let rows: String = (0..50).map(|number| row(number, "north")).collect();
+    let file =
+        directory.write("open.csv", format!("{header}\n{}{}{rows}", row(50, "\"two\nlines\""), row(51, "\"open")));
+    let aside = directory.beside("aside.csv");
+    for more in [&[][..], &["--skip-bad", aside.to_str().unwrap()]] {
+        let said = directory.fails(&[&["import", &file, "--mapping", &mapping], more].concat());
+        assert!(said.contains("the quote that opens on line 4 is never closed"), "{said}");
+        assert_eq!(directory.count("SELECT COUNT(*) FROM decisions WHERE decision_id = 'n-51'"), 0);
+    }
 }
 
 #[test]
