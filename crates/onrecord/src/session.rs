@@ -9,13 +9,12 @@ use async_trait::async_trait;
 use onrecord_lake::Snapshot;
 use onrecord_query::{Error, QueryContext, Rows, redacted_but};
 use onrecord_report::access::{self, Accesses, Filter, Wording};
-use onrecord_report::release::{Release, released};
+use onrecord_report::release::{Question, Release, released};
 use onrecord_report::{Privacy, Report, Scope, Source, model};
 use onrecord_service::retention::Rules;
 use onrecord_service::{Action, Actor, Refusal, Role, What};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -210,9 +209,8 @@ impl Session {
     /// with what it cost before it is given.
     pub(crate) async fn release<R: Report + Serialize + DeserializeOwned>(
         &self,
-        name: &str,
         scope: &Scope,
-        question: Value,
+        question: Question,
         privacy: &Privacy,
         ask: impl AsyncFnOnce(&ReportSource) -> Result<R, ReportError>,
     ) -> Result<R, ReportError> {
@@ -220,21 +218,28 @@ impl Session {
         // One after the other: each sees what the one before has spent.
         let _turn = node.releasing.lock().await;
         let model_id = scope.model();
+        let disguised = question.disguised(|text| node.service.release_token(text));
         let release = async |source: &ReportSource| {
-            let released = released(source, &model_id, &question).await?;
+            let released = released(source, &model_id, &disguised).await?;
             if let Some(answer) = released.answer {
                 return serde_json::from_value(answer).map_err(|_| ReportError::Answer("answer"));
             }
             must_fit(node.service.policy().privacy_budget.get(&model_id).copied(), released.epsilon, privacy)?;
             let report = ask(source).await?;
             let answer = serde_json::to_value(&report).map_err(|_| ReportError::Answer("answer"))?;
-            let release = Release { model_id: model_id.clone(), question, epsilon: privacy.epsilon.value(), answer };
+            let release = Release {
+                model_id: model_id.clone(),
+                report: question.report.to_owned(),
+                question: disguised.token().to_owned(),
+                epsilon: privacy.epsilon.value(),
+                answer: disguised.hide(answer),
+            };
             let detail = serde_json::to_value(release).map_err(|_| ReportError::Answer("answer"))?;
             let detail = detail.as_object().cloned().unwrap_or_default();
             node.service.record_release(&self.actor, &detail).await.map_err(QueryError::Refused)?;
             Ok(report)
         };
-        self.report(name, scope, release).await
+        self.report(question.report, scope, release).await
     }
 
     /// Who owns the directory may give a query as long as they like, everybody else as long as is set.

@@ -4,7 +4,7 @@
 //! as SQL's `now() - interval 'N days'` does here.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// The longest period in days, a hundred years.
@@ -12,6 +12,9 @@ pub const DAYS_MAX: u32 = 36_525;
 
 /// The beginning of the year 1.
 const FIRST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+
+/// The last microsecond that an instant can be here.
+const LAST: Timestamp = Timestamp::constant(253_402_207_200, 999_999_000);
 
 /// `since` ≤ t < `until`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +38,16 @@ pub enum PeriodError {
     #[error("since must be before until")]
     Reversed,
     /// No time.
-    #[error("a time is RFC 3339, as 2026-11-27T08:00:00Z, or a day of UTC, as 2026-11-27")]
+    #[error(
+        "a time is RFC 3339, as 2026-11-27T08:00:00Z, or a day of UTC, as 2026-11-27, in the years 1 to 9999; without an \
+         offset it is UTC"
+    )]
     Time,
+    /// A private answer, which is given once, of a time that is not over.
+    #[error(
+        "with epsilon until must not be in the future: the answer would stand for ever for a period that is not over"
+    )]
+    Unfinished,
 }
 
 impl Period {
@@ -91,20 +102,29 @@ fn before(until: Timestamp, days: u32) -> Result<Timestamp, PeriodError> {
     until.checked_sub(jiff::SignedDuration::from_hours(24 * i64::from(days))).map_err(|_| PeriodError::Time)
 }
 
-/// An instant as it is written: RFC 3339, or the beginning of a day of UTC.
+/// An instant as it is written: RFC 3339, taken as UTC without an offset, or the beginning of a day of UTC. What is later
+/// than instants here can be, on the last two days of the year 9999, is the last of them.
 ///
 /// # Errors
 /// [`PeriodError::Time`].
 pub fn time(written: &str) -> Result<Timestamp, PeriodError> {
-    let time = match written.parse::<Timestamp>() {
-        Ok(time) => in_microseconds(time),
-        Err(_) => {
-            let day: Date = written.parse().map_err(|_| PeriodError::Time)?;
-            day.to_zoned(TimeZone::UTC).map_err(|_| PeriodError::Time)?.timestamp()
-        }
-    };
+    let time = written.parse::<Timestamp>().or_else(|_| in_utc(written))?;
+    let time = in_microseconds(time);
     // Records have no time before, and SQL no spelling for it.
     if time < FIRST { Err(PeriodError::Time) } else { Ok(time) }
+}
+
+fn in_utc(written: &str) -> Result<Timestamp, PeriodError> {
+    let civil: DateTime = written.parse().map_err(|_| PeriodError::Time)?;
+    // The name of a zone would be passed over.
+    if written.contains('[') {
+        return Err(PeriodError::Time);
+    }
+    match civil.to_zoned(TimeZone::UTC) {
+        Ok(time) => Ok(time.timestamp()),
+        Err(_) if civil.year() == 9999 => Ok(LAST),
+        Err(_) => Err(PeriodError::Time),
+    }
 }
 
 #[cfg(test)]
@@ -137,6 +157,21 @@ mod tests {
     fn the_end_does_not_belong_to_it() {
         let day = period(None, Some("2026-11-01"), Some("2026-11-03"));
         assert_eq!(day, Ok(("2026-11-01T00:00:00Z".to_owned(), "2026-11-03T00:00:00Z".to_owned(), 2)));
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_utc() {
+        for (written, time) in [
+            ("2026-11-12T18:00:00", "2026-11-12T18:00:00Z"),
+            ("2026-11-12 18:00:00.5", "2026-11-12T18:00:00.5Z"),
+            ("2026-11-12", "2026-11-12T00:00:00Z"),
+            ("2026-11-12T18:00:00-02:00", "2026-11-12T20:00:00Z"),
+            ("9999-12-31", "9999-12-30T22:00:00.999999Z"),
+            ("9999-12-31T23:59:59", "9999-12-30T22:00:00.999999Z"),
+        ] {
+            assert_eq!(super::time(written).map(|time| time.to_string()), Ok(time.to_owned()), "{written}");
+        }
+        assert_eq!(super::time("2026-11-12T18:00:00[America/New_York]"), Err(PeriodError::Time));
     }
 
     #[test]

@@ -13,9 +13,11 @@ use onrecord_report::confidence::{self, Confidence};
 use onrecord_report::drivers::Drivers;
 use onrecord_report::fairness::{self, Fairness, Grouping};
 use onrecord_report::overrides::Overrides;
+use onrecord_report::release::Question;
 use onrecord_report::usage::Usage;
 use onrecord_report::volume::Volume;
-use onrecord_report::{Binary, Cell, Condition, Path, Period, Privacy, ProbabilityOf, Report, Scope};
+use onrecord_report::{Binary, Cell, Condition, Path, Period, PeriodError, Privacy, ProbabilityOf, Report, Scope};
+use onrecord_service::detector::Detector;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -107,9 +109,9 @@ pub(super) async fn usage(
     let report = match privacy {
         None => session.report("usage", &scope, async |source: &_| Usage::ask(source, &scope).await).await?,
         Some(privacy) => {
-            let question = question("usage", &scope, &privacy, json!({}));
+            let question = question("usage", &scope, &privacy, json!({}), Vec::new());
             let ask = async |source: &_| Usage::ask_private(source, &scope, &privacy).await;
-            session.release("usage", &scope, question, &privacy, ask).await?
+            session.release(&scope, question, &privacy, ask).await?
         }
     };
     answer(&headers, report)
@@ -144,10 +146,15 @@ pub(super) async fn confidence(
             session.report("confidence", &scope, ask).await?
         }
         Some(privacy) => {
-            let of = json!({"probability": binary.probability.to_string()});
-            let question = question("confidence", &scope, &privacy, of);
+            let (probability, positive) =
+                (binary.probability.to_string(), binary.positive.as_ref().map(ToString::to_string));
+            let of = json!({
+                "probability": probability, "probability_of": binary.probability_of, "positive": positive,
+            });
+            let texts = [probability].into_iter().chain(positive).collect();
+            let question = question("confidence", &scope, &privacy, of, texts);
             let ask = async |source: &_| Confidence::ask_private(source, &scope, &binary, &privacy).await;
-            session.release("confidence", &scope, question, &privacy, ask).await?
+            session.release(&scope, question, &privacy, ask).await?
         }
     };
     answer(&headers, report)
@@ -186,13 +193,16 @@ pub(super) async fn fairness(
             session.report("fairness", &scope, ask).await?
         }
         Some(privacy) => {
+            let edges = bins.iter().flatten().flat_map(|edges| edges.split(','));
+            values.iter().map(String::as_str).chain(edges).try_for_each(names_nobody)?;
             let by: Vec<String> = grouping.by.iter().map(ToString::to_string).collect();
             let positive = binary.positive.as_ref().map(ToString::to_string);
             let of = json!({"group": by, "group_value": values, "bins": bins, "positive": positive});
-            let question = question("fairness", &scope, &privacy, of);
+            let texts = by.into_iter().chain(positive).chain(values.iter().cloned()).collect();
+            let question = question("fairness", &scope, &privacy, of, texts);
             let ask =
                 async |source: &_| Fairness::ask_private(source, &scope, &binary, &grouping, &values, &privacy).await;
-            session.release("fairness", &scope, question, &privacy, ask).await?
+            session.release(&scope, question, &privacy, ask).await?
         }
     };
     answer(&headers, report)
@@ -271,16 +281,29 @@ pub(super) async fn volume(
     answer(&headers, Session::new(node, actor).report("volume", &scope, ask).await?)
 }
 
-/// Everything that a private answer depends on.
-fn question(name: &str, scope: &Scope, privacy: &Privacy, of: Value) -> Value {
-    json!({
-        "report": name,
+/// A private question. `of` is what its answer depends on beside model, period and privacy, and `texts` what the caller
+/// wrote of it.
+fn question(report: &'static str, scope: &Scope, privacy: &Privacy, of: Value, texts: Vec<String>) -> Question {
+    let asked = json!({
+        "model_id": scope.model_id,
         "since": scope.period.since.to_string(),
         "until": scope.period.until.to_string(),
         "epsilon": privacy.epsilon.value(),
         "max_contributions": privacy.max_contributions,
         "of": of,
-    })
+    });
+    Question { report, asked, texts }
+}
+
+/// Refuses a group of a private report that is a person.
+fn names_nobody(value: &str) -> Result<(), Problem> {
+    match Detector::default().find(value).first() {
+        None => Ok(()),
+        Some((_, finding)) => {
+            let noun = finding.noun();
+            Err(Problem::bad_request(format!("a group holds {noun}: groups of a private report must name nobody")))
+        }
+    }
 }
 
 /// The parameters of a report that nothing has taken yet.
@@ -337,13 +360,18 @@ impl Asked {
         let model_id = self.one("model_id")?;
         let (days, since, until) = (self.number("days")?, self.one("since")?, self.one("until")?);
         let mut now = jiff::Timestamp::now();
-        if self.0.contains_key("epsilon") {
+        let is_private = self.0.contains_key("epsilon");
+        let (began, bad) = (now, |error: PeriodError| Problem::bad_request(error.to_string()));
+        if is_private {
             // The same question again, later on the same day, is about the same time.
             let day = i64::from(24 * 60 * 60);
             now = jiff::Timestamp::from_second(now.as_second().div_euclid(day) * day).unwrap_or(now);
         }
-        let period = Period::new(days, since.as_deref(), until.as_deref(), now, days_default);
-        Ok(Scope { model_id, period: period.map_err(|error| Problem::bad_request(error.to_string()))? })
+        let period = Period::new(days, since.as_deref(), until.as_deref(), now, days_default).map_err(bad)?;
+        if is_private && period.until > began {
+            return Err(bad(PeriodError::Unfinished));
+        }
+        Ok(Scope { model_id, period })
     }
 
     pub(super) fn scope_of_one(&mut self) -> Result<Scope, Problem> {

@@ -1,6 +1,6 @@
 //! Reports, against the seed's own queries.
 
-use crate::program::{Directory, text};
+use crate::program::{Directory, files, text};
 use serde_json::{Value, json};
 
 fn near(left: &Value, right: &Value) -> bool {
@@ -74,6 +74,10 @@ fn a_period_without_decisions_is_an_empty_report_and_nonsense_is_refused() {
     let body =
         r#"{"model_id":"m","model_version":"1","timestamp":"2026-03-01T10:00:00Z","input_features":{},"prediction":1}"#;
     assert!(directory.log(body).status.success());
+    let ever = directory.json(&usage(&["--model", "m", "--since", "2026-03-01T10:00:00", "--until", "9999-12-31"]));
+    assert_eq!((&ever["total_predictions"], &ever["since"]), (&json!(1), &json!("2026-03-01T10:00:00Z")));
+    let later = directory.json(&usage(&["--model", "m", "--since", "2026-03-01T10:00:01", "--until", "9999-12-31"]));
+    assert_eq!(later["total_predictions"], 0);
     let empty = directory.json(&usage(&["--model", "m", "--since", "2026-02-01", "--until", "2026-03-01"]));
     assert_eq!((&empty["total_predictions"], &empty["daily_stats"]), (&json!(0), &json!([])));
     assert_eq!(
@@ -573,7 +577,9 @@ fn private_answers_are_noisy_stored_and_paid_for() {
     // Asked again it is the same answer, and costs nothing; exact answers cost nothing either.
     assert_eq!(ask("usage", "0.9", &[]), usage);
     directory.ok(&["report", "usage", "--model", "m"]);
-    let releases = directory.rows("SELECT detail->>'epsilon' AS epsilon, detail->'question'->>'report' AS report FROM systems WHERE what = 'privacy_release'");
+    let releases = directory.rows(
+        "SELECT detail->>'epsilon' AS epsilon, detail->>'report' AS report FROM systems WHERE what = 'privacy_release'",
+    );
     assert_eq!(releases, [json!({"epsilon": "0.9", "report": "usage"})]);
 
     let fair = ["--positive", "prediction.ok=true", "--group", "input_features.g"];
@@ -608,6 +614,54 @@ fn private_answers_are_noisy_stored_and_paid_for() {
     ]
     .concat());
     assert!(page.contains("differentially private"), "{page}");
+}
+
+#[test]
+fn private_answers_leave_no_trace_of_what_was_asked_for() {
+    let directory = with_budget();
+    let ask =
+        |name: &str, more: &[&str]| directory.json(&[&["report", name] as &[&str], &PRIVATE, &["0.3"], more].concat());
+    let spent =
+        || directory.rows("SELECT detail->>'epsilon' AS epsilon FROM systems WHERE what = 'privacy_release'").len();
+    let by = ["--positive", "prediction.ok=Erika Mustermann", "--group", "input_features.Mustermann"];
+    let named = ["--group-value", "Max Musterfrau", "--group-value", "person-17"];
+    let groups = ask("fairness", &[&by as &[&str], &named].concat());
+    assert_eq!(
+        (&groups["groups"][0]["group"], &groups["groups"][1]["group"]),
+        (&json!("Max Musterfrau"), &json!("person-17"))
+    );
+    assert_eq!((&groups["positive"], &groups["group_by"]), (&json!(by[1]), &json!([by[3]])));
+    assert_eq!(ask("fairness", &[&by as &[&str], &named].concat()), groups, "the answer that was given");
+    assert_eq!(spent(), 1);
+    // What changes the answer is part of the question.
+    assert_eq!(ask("confidence", &[])["positive"], json!(null));
+    for _ in 0..2 {
+        let report = ask("confidence", &["--positive", "prediction.ok=Jane Musterfrau"]);
+        assert_eq!(report["positive"], "prediction.ok=Jane Musterfrau");
+        assert_eq!(spent(), 3);
+    }
+    let base = ["report", "fairness", "--model", "m", "--positive", "prediction.ok=true", "--epsilon", "0.1"];
+    let group = ["--group", "input_features.g"];
+    for (more, noun) in [
+        (["--group-value", "max.mustermann@example.com"], "an e-mail address"),
+        (["--group-value", "+1 415-555-2671"], "a phone number"),
+        (["--bins", "4111111111111111,4111111111111112"], "a card number"),
+    ] {
+        let said = directory.fails(&[&base as &[&str], &group, &more].concat());
+        assert!(said.contains(noun) && !said.contains(more[1]), "{said}");
+    }
+    let far = ["--group-value", "a", "--since", "2026-03-01", "--until", "9999-12-31"];
+    let said = directory.fails(&[&base as &[&str], &group, &far].concat());
+    assert!(said.contains("until must not be in the future"), "{said}");
+    assert_eq!(spent(), 3);
+    directory.seal();
+    for file in files(&directory.path()) {
+        let bytes = std::fs::read(&file).unwrap();
+        for name in ["Mustermann", "Musterfrau", "person-17", "mustermann"] {
+            let is_there = bytes.windows(name.len()).any(|window| window == name.as_bytes());
+            assert!(!is_there, "{name} is in {}", file.display());
+        }
+    }
 }
 
 #[test]

@@ -62,7 +62,8 @@ impl Service {
         Ok(named.map(|token| token.actor_name()).chain([name.to_owned()]).collect())
     }
 
-    /// Puts a private answer on the record, with what it cost. It may be given only afterwards.
+    /// Puts a private answer on the record, with what it cost. It may be given only afterwards. `detail` has
+    /// [`Service::release_token`]s in place of what the caller wrote.
     ///
     /// # Errors
     /// [`Refusal`], [`Refusal::Forbidden`] without the role `read` among them: then the answer must not be given.
@@ -70,6 +71,14 @@ impl Service {
         self.must(actor, Role::Read)?;
         self.append(vec![system_entry("privacy_release", detail)?]).await?;
         Ok(())
+    }
+
+    /// The keyed token that stands in a private answer on the record for a text of the question, which may name a person.
+    pub fn release_token(&self, text: &str) -> String {
+        let mut token = String::new();
+        // Apart from the tokens of fields, so that nobody can tell that a field has this text.
+        self.vault.tenant().token(&[b"privacy_release\0", text.as_bytes()].concat(), &mut token);
+        token
     }
 
     /// The same for callers that count what they refuse themselves.
