@@ -198,7 +198,7 @@ impl<'a, const N: usize> Fields<'a, N> {
     pub(crate) fn require_words(&mut self, at: usize) {
         self.require(at);
         if let Some(value) = self.value(at)
-            && value.as_str().is_some_and(|text| text.trim().is_empty())
+            && value.as_str().is_some_and(is_blank)
         {
             self.fault(value, "must not be blank");
         }
@@ -339,6 +339,20 @@ impl<'a, const N: usize> Fields<'a, N> {
         self.integer(schema, version, version);
         self.timestamp(recorded_at);
     }
+}
+
+/// Whether a text shows nothing: white space, and characters that have no width or no ink.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|char| {
+        char.is_whitespace()
+            || char.is_control()
+            || matches!(
+                char,
+                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}'
+                    | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+                    | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}'
+            )
+    })
 }
 
 /// What is wrong with an identifier.

@@ -30,7 +30,7 @@ pub struct Review<'a> {
     pub timestamp_sent: Option<&'a str>,
     /// Who reviewed, in plain: never written. The stored `reviewer` is [`Stamp::user`].
     pub reviewer: Option<&'a str>,
-    /// What the reviewer decided: anything.
+    /// What the reviewer decided: anything. There if `overridden`.
     pub human_decision: Option<Value<'a>>,
     /// Whether that differs from the prediction. False if absent.
     pub overridden: bool,
@@ -52,6 +52,7 @@ impl<'a> Review<'a> {
         let overridden = fields.truth(at!("overridden")).unwrap_or(false);
         if overridden {
             fields.require_words(at!("override_reason"));
+            fields.require(at!("human_decision"));
         }
         let review = Self {
             event_id: opening.event_id,

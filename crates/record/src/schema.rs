@@ -33,6 +33,10 @@ pub fn schema() -> Value {
             rules.push(json!({"anyOf": spellings}));
         }
     }
+    rules.extend(["human_reviewed", "humanReviewed"].map(|reviewed| {
+        let unseen = json!({"overridden": {"const": true}, reviewed: {"const": false}});
+        json!({"not": {"properties": unseen, "required": ["overridden", reviewed]}})
+    }));
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": format!("urn:onrecord:decision:{SCHEMA}"),
@@ -96,9 +100,13 @@ fn field(name: &str) -> Value {
         "confidence" => optional(fraction(), "How sure the model was."),
         "alternative_predictions" => optional(alternatives(), "What else it considered."),
         "explanation" => optional(explanation(), "Why."),
-        "human_reviewed" => optional(json!({"type": "boolean"}), "Whether a person has looked at it; default false."),
+        "human_reviewed" => {
+            optional(json!({"type": "boolean"}), "Whether a person has looked at it; default what overridden is.")
+        }
         "human_decision" => described(json!({}), "What that person decided."),
-        "overridden" => optional(json!({"type": "boolean"}), "Whether that differs; default false."),
+        "overridden" => {
+            optional(json!({"type": "boolean"}), "Whether that differs; then human_reviewed is true. Default false.")
+        }
         "override_reason" => optional(json!({"type": "string"}), "Why it differs."),
         "environment" => optional(words(&Environment::WORDS), "Where the model runs; default production."),
         "request_id" => optional(id(), "The producer's id of the request."),

@@ -3,6 +3,7 @@
 
 use crate::Refusal;
 use crate::records::{Records, Stored};
+use crate::sealed;
 use crate::vault::{SubjectToken, Vault};
 use onrecord_record::{Header, Kind, ModelType, Parser, Value, canonical};
 use std::collections::HashMap;
@@ -37,6 +38,9 @@ pub(crate) struct Decided {
     pub(crate) prediction: Vec<u8>,
     /// Whether a language model made it.
     pub(crate) is_llm: bool,
+    /// Whether what is written now as the prediction was can be told to be another: not where it was sealed, nor where its
+    /// person's keys are gone.
+    pub(crate) is_comparable: bool,
 }
 
 /// Who a stored decision is about.
@@ -105,6 +109,7 @@ fn read(parser: &mut Parser, record: &[u8], vault: &Vault) -> Result<Option<Deci
     if let Some(value) = document.value().get("prediction") {
         canonical::write(value, &mut prediction);
     }
+    let is_comparable = sealed::count(&prediction) == 0 && (person.is_some() || text("user_id").is_none());
     let is_llm = text("model_type") == Some(ModelType::Llm.as_str());
-    Ok(Some(Decided { person, prediction, is_llm }))
+    Ok(Some(Decided { person, prediction, is_llm, is_comparable }))
 }

@@ -17,7 +17,7 @@ use crate::sent::Sent;
 use crate::vault::{FieldKeys, Subject, Vault};
 use crate::{Error, Refusal};
 use onrecord_ledger::{Entry, EntryId};
-use onrecord_record::{Fault, Parser, Review, Stamp, Timestamp, Value, canonical, limit};
+use onrecord_record::{Fault, Parser, Review, Stamp, Timestamp, Value, ValueKind, canonical, limit};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -29,6 +29,10 @@ const ANY_TOKEN: &str = "sub_000000000000000000000000";
 
 /// What stands in a review whose decision is the model's own.
 const OVERRIDES_NOTHING: &str = "is what the model had decided; a review that agrees has overridden false";
+
+/// What stands in a review that agrees with another decision than the model's.
+const AGREES_WITH_ANOTHER: &str =
+    "is not what the model had decided; a review that decides otherwise has overridden true, and an override_reason";
 
 /// The rules, and the keys they need.
 pub(crate) struct Intake {
@@ -183,9 +187,9 @@ impl Intake {
         let stamp = Stamp { event_id, recorded_at, user: token, input_hash };
         let Written { record, sidecar, large, mut faults } = self.write(&sent, &stamp, keys, &user_ids, json, scratch);
         if let (Sent::Review(review), Some(decided)) = (&sent, &decided)
-            && self.overrides_nothing(review, decided, &user_ids, scratch)?
+            && let Some(problem) = self.contradiction(review, decided, &user_ids, scratch)?
         {
-            faults.push(Fault::new("/human_decision", OVERRIDES_NOTHING));
+            faults.push(Fault::new("/human_decision", problem));
         }
         let missing = self.missing(&sent, document.value(), &mut faults);
         if !faults.is_empty() {
@@ -231,9 +235,9 @@ impl Intake {
             }
         }
         if let (Sent::Review(review), Some(decided)) = (&sent, &decided)
-            && self.overrides_nothing(review, decided, &user_ids, scratch)?
+            && let Some(problem) = self.contradiction(review, decided, &user_ids, scratch)?
         {
-            faults.push(Fault::new("/human_decision", OVERRIDES_NOTHING));
+            faults.push(Fault::new("/human_decision", problem));
         }
         self.missing(&sent, document.value(), &mut faults);
         if !faults.is_empty() {
@@ -335,16 +339,17 @@ impl Intake {
         missing
     }
 
-    /// Whether a person overrode the model with what it had decided. What the person decided is written for this as the
-    /// model's own decision was, under the same keys, so that personal fields compare too; sealed ones never do.
-    fn overrides_nothing(
+    /// What is wrong with a person's decision beside the model's: an override that is the same, an agreement that is another.
+    /// What the person decided is written for this as the model's own decision was, under the same keys, so that personal
+    /// fields compare too; sealed ones and large ones never do.
+    fn contradiction(
         &self,
         review: &Review<'_>,
         decided: &Decided,
         user_ids: &[UserIdMatcher<'_>],
         scratch: &mut Vec<u8>,
-    ) -> Result<bool, Refusal> {
-        let Some(human_decision) = review.human_decision.filter(|_| review.overridden) else { return Ok(false) };
+    ) -> Result<Option<&'static str>, Refusal> {
+        let Some(human_decision) = review.human_decision else { return Ok(None) };
         let subject_keys = match (&decided.person, self.policy.correlation) {
             (Some(person), Correlation::Subject) => self.vault.keys_of(person.token)?,
             _ => None,
@@ -360,7 +365,18 @@ impl Intake {
         let mut written = Vec::new();
         let mut protector = RecordProtector::new(&self.policy, origin, scratch);
         canonical::write_document("prediction", human_decision, &mut protector, &mut written);
-        Ok(written == decided.prediction)
+        let is_comparable = decided.is_comparable && protector.sealed_count == 0 && protector.large_texts == 0;
+        if review.overridden {
+            return Ok((written == decided.prediction).then_some(OVERRIDES_NOTHING));
+        }
+        let damaged = |_| Refusal::Corrupt("the record of a decision is not what was stored".to_owned());
+        let (mut human, mut model) = (Parser::new(), Parser::new());
+        let is_another = is_comparable
+            && is_another(
+                human.parse(&written).map_err(damaged)?.value(),
+                model.parse(&decided.prediction).map_err(damaged)?.value(),
+            );
+        Ok(is_another.then_some(AGREES_WITH_ANOTHER))
     }
 
     fn refuse(&self, mut faults: Vec<Fault>, user_ids: &[UserIdMatcher<'_>]) -> Refusal {
@@ -371,6 +387,23 @@ impl Intake {
     /// The ids of the lines of a source that an idempotency key names.
     pub(crate) fn source(&self, key: &[u8]) -> IdSpace {
         IdSpace::new(&self.derived, key)
+    }
+}
+
+/// Whether what a person decided is another decision than the model's. They need not say the same: a person may leave out
+/// the model's score, and add a comment. What both say must be equal; what is of another type is said in other words.
+fn is_another(human: Value<'_>, model: Value<'_>) -> bool {
+    match (human.kind(), model.kind()) {
+        (ValueKind::Object, ValueKind::Object) => {
+            human.members().any(|(name, member)| model.get(name).is_some_and(|other| is_another(member, other)))
+        }
+        (one, other) if one != other => false,
+        _ => {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            canonical::write(human, &mut one);
+            canonical::write(model, &mut other);
+            one != other
+        }
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Review {
     /// Who reviewed; stored as a subject, like a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reviewer: Option<String>,
-    /// What the person decided: any JSON.
+    /// What the person decided: any JSON; required if overridden, and not another decision than the model's otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     pub(crate) human_decision: Option<Box<RawValue>>,

@@ -46,6 +46,14 @@ impl<'a> Decision<'a> {
         let opening = fields.opening(Kind::Decision);
         fields.typed(at!("input_hash"), ValueKind::String);
         fields.require(at!("input_features"));
+        let overridden = fields.truth(at!("overridden")).unwrap_or(false);
+        let human_reviewed = fields.truth(at!("human_reviewed"));
+        if let Some(value) = fields.value(at!("human_reviewed"))
+            && overridden
+            && human_reviewed == Some(false)
+        {
+            fields.fault(value, "must not be false where overridden is true: who overrides has looked at it");
+        }
         let decision = Self {
             event_id: opening.event_id,
             decision_id: fields.id(at!("decision_id")),
@@ -62,9 +70,9 @@ impl<'a> Decision<'a> {
             confidence: fields.number(at!("confidence"), 0.0, 1.0),
             alternative_predictions: fields.typed(at!("alternative_predictions"), ValueKind::Array),
             explanation: fields.typed(at!("explanation"), ValueKind::Object),
-            human_reviewed: fields.truth(at!("human_reviewed")).unwrap_or(false),
+            human_reviewed: human_reviewed.unwrap_or(overridden),
             human_decision: fields.value(at!("human_decision")),
-            overridden: fields.truth(at!("overridden")).unwrap_or(false),
+            overridden,
             override_reason: fields.text(at!("override_reason")),
             environment: fields.word(at!("environment"), &Environment::WORDS).unwrap_or_default(),
             request_id: fields.id(at!("request_id")),

@@ -299,12 +299,34 @@ fn decision() -> impl Strategy<Value = Map<String, Value>> {
             "model_id": model_id, "model_version": model_version, "input_features": input, "prediction": prediction,
             "decision_id": id, "system_actor": id, "timestamp": timestamp, "processing_time_ms": ms,
             "confidence": confidence, "explanation": explanation, "human_decision": decided, "metadata": metadata,
-            "override_reason": text, "human_reviewed": truths.0, "overridden": truths.1, "consent_given": truths.2,
+            "override_reason": text, "human_reviewed": truths.0 || truths.1, "overridden": truths.1, "consent_given": truths.2,
             "alternative_predictions": confidence.map(|confidence| json!([{"value": metadata, "confidence": confidence}])),
             "data_retention_days": days, "model_type": text.as_ref().map(|_| "llm"),
         });
         sent.as_object().unwrap().clone()
     })
+}
+
+#[test]
+fn who_overrides_has_looked() {
+    let with = |members: &str| {
+        format!(r#"{{"model_id":"m","model_version":"1","input_features":{{}},"prediction":1{members}}}"#)
+    };
+    for (members, reviewed) in [
+        (r#","overridden":true,"override_reason":"a guarantor""#, true),
+        (r#","overridden":true,"humanReviewed":null"#, true),
+        (r#","overridden":true,"humanReviewed":true"#, true),
+        (r#","humanReviewed":true"#, true),
+        (r#","overridden":false"#, false),
+    ] {
+        let sent: Value = serde_json::from_str(&with(members)).unwrap();
+        let record: Value = serde_json::from_str(&stored(&sent, &STAMP)).unwrap();
+        assert_eq!(record["human_reviewed"], reviewed, "{members}");
+    }
+    let sent = with(r#","overridden":true,"humanReviewed":false"#);
+    let mut parser = Parser::new();
+    let faults = Decision::read(parser.parse(sent.as_bytes()).unwrap().value()).unwrap_err();
+    assert_eq!((faults.len(), faults[0].pointer.as_str()), (1, "/humanReviewed"));
 }
 
 fn camel(snake: &str) -> String {

@@ -78,10 +78,15 @@ fn an_override_says_why() {
         review.err().unwrap_or_default().into_iter().map(|fault| (fault.pointer, fault.problem)).collect::<Vec<_>>()
     };
     let named = |problem: &str| vec![("/override_reason".to_owned(), problem.to_owned())];
-    assert_eq!(faults(br#"{"overridden":true,"override_reason":"a guarantor"}"#), []);
+    assert_eq!(faults(br#"{"overridden":true,"human_decision":1,"override_reason":"a guarantor"}"#), []);
     assert_eq!(faults(br#"{"overridden":false}"#), []);
-    assert_eq!(faults(br#"{"overridden":true}"#), named("is required"));
-    assert_eq!(faults(br#"{"overridden":true,"overrideReason":" \n"}"#)[0].1, "must not be blank");
+    assert_eq!(faults(br#"{"overridden":true,"human_decision":1}"#), named("is required"));
+    for blank in ["", " \n", "\u{a0}\u{2003}", "\u{200b}", "\u{feff} \u{2060}\u{2800}\u{3164}"] {
+        let review = format!(r#"{{"overridden":true,"human_decision":1,"overrideReason":{}}}"#, json!(blank));
+        assert_eq!(faults(review.as_bytes())[0].1, "must not be blank", "{blank:?}");
+    }
+    let undecided = [("/human_decision".to_owned(), "is required".to_owned())];
+    assert_eq!(faults(br#"{"overridden":true,"override_reason":"a guarantor"}"#), undecided);
 }
 
 #[test]
