@@ -20,7 +20,7 @@ use std::{sync::PoisonError, thread};
 const CHUNK_LINES: usize = 128;
 
 /// Decisions that are looked up together; their records are in memory at a time.
-const DECISIONS_AT_ONCE: usize = 2_048;
+pub(crate) const DECISIONS_AT_ONCE: usize = 2_048;
 
 const UNKNOWN_DECISION: &str = "no decision with this id is on the record, nor in the batch";
 
@@ -158,7 +158,7 @@ pub(crate) fn prepare_late(
 }
 
 /// The records by their ids, so that in a map the first of an id stays.
-fn last_first(recorded: &[(String, Vec<u8>)]) -> impl Iterator<Item = (String, &[u8])> {
+pub(crate) fn last_first(recorded: &[(String, Vec<u8>)]) -> impl Iterator<Item = (String, &[u8])> {
     recorded.iter().rev().map(|(id, record)| (id.clone(), record.as_slice()))
 }
 

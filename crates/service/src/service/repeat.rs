@@ -6,13 +6,14 @@
 
 use super::{Logged, Service};
 use crate::about::{About, Decisions};
-use crate::batch::Line;
+use crate::batch::{DECISIONS_AT_ONCE, Line, last_first};
 use crate::intake::{Id, Sending};
 use crate::records::ReadError;
 use crate::refusal::{Conflicts, LineFaults};
 use crate::{Refusal, Stored};
 use onrecord_ledger::{AppendError, Commit, Entry, LeafIndex};
-use onrecord_record::{Fault, Header, Parser};
+use onrecord_record::{Fault, Header, Kind, Parser};
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// A batch whose repeated lines were left out.
@@ -38,7 +39,7 @@ impl Service {
         event_id: Uuid,
     ) -> Result<Logged, Refusal> {
         let stored = self.records.by_leaf(leaf)?;
-        let Some(decision_id) = self.same(body, about, stored.as_ref())? else {
+        let Some(decision_id) = self.same(body, about, stored.as_ref(), Decisions::Recorded)? else {
             let mut conflicts = Conflicts::default();
             conflicts.add(None, event_id);
             return Err(Refusal::Conflict(conflicts));
@@ -76,13 +77,17 @@ impl Service {
     fn settle_taken(&self, left: &[(Line<'_>, Entry)], taken: &[(usize, LeafIndex)]) -> Result<Vec<usize>, Refusal> {
         let mut repeated = Vec::with_capacity(taken.len());
         let mut conflicts = Conflicts::default();
-        for some in taken.chunks(LEAVES_AT_ONCE) {
-            let leaves: Vec<LeafIndex> = some.iter().map(|(_, leaf)| *leaf).collect();
-            for ((place, _), stored) in some.iter().zip(self.records.by_leaves(&leaves)?) {
-                let Some((line, entry)) = left.get(*place) else { continue };
-                match self.same(line.json, None, stored.as_ref())? {
-                    Some(_) => repeated.push(*place),
-                    None => conflicts.add(Some(line.number), Uuid::from_bytes(entry.id().0)),
+        for many in taken.chunks(DECISIONS_AT_ONCE) {
+            let recorded = self.decisions_of(many.iter().filter_map(|(place, _)| Some(&left.get(*place)?.1)))?;
+            let known: HashMap<String, &[u8]> = last_first(&recorded).collect();
+            for some in many.chunks(LEAVES_AT_ONCE) {
+                let leaves: Vec<LeafIndex> = some.iter().map(|(_, leaf)| *leaf).collect();
+                for ((place, _), stored) in some.iter().zip(self.records.by_leaves(&leaves)?) {
+                    let Some((line, entry)) = left.get(*place) else { continue };
+                    match self.same(line.json, None, stored.as_ref(), Decisions::Known(&known))? {
+                        Some(_) => repeated.push(*place),
+                        None => conflicts.add(Some(line.number), Uuid::from_bytes(entry.id().0)),
+                    }
                 }
             }
         }
@@ -93,9 +98,28 @@ impl Service {
         Ok(repeated)
     }
 
+    /// The records of the decisions that these entries are about, by their ids, looked up together.
+    fn decisions_of<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
+        let mut parser = Parser::new();
+        let mut wanted = BTreeSet::new();
+        for entry in entries {
+            let damaged = |_| Refusal::Corrupt("an entry of the batch is not a record".to_owned());
+            let document = parser.parse(entry.record()).map_err(damaged)?;
+            let header = Header::read(document.value()).map_err(damaged)?;
+            wanted.extend(header.decision_id.filter(|_| header.kind != Kind::Decision).map(str::to_owned));
+        }
+        self.intake.decisions(&wanted.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// Whether the body is the one that was stored; then the decision id that it gives. A record that
     /// retention deleted cannot be compared, and its id stays taken.
-    fn same(&self, body: &[u8], about: Option<About<'_>>, stored: Option<&Stored>) -> Result<Option<String>, Refusal> {
+    fn same(
+        &self,
+        body: &[u8],
+        about: Option<About<'_>>,
+        stored: Option<&Stored>,
+        decisions: Decisions<'_>,
+    ) -> Result<Option<String>, Refusal> {
         let Some(Stored { leaf, record, .. }) = stored else { return Ok(None) };
         let (event_id, recorded_at) = {
             let mut parser = Parser::new();
@@ -105,7 +129,7 @@ impl Service {
             (header.event_id, header.recorded_at)
         };
         let sending = Sending { json: body, about, id: Id::Stored(event_id), recorded_at };
-        let again = self.workers.with(|worker| self.intake.prepare(worker, sending, Decisions::Recorded))??;
+        let again = self.workers.with(|worker| self.intake.prepare(worker, sending, decisions))??;
         Ok((again.entry.record().as_ref() == record.as_slice()).then(|| again.decision_id()))
     }
 }

@@ -8,23 +8,33 @@ use onrecord_service::{
     Actor, Keys, Logged, Parts, ReadError, Records, Refusal, Removed, Remover, Service, Stored, Vault, init,
 };
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// What is stored, by leaf, and which records were removed.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<Vec<Stored>>, Mutex<LeafSet>);
+pub(crate) struct Memory {
+    stored: Mutex<Vec<Stored>>,
+    gone: Mutex<LeafSet>,
+    searches: AtomicUsize,
+}
 
 impl Memory {
+    /// How often decisions were looked for.
+    pub(crate) fn searches(&self) -> usize {
+        self.searches.load(Ordering::Relaxed)
+    }
+
     /// Changes what is stored, as damage does.
     pub(crate) fn change(&self, leaf: LeafIndex, change: impl FnOnce(&mut Stored)) {
-        change(&mut self.0.lock().unwrap()[leaf.0 as usize]);
+        change(&mut self.stored.lock().unwrap()[leaf.0 as usize]);
     }
 }
 
 impl Follower for Memory {
     fn committed(&self, batch: &Committed) {
-        let mut stored = self.0.lock().unwrap();
+        let mut stored = self.stored.lock().unwrap();
         for (place, entry) in batch.entries.iter().enumerate() {
             let leaf = LeafIndex(batch.first.0 + place as u64);
             assert_eq!(leaf.0, stored.len() as u64);
@@ -41,8 +51,8 @@ impl Follower for Memory {
 
 impl Memory {
     pub(crate) fn all(&self) -> Vec<Stored> {
-        let gone = self.1.lock().unwrap();
-        let mut stored = self.0.lock().unwrap().clone();
+        let gone = self.gone.lock().unwrap();
+        let mut stored = self.stored.lock().unwrap().clone();
         stored.retain(|stored| !gone.contains(stored.leaf));
         stored
     }
@@ -64,7 +74,12 @@ impl Records for Memory {
     }
 
     fn by_decision_id(&self, decision_id: &str) -> Result<Vec<Stored>, ReadError> {
-        Ok(self.with_header(|header| header.decision_id == Some(decision_id)))
+        self.by_decision_ids(&[decision_id])
+    }
+
+    fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<Stored>, ReadError> {
+        self.searches.fetch_add(1, Ordering::Relaxed);
+        Ok(self.with_header(|header| header.decision_id.is_some_and(|id| decision_ids.contains(&id))))
     }
 
     fn each_of_kind(&self, kind: Kind, from: LeafIndex, visit: &mut dyn FnMut(Stored)) -> Result<(), ReadError> {
@@ -100,8 +115,8 @@ impl Remover for Memory {
 
     fn remove(&self, records: &LeafSet, ciphertexts: &LeafSet) -> Result<Removed, ReadError> {
         let rows = self.all().iter().filter(|stored| records.contains(stored.leaf)).count() as u64;
-        self.1.lock().unwrap().insert_all(records);
-        let mut stored = self.0.lock().unwrap();
+        self.gone.lock().unwrap().insert_all(records);
+        let mut stored = self.stored.lock().unwrap();
         let mut sidecars = 0;
         for stored in stored.iter_mut().filter(|stored| ciphertexts.contains(stored.leaf)) {
             sidecars += u64::from(!std::mem::take(&mut stored.sidecar).is_empty());

@@ -159,7 +159,7 @@ fn reviews_and_outcomes_are_logged_by_their_kind() {
     let house = House::new();
     let lines = [
         decision(r#""decision_id":"d1","user_id":"user-1""#),
-        r#"{"kind":"review","decision_id":"d1","reviewer":"erika.muster@example.com","overridden":true,"override_reason":"call 415-555-2671"}"#.to_owned(),
+        r#"{"kind":"review","decision_id":"d1","reviewer":"erika.muster@example.com","human_decision":{"other":1},"overridden":true,"override_reason":"call 415-555-2671"}"#.to_owned(),
         r#"{"kind":"outcome","decisionId":"d1","outcome":{"repaid":true}}"#.to_owned(),
     ];
     house.service.log_batch(&batch(&lines.join("\n")), &Actor::local()).unwrap();
@@ -189,7 +189,7 @@ fn a_review_and_an_outcome_may_have_their_decision_named_beside_them() {
     let log = |kind, id: &str, body: &str| {
         house.run(house.service.log_about(body.to_owned(), about(kind, id), &Actor::local()))
     };
-    let review = r#"{"reviewer":"kim","overridden":true,"override_reason":"user-1 has a guarantor",
+    let review = r#"{"reviewer":"kim","human_decision":{"other":1},"overridden":true,"override_reason":"user-1 has a guarantor",
         "event_id":"01935a3e-0000-7000-8000-00000000000a"}"#;
     let logged = log(Kind::Review, "d1", review).unwrap();
     assert!(logged.created && logged.decision_id == "d1");
@@ -243,6 +243,32 @@ fn an_override_that_decides_the_same_is_refused() {
         assert_eq!(at(&house.log(line.clone()).unwrap_err()), "/human_decision");
         let checked = house.service.check_batch(&batch(&line), &Actor::local()).unwrap_err();
         assert_eq!(at(&checked), "/human_decision");
+
+        // Whoever agrees agrees with what the model decided.
+        let others = [
+            r#"{"name":"Jane Doe","user_id":"user-1","approved":true,"limit":1000.0}"#,
+            r#"{"name":"Jane Roe","user_id":"user-1","approved":false,"limit":1000.0}"#,
+            r#"{"approved":true,"comment":"fine"}"#,
+        ];
+        for alike in [r#"{"approved":false,"comment":"no new facts","limit":null}"#, "false", "\"refused\""] {
+            review(alike, false).unwrap_or_else(|refused| panic!("{alike}: {refused}"));
+        }
+        for other in others {
+            assert_eq!(at(&review(other, false).unwrap_err()), "/human_decision", "{other}");
+            let line = format!(r#"{{"kind":"review","decision_id":"d1","human_decision":{other}}}"#);
+            assert_eq!(at(&house.log(line.clone()).unwrap_err()), "/human_decision");
+            assert_eq!(at(&house.service.log_batch(&batch(&line), &Actor::local()).unwrap_err()), "/human_decision");
+            assert_eq!(at(&house.service.check_batch(&batch(&line), &Actor::local()).unwrap_err()), "/human_decision");
+        }
+        // What is sealed cannot be compared.
+        house
+            .log(
+                r#"{"decision_id":"d2","user_id":"user-1","model_id":"m","model_version":"1","model_type":"llm",
+            "input_features":{"prompt":"?"},"prediction":"Dear Jane"}"#
+                    .replace('\n', " "),
+            )
+            .unwrap();
+        house.log(r#"{"kind":"review","decision_id":"d2","human_decision":"Dear Jane"}"#).unwrap();
     }
 }
 
@@ -274,6 +300,29 @@ fn in_a_batch_a_review_may_follow_its_decision_and_not_stand_alone() {
     let event_id = "01935a3e-0000-7000-8000-0000000000ff";
     let lines = [decision(&format!(r#""event_id":"{event_id}""#)), review(event_id)];
     assert_eq!(house.service.log_batch(&batch(&lines.join("\n")), &Actor::local()).unwrap().accepted, 2);
+}
+
+#[test]
+fn decisions_of_reviews_that_are_sent_again_are_looked_up_together() {
+    let house = House::new();
+    let lines = |of: &dyn Fn(usize) -> String| (0..500).map(of).collect::<Vec<_>>().join("\n");
+    let decisions = lines(&|at| decision(&format!(r#""decision_id":"d{at}""#)));
+    house.service.log_batch(&batch(&decisions), &Actor::local()).unwrap();
+    let reviews = lines(&|at| {
+        let event_id = format!("01935a3e-0000-7000-8000-{at:012x}");
+        format!(r#"{{"kind":"review","event_id":"{event_id}","decision_id":"d{at}","reviewer":"kim"}}"#)
+    });
+    let log = || {
+        let before = house.memory.searches();
+        let logged = house.service.log_batch(&batch(&reviews), &Actor::local()).unwrap();
+        (logged.accepted, logged.already, house.memory.searches() - before)
+    };
+    assert_eq!(log(), (500, 0, 1));
+    assert_eq!(log(), (0, 500, 2), "once to prepare them, once to compare them");
+    let other = reviews.replacen("\"d7\"", "\"d8\"", 1);
+    let refused = house.service.log_batch(&batch(&other), &Actor::local()).unwrap_err();
+    let Refusal::Conflict(conflicts) = refused else { panic!("{refused}") };
+    assert_eq!(conflicts.named[0].0, Some(8));
 }
 
 #[test]
