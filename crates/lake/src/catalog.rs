@@ -43,14 +43,26 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Segments> {
     Ok(segments)
 }
 
+/// What is in the directory.
+#[derive(Default)]
+pub(crate) struct Looked {
+    /// The segments in order.
+    pub(crate) segments: Vec<PathBuf>,
+    /// Files that are none of a lake's.
+    pub(crate) foreign: Vec<PathBuf>,
+}
+
 /// Reads the directory and changes nothing: for checking.
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) fn look(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn look(disk: &dyn Disk, dir: &Path) -> Result<Looked> {
     match list(disk, dir) {
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        listed => Ok(sort_out(listed?.segments)?.0),
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Looked::default()),
+        listed => {
+            let Found { segments, foreign, .. } = listed?;
+            Ok(Looked { segments: sort_out(segments)?.0, foreign })
+        }
     }
 }
 
@@ -59,18 +71,22 @@ struct Found {
     unfinished: Vec<PathBuf>,
     /// Look-up indexes, by the segment that they should be of.
     indexes: Vec<(PathBuf, PathBuf)>,
+    /// What is none of these. It stays: whoever put it there may want it.
+    foreign: Vec<PathBuf>,
 }
 
 fn list(disk: &dyn Disk, dir: &Path) -> Result<Found> {
-    let mut found = Found { segments: Vec::new(), unfinished: Vec::new(), indexes: Vec::new() };
+    let mut found = Found { segments: Vec::new(), unfinished: Vec::new(), indexes: Vec::new(), foreign: Vec::new() };
     for name in disk.list(dir).map_err(Error::io(dir))? {
         let path = dir.join(&name);
         if let Some(name) = SegmentName::parse(&name) {
             found.segments.push((name, path));
-        } else if name.ends_with(".index") {
+        } else if name.strip_suffix(".index").is_some_and(|stem| SegmentName::parse(&format!("{stem}.parquet")).is_some()) {
             found.indexes.push((path.with_extension("parquet"), path));
         } else if name.ends_with(UNFINISHED) || name.ends_with(".index.tmp") {
             found.unfinished.push(path);
+        } else {
+            found.foreign.push(path);
         }
     }
     Ok(found)

@@ -16,7 +16,7 @@ use crate::segment::{Lookup, OwnedRow, Segment, index};
 use onrecord_evidence::{Hash, LeafIndex, LeafRange, LeafSet, leaf_hash};
 use onrecord_ledger::{Disk, OsDisk};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -54,6 +54,8 @@ pub struct Verification {
     pub removed: u64,
     /// Leaves that were to be removed and still have a row: a rewrite is due.
     pub remaining: u64,
+    /// Files beside the segments that are none of a lake's: nothing reads them, and they were not looked at.
+    pub foreign: Vec<PathBuf>,
     /// What is wrong, each naming its file. Nothing is wrong if this is empty and the hashes are those of the tree.
     pub errors: Vec<Error>,
 }
@@ -92,8 +94,8 @@ pub fn verify_on(
     wanted: &Wanted<'_>,
     visit: &Visit<'_>,
 ) -> Result<Verification> {
-    let paths = catalog::look(&**disk, &data_dir.join(SEGMENTS))?;
-    let mut verification = Verification { segments: paths.len(), ..Verification::default() };
+    let catalog::Looked { segments: paths, foreign } = catalog::look(&**disk, &data_dir.join(SEGMENTS))?;
+    let mut verification = Verification { segments: paths.len(), foreign, ..Verification::default() };
     let mut segments = Vec::new();
     for path in &paths {
         match Segment::open_on(disk, path) {
@@ -149,7 +151,7 @@ pub fn each_sealed(data_dir: &Path, kind: &str, visit: &mut dyn FnMut(OwnedRow))
 /// # Errors
 /// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`].
 pub fn newest_sealed(data_dir: &Path, kind: &str, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<OwnedRow>> {
-    for path in catalog::look(&OsDisk, &data_dir.join(SEGMENTS))?.iter().rev() {
+    for path in catalog::look(&OsDisk, &data_dir.join(SEGMENTS))?.segments.iter().rev() {
         let segment = Segment::open(path)?;
         let leaves = segment.leaves_with(column::KIND, kind)?;
         let rows = segment.rows_at(&leaves, &mut Lookup::default())?;

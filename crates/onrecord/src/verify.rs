@@ -142,6 +142,11 @@ impl<'a> Check<'a> {
                 for error in &found.errors {
                     self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
                 }
+                for path in &found.foreign {
+                    let name = path.strip_prefix(self.dir).unwrap_or(path).display();
+                    let left_out = format!("{name}: it is no file of onrecord, and nothing reads it");
+                    self.verification.unchecked.push(left_out);
+                }
                 if found.end.0 < total {
                     let problem = format!("leaves {} to {total} are in no segment and no write-ahead file", found.end);
                     self.fault(&self.dir.join(onrecord_lake::SEGMENTS), found.end, problem);

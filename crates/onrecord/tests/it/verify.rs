@@ -75,6 +75,23 @@ fn an_untouched_directory_verifies_wherever_it_is_open() {
 }
 
 #[test]
+fn files_of_others_among_the_segments_are_named() {
+    let directory = complete();
+    let segments = directory.path().join("segments");
+    fs::write(segments.join("copy.parquet"), "whatever").unwrap();
+    fs::write(segments.join("notes.index"), "whatever").unwrap();
+    let (code, report) = directory.verified(&["verify"]);
+    let mut unchecked: Vec<&str> = report["unchecked"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    unchecked.sort_unstable();
+    assert_eq!((code, unchecked.len()), (3, 2), "{report}");
+    for (text, name) in unchecked.iter().zip(["segments/copy.parquet", "segments/notes.index"]) {
+        assert!(text.starts_with(&format!("{name}: it is no file of onrecord")), "{text}");
+    }
+    assert!(directory.count("SELECT count(*) FROM decisions") > 0);
+    assert!(segments.join("notes.index").exists(), "nobody removes what is not ours");
+}
+
+#[test]
 fn one_flipped_bit_in_any_file_is_found() {
     let directory = complete();
     let files = durable(&directory);
