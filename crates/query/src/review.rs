@@ -5,6 +5,8 @@
 //!
 //! The latest review, by leaf index, speaks for all four columns: what it leaves out it denies. A decision that was
 //! overridden and then reviewed again without an override is not overridden, and has no reason for it.
+//!
+//! Of several decisions with one id the first, by leaf index, is the one that reviews are about, as for look-ups by id.
 
 use super::table::Replaced;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
@@ -63,7 +65,8 @@ pub(super) struct ReviewIndex {
     /// Every leaf before this one was looked at.
     pub(super) end: LeafIndex,
     latest: HashMap<String, ReviewState>,
-    decisions: HashMap<String, Vec<i64>>,
+    /// The first decision of each id.
+    decisions: HashMap<String, i64>,
     reviews: Option<Arc<Reviews>>,
 }
 
@@ -103,8 +106,12 @@ impl ReviewIndex {
         for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
             let id = ids.value(row);
             if self.latest.contains_key(id) && wanted(id) {
-                self.reviews = None;
-                self.decisions.entry(id.to_owned()).or_default().push(leaves.value(row));
+                let leaf = leaves.value(row);
+                let first = self.decisions.get(id).copied();
+                if first.is_none_or(|first| leaf < first) {
+                    self.reviews = None;
+                    self.decisions.insert(id.to_owned(), leaf);
+                }
             }
         }
     }
@@ -120,9 +127,9 @@ impl ReviewIndex {
             return Arc::clone(reviews);
         }
         let mut rows: BTreeMap<i64, &ReviewState> = BTreeMap::new();
-        for (id, leaves) in &self.decisions {
+        for (id, leaf) in &self.decisions {
             if let Some(state) = self.latest.get(id) {
-                rows.extend(leaves.iter().map(|leaf| (*leaf, state)));
+                rows.insert(*leaf, state);
             }
         }
         let reviews = Arc::new(Reviews {

@@ -255,10 +255,16 @@ impl Model {
         self.entries.iter().enumerate().filter(|(_, record)| record["kind"] == "decision").collect()
     }
 
-    /// The decisions with their latest reviews merged in.
+    /// The decisions with their latest reviews merged in; of several with one id the first has them.
     fn merged(&self) -> Vec<(usize, Value)> {
-        let merge = |record: &Value| {
+        let decisions = self.decisions();
+        let merge = |(leaf, record): (usize, &Value)| {
             let mut record = record.clone();
+            let id = record["decision_id"].clone();
+            if decisions.iter().find(|(_, decision)| decision["decision_id"] == id).is_some_and(|first| first.0 < leaf)
+            {
+                return (leaf, record);
+            }
             let mut reviews = self.entries.iter().filter(|entry| entry["kind"] == "review");
             if let Some(latest) = reviews.rfind(|review| review["decision_id"] == record["decision_id"]) {
                 record["human_reviewed"] = true.into();
@@ -266,9 +272,9 @@ impl Model {
                     record[member] = latest[member].clone();
                 }
             }
-            record
+            (leaf, record)
         };
-        self.decisions().into_iter().map(|(leaf, record)| (leaf, merge(record))).collect()
+        decisions.iter().copied().map(merge).collect()
     }
 }
 
