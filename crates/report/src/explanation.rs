@@ -3,6 +3,7 @@
 //! Everything in it comes from the record: the decision, what people made of it, and the words of a language file. What
 //! is not on the record is said to be missing; nothing is made up.
 
+use crate::exact::Exact;
 use crate::language::Language;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,9 +16,9 @@ const FACTORS_MAX: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Subject<'a> {
     /// The decision.
-    pub decision: &'a Value,
+    pub decision: &'a RawValue,
     /// Its reviews, oldest first.
-    pub reviews: &'a [Value],
+    pub reviews: &'a [Box<RawValue>],
     /// Proves offline that the decision is in the ledger.
     pub receipt: Option<Box<RawValue>>,
 }
@@ -39,7 +40,8 @@ pub struct Explanation {
     /// When it was made (RFC 3339).
     pub timestamp: String,
     /// What the model decided.
-    pub decision: Value,
+    #[schema(value_type = Value)]
+    pub decision: Exact,
     /// The reason that the model's explanation gives; null if none is on the record.
     pub reasoning: Option<String>,
     /// The features that weighed most, as they were recorded.
@@ -63,7 +65,8 @@ pub struct Explanation {
     /// What people made of the decision, oldest first.
     pub human: Vec<HumanReview>,
     /// What holds in the end: the latest human decision, else the model's.
-    pub decision_in_force: Value,
+    #[schema(value_type = Value)]
+    pub decision_in_force: Exact,
     /// The names of the data that the model was given.
     pub data_used: Vec<String>,
     /// Whom to turn to; null if the deployer has set no contact.
@@ -81,7 +84,8 @@ pub struct KeyFactor {
     /// The feature.
     pub feature: String,
     /// Its weight, in the model's own unit; the sign is the direction.
-    pub importance: f64,
+    #[schema(value_type = f64)]
+    pub importance: Exact,
 }
 
 /// A factor in words.
@@ -106,7 +110,8 @@ pub struct HumanReview {
     /// Whether the person decided otherwise.
     pub overridden: bool,
     /// What the person decided; null if they agreed without a decision of their own.
-    pub human_decision: Value,
+    #[schema(value_type = Value)]
+    pub human_decision: Exact,
     /// Why.
     pub override_reason: Option<String>,
     /// One sentence.
@@ -115,13 +120,19 @@ pub struct HumanReview {
 
 impl Explanation {
     /// Explains a decision in a language.
-    pub fn new(subject: Subject<'_>, objection: &Objection, language: &Language) -> Self {
-        let decision = subject.decision;
+    ///
+    /// # Errors
+    /// The decision or a review is not JSON.
+    pub fn new(subject: Subject<'_>, objection: &Objection, language: &Language) -> serde_json::Result<Self> {
+        let stored = Stored::read(subject.decision)?;
+        let reviews: Vec<Stored<'_>> =
+            subject.reviews.iter().map(|review| Stored::read(review)).collect::<Result<_, _>>()?;
+        let decision = &stored.members;
         let text = |name: &str| decision[name].as_str().map(str::to_owned);
         let explained = &decision["explanation"];
         let reasoning = explained["reasoning"].as_str().map(str::to_owned);
-        let key_factors = key_factors(explained);
-        let human = human(decision, subject.reviews, language);
+        let key_factors = key_factors(stored.documents.explanation);
+        let human = human(&stored, &reviews, language);
         let mut missing = Vec::new();
         if reasoning.is_none() && key_factors.is_empty() {
             missing.push(language.say("missing_explanation", &[]));
@@ -129,11 +140,12 @@ impl Explanation {
         if objection.contact.is_none() {
             missing.push(language.say("missing_contact", &[]));
         }
-        let decision_in_force = in_force(decision, &human);
-        Self {
+        let prediction = Exact::of(stored.documents.prediction);
+        let decision_in_force = in_force(&prediction, &human);
+        Ok(Self {
             decision_id: text("decision_id").or_else(|| text("event_id")).unwrap_or_default(),
             timestamp: text("timestamp").unwrap_or_default(),
-            decision: decision["prediction"].clone(),
+            decision: prediction,
             reasoning,
             factors: factors(&key_factors, language),
             key_factors,
@@ -150,26 +162,58 @@ impl Explanation {
             contact: objection.contact.clone(),
             missing,
             receipt: subject.receipt,
-        }
+        })
     }
 }
 
-fn key_factors(explained: &Value) -> Vec<KeyFactor> {
-    let features = explained["top_features"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let read = features.iter().filter_map(|feature| {
-        let importance = feature["importance"].as_f64()?;
-        Some(KeyFactor { feature: feature["feature"].as_str()?.to_owned(), importance })
-    });
-    read.collect()
+/// A stored record: its members, and the texts of those whose numbers must keep their digits.
+struct Stored<'a> {
+    members: Value,
+    documents: Documents<'a>,
+}
+
+#[derive(Deserialize)]
+struct Documents<'a> {
+    #[serde(borrow)]
+    prediction: Option<&'a RawValue>,
+    #[serde(borrow)]
+    human_decision: Option<&'a RawValue>,
+    #[serde(borrow)]
+    explanation: Option<&'a RawValue>,
+}
+
+impl<'a> Stored<'a> {
+    fn read(record: &'a RawValue) -> serde_json::Result<Self> {
+        Ok(Self { members: serde_json::from_str(record.get())?, documents: serde_json::from_str(record.get())? })
+    }
+}
+
+/// The features of an explanation that are whole.
+fn key_factors(explanation: Option<&RawValue>) -> Vec<KeyFactor> {
+    #[derive(Deserialize)]
+    struct Explained<'a> {
+        #[serde(borrow)]
+        top_features: Vec<&'a RawValue>,
+    }
+    let explained = explanation.and_then(|text| serde_json::from_str::<Explained<'_>>(text.get()).ok());
+    let factor = |text: &&RawValue| {
+        let factor: KeyFactor = serde_json::from_str(text.get()).ok()?;
+        factor.importance.number().is_some().then_some(factor)
+    };
+    explained.map_or(Vec::new(), |explained| explained.top_features.iter().filter_map(factor).collect())
 }
 
 /// The factors by weight, the heaviest first; shares are of all recorded factors.
 fn factors(key_factors: &[KeyFactor], language: &Language) -> Vec<Factor> {
-    let total: f64 = key_factors.iter().map(|factor| factor.importance.abs()).sum();
-    let mut sorted: Vec<&KeyFactor> = key_factors.iter().collect();
-    sorted.sort_by(|left, right| right.importance.abs().total_cmp(&left.importance.abs()));
-    let told = sorted.into_iter().take(FACTORS_MAX).map(|KeyFactor { feature, importance }| {
-        let share = if total > 0.0 { importance.abs() / total } else { 0.0 };
+    let numbered = key_factors.iter().filter_map(|factor| Some((&factor.feature, factor.importance.number()?)));
+    let mut sorted: Vec<(&String, f64)> = numbered.collect();
+    sorted.sort_by(|(_, left), (_, right)| right.abs().total_cmp(&left.abs()));
+    // Beside the heaviest, so that the sum of all cannot be infinite.
+    let heaviest = sorted.first().map_or(0.0, |(_, importance)| importance.abs());
+    let weight = |importance: f64| if heaviest > 0.0 { importance.abs() / heaviest } else { 0.0 };
+    let total: f64 = sorted.iter().map(|(_, importance)| weight(*importance)).sum();
+    let told = sorted.into_iter().take(FACTORS_MAX).map(|(feature, importance)| {
+        let share = if total > 0.0 { weight(importance) / total } else { 0.0 };
         let (direction, sentence) = match importance.total_cmp(&0.0) {
             std::cmp::Ordering::Greater => (Some("raised"), "factor_raised"),
             std::cmp::Ordering::Less => (Some("lowered"), "factor_lowered"),
@@ -188,10 +232,12 @@ fn factors(key_factors: &[KeyFactor], language: &Language) -> Vec<Factor> {
 }
 
 /// What people made of the decision: what it says itself, and its reviews.
-fn human(decision: &Value, reviews: &[Value], language: &Language) -> Vec<HumanReview> {
-    let own = (decision["human_reviewed"] == true).then_some(decision);
+fn human(decision: &Stored<'_>, reviews: &[Stored<'_>], language: &Language) -> Vec<HumanReview> {
+    let is_reviewed = decision.members["human_reviewed"] == true || decision.members["overridden"] == true;
+    let own = is_reviewed.then_some(decision);
     let all = own.into_iter().chain(reviews);
-    all.map(|review| {
+    all.map(|stored| {
+        let review = &stored.members;
         let timestamp = review["timestamp"].as_str().unwrap_or_default().to_owned();
         let overridden = review["overridden"] == true;
         let override_reason = review["override_reason"].as_str().map(str::to_owned);
@@ -201,16 +247,17 @@ fn human(decision: &Value, reviews: &[Value], language: &Language) -> Vec<HumanR
             (None, true) => language.say("review_overridden", &[("day", &day)]),
             (_, false) => language.say("review_agreed", &[("day", &day)]),
         };
-        HumanReview { timestamp, overridden, human_decision: review["human_decision"].clone(), override_reason, text }
+        let human_decision = Exact::of(stored.documents.human_decision);
+        HumanReview { timestamp, overridden, human_decision, override_reason, text }
     })
     .collect()
 }
 
 /// The latest review counts, as in `ai_audit_logs`.
-fn in_force(decision: &Value, human: &[HumanReview]) -> Value {
+fn in_force(prediction: &Exact, human: &[HumanReview]) -> Exact {
     match human.last() {
         Some(review) if review.overridden => review.human_decision.clone(),
-        _ => decision["prediction"].clone(),
+        _ => prediction.clone(),
     }
 }
 
@@ -264,13 +311,61 @@ mod tests {
 
     fn explain(decision: &Value, reviews: &[Value], objection: &Objection, tag: &str) -> Explanation {
         let language = Language::built_in(tag).unwrap();
-        Explanation::new(Subject { decision, reviews, receipt: None }, objection, &language)
+        let raw = |value: &Value| serde_json::value::to_raw_value(value).unwrap();
+        let reviews: Vec<_> = reviews.iter().map(raw).collect();
+        let subject = Subject { decision: &raw(decision), reviews: &reviews, receipt: None };
+        Explanation::new(subject, objection, &language).unwrap()
+    }
+
+    fn exact(json: &str) -> Exact {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn every_digit_stays() {
+        let digits = "12345678901234567890123456789012345678";
+        let decision = format!(
+            r#"{{"prediction":{{"limit":{digits}}},"human_decision":-{digits},"human_reviewed":true,"overridden":true,
+                "explanation":{{"top_features":[{{"feature":"a","importance":{digits}}}]}}}}"#
+        );
+        let decision: Box<RawValue> = serde_json::from_str(&decision).unwrap();
+        let subject = Subject { decision: &decision, reviews: &[], receipt: None };
+        let language = Language::built_in("en").unwrap();
+        let told = Explanation::new(subject, &Objection::default(), &language).unwrap();
+        let json = serde_json::to_string(&told).unwrap();
+        assert!(json.contains(&format!(r#""decision":{{"limit":{digits}}}"#)), "{json}");
+        assert!(json.contains(&format!(r#""decision_in_force":-{digits}"#)), "{json}");
+        assert!(json.contains(&format!(r#""importance":{digits}"#)), "{json}");
+        assert_eq!(told.factors[0].share, 1.0);
+        assert!(told.text(&language).contains(digits));
+        let again: Explanation = serde_json::from_str(&json).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), json);
+    }
+
+    #[test]
+    fn weights_whose_sum_is_no_double_have_their_shares() {
+        let mut decision = decision();
+        decision["explanation"]["top_features"] =
+            json!([{"feature": "a", "importance": 1.5e308}, {"feature": "b", "importance": -1.5e308}]);
+        let told = explain(&decision, &[], &Objection::default(), "en");
+        assert_eq!((told.factors[0].share, told.factors[1].share), (0.5, 0.5));
+        assert!(told.factors[0].text.contains("50 %"), "{}", told.factors[0].text);
+    }
+
+    #[test]
+    fn who_overrides_has_looked() {
+        let mut decision = decision();
+        decision["overridden"] = true.into();
+        decision["override_reason"] = "a guarantor".into();
+        let told = explain(&decision, &[], &Objection::default(), "en");
+        assert!(told.human_reviewed && told.human[0].overridden);
+        assert_eq!(told.decision_in_force, exact("null"));
     }
 
     #[test]
     fn factors_are_told_by_weight_with_share_and_direction() {
         let told = explain(&decision(), &[], &Objection::default(), "en");
-        assert_eq!(told.key_factors[0], KeyFactor { feature: "age".to_owned(), importance: 0.1 });
+        assert_eq!(told.key_factors[0], KeyFactor { feature: "age".to_owned(), importance: exact("0.1") });
         assert_eq!(told.factors[0].feature, "duration_months");
         assert!((told.factors[0].share - 0.75).abs() < 1e-12);
         assert_eq!(told.factors[0].direction.as_deref(), Some("lowered"));
@@ -293,11 +388,11 @@ mod tests {
         ];
         let contact = Objection { contact: Some("appeals@bank.example".to_owned()), wording: None };
         let first = explain(&decision(), &reviews[..1], &contact, "de");
-        assert_eq!(first.decision_in_force, json!({"approved": true}));
+        assert_eq!(first.decision_in_force, exact(r#"{"approved":true}"#));
         assert!(first.human[0].text.contains("2026-03-02") && first.human[0].text.contains("a guarantor"));
         assert!(first.right_to_object.ends_with("appeals@bank.example."), "{}", first.right_to_object);
         let both = explain(&decision(), &reviews, &contact, "en");
-        assert_eq!((both.human.len(), both.decision_in_force), (2, json!({"approved": false})));
+        assert_eq!((both.human.len(), both.decision_in_force), (2, exact(r#"{"approved":false}"#)));
         assert!(both.missing.is_empty());
     }
 

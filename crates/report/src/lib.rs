@@ -10,6 +10,7 @@ pub mod confidence;
 pub mod decisions;
 pub mod drivers;
 pub mod duty;
+mod exact;
 pub mod explanation;
 pub mod fairness;
 pub mod language;
@@ -29,6 +30,7 @@ pub mod usage;
 pub mod volume;
 
 pub use binary::{Binary, ProbabilityOf};
+pub use exact::Exact;
 pub use path::{Condition, Path, PathError};
 pub use period::{Period, PeriodError};
 pub use private::Privacy;

@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use axum::http::{Method, header};
 use bytes::Bytes;
 use clap::{ArgGroup, Args};
+use onrecord_report::explanation::Explanation;
 use serde::Deserialize;
 
 /// Explain a decision: what was decided, why, what a person did, how to object, and the proof. `--format html` gives a
@@ -55,7 +56,8 @@ impl Explain {
         let ask = Ask { method: Method::GET, path: &path, headers, body: Bytes::new() };
         let answer = client.send(ask).await?.checked().await?;
         if Format::or_default(target.format) == Format::Json {
-            let explanation: serde_json::Value = answer.json().await?;
+            // Not as a JSON value, whose numbers would be rounded.
+            let explanation: Explanation = answer.json().await?;
             output::line(&serde_json::to_string_pretty(&explanation)?)?;
         } else {
             output::bytes(&answer.bytes().await?)?;

@@ -11,7 +11,7 @@ use axum::response::{Html, IntoResponse, Response};
 use onrecord_report::explanation::{Explanation, Subject};
 use onrecord_service::Role;
 use serde::Deserialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 use std::sync::Arc;
 
 /// How a decision is explained.
@@ -56,14 +56,10 @@ pub(super) async fn explain(
     let language = settings.language(&asked.language).map_err(|error| Problem::bad_request(error.to_string()))?;
     let found = node.service.explain(&decision_id, asked.r#for.as_deref(), asked.reveal, &caller.0).await?;
     let (history, receipt) = found.ok_or_else(|| Problem::not_found("no decision with that id is on the record"))?;
-    let read = |raw: &RawValue| serde_json::from_str::<serde_json::Value>(raw.get());
-    let reviews: Result<Vec<_>, _> = history.reviews.iter().map(|review| read(review)).collect();
-    let (Ok(decision), Ok(reviews)) = (read(&history.decision), reviews) else {
-        return Err(Problem::unavailable("the decision is not JSON; run `onrecord verify`"));
-    };
     let receipt = to_raw_value(&receipt).ok();
-    let subject = Subject { decision: &decision, reviews: &reviews, receipt };
-    let explanation = Explanation::new(subject, &settings.objection(&asked.language), &language);
+    let subject = Subject { decision: &history.decision, reviews: &history.reviews, receipt };
+    let explanation = Explanation::new(subject, &settings.objection(&asked.language), &language)
+        .map_err(|_| Problem::unavailable("the decision is not JSON; run `onrecord verify`"))?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     Ok(match accept {
         accept if accept.contains("text/html") => Html(explanation.page(&language)).into_response(),

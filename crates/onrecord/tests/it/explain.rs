@@ -158,3 +158,18 @@ fn a_history_is_all_decisions_about_a_person_with_the_keys_of_the_seed() {
     let reader = server.with_token(&directory.make_token("reader", "read"));
     assert_eq!(reader.get("/v1/subjects/customer-1/history").json(), json!([]), "a reader sees tokens only");
 }
+
+#[test]
+fn an_explanation_keeps_every_digit() {
+    let directory = Directory::init();
+    let digits = "12345678901234567890123456789012345678";
+    let body = format!(
+        r#"{{"decision_id":"d-1","model_id":"loan","model_version":"3","input_features":{{}},"prediction":{{"limit":{digits}}},
+            "explanation":{{"top_features":[{{"feature":"a","importance":9007199254740993}}]}}}}"#
+    );
+    assert!(directory.log(body).status.success());
+    let told = directory.ok(&["explain", "d-1", "--format", "json"]);
+    assert_eq!(told.matches(digits).count(), 2, "the decision, and what is in force: {told}");
+    assert!(told.contains("9007199254740993"), "{told}");
+    assert!(directory.ok(&["explain", "d-1", "--format", "table"]).contains(digits));
+}

@@ -58,7 +58,7 @@ impl Explanation {
 
     fn facts(&self, language: &Language) -> Vec<(String, String)> {
         let mut facts = vec![
-            (language.say("decision", &[]), shown(&self.decision)),
+            (language.say("decision", &[]), self.decision.shown()),
             (language.say("made_on", &[]), self.timestamp.clone()),
             (language.say("model", &[]), format!("{} {}", self.model_id, self.model_version)),
         ];
@@ -66,7 +66,7 @@ impl Explanation {
             facts.push((language.say("confidence", &[]), format!("{:.1} %", confidence * 100.0)));
         }
         if self.human_reviewed {
-            facts.push((language.say("in_force", &[]), shown(&self.decision_in_force)));
+            facts.push((language.say("in_force", &[]), self.decision_in_force.shown()));
         }
         facts
     }
@@ -102,11 +102,6 @@ impl Explanation {
     }
 }
 
-/// A text as it is, anything else as JSON.
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 /// Control characters would let a logged value move the cursor of whoever reads it.
 fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
@@ -127,8 +122,9 @@ mod tests {
         });
         let receipt = to_raw_value(&json!({"leaf_index": 7, "checkpoint": "example.com/log\n9\n"})).unwrap();
         let language = Language::built_in(tag).unwrap();
+        let decision = to_raw_value(&decision).unwrap();
         let subject = Subject { decision: &decision, reviews: &[], receipt: Some(receipt) };
-        (Explanation::new(subject, &Objection::default(), &language), language)
+        (Explanation::new(subject, &Objection::default(), &language).unwrap(), language)
     }
 
     #[test]
