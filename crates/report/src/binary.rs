@@ -2,6 +2,7 @@
 
 use crate::path::{Condition, Path};
 use crate::scope::Scope;
+use crate::sql::first_decisions;
 use serde::{Deserialize, Serialize};
 
 /// What a probability is of.
@@ -29,6 +30,17 @@ pub struct Binary {
 }
 
 impl Binary {
+    /// What to say of so many positive predictions and outcomes among the decisions of a period that has some. A value that
+    /// never occurs is most likely misspelt, and every rate of it is 0.
+    pub(crate) fn warnings(&self, positives: u64, came: u64) -> Vec<String> {
+        let is_lost = |condition: &Option<Condition>, count| condition.is_some() && count == 0;
+        let positive = is_lost(&self.positive, positives)
+            .then_some("positive: no decision of the period has that value; look at how it is spelt.");
+        let outcome = is_lost(&self.outcome, came)
+            .then_some("outcome: no decision of the period has an outcome with that value; look at how it is spelt.");
+        positive.into_iter().chain(outcome).map(str::to_owned).collect()
+    }
+
     /// The query of one row a decision: `positive`, `positive_after` (what people made of it), `came` (whether the outcome was
     /// positive), `probability`, `hit` (whether what the probability is of came true); each is null where it is not known.
     /// `columns` are selected beside them.
@@ -47,9 +59,11 @@ impl Binary {
             Some(outcome) => (
                 "came",
                 format!(
-                    " LEFT JOIN (SELECT DISTINCT ON (decision_id) decision_id AS of_decision, {} AS came FROM outcomes \
-                     ORDER BY decision_id, leaf_index DESC) AS truth ON of_decision = decision_id",
-                    outcome.sql()
+                    " LEFT JOIN (SELECT of_leaf, came FROM (SELECT DISTINCT ON (decision_id) decision_id AS judged, {} AS came \
+                     FROM outcomes ORDER BY decision_id, leaf_index DESC) AS latest JOIN {} AS firsts \
+                     ON of_decision = judged) AS truth ON of_leaf = leaf_index",
+                    outcome.sql(),
+                    first_decisions("outcomes")
                 ),
             ),
         };

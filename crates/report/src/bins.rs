@@ -5,10 +5,28 @@
 pub(crate) fn sql(number: &str, edges: &[f64]) -> String {
     let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return "NULL::bigint".to_owned() };
     let inner = edges.get(1..edges.len() - 1).unwrap_or_default();
+    if inner.len() > COMPARED_MAX {
+        return searched(number, edges, *first, *last);
+    }
     let before: String =
         inner.iter().enumerate().map(|(at, edge)| format!("WHEN {number} < {} THEN {at} ", literal(*edge))).collect();
     let (low, high, end) = (literal(*first), literal(*last), inner.len());
     format!("CASE WHEN {number} < {low} THEN NULL {before}WHEN {number} <= {high} THEN {end} END")
+}
+
+/// Inner edges that a number is compared with one by one, which is fastest for a few.
+const COMPARED_MAX: usize = 20;
+
+/// The same by a search among all edges, in which the number stands a few times only, however many edges there are.
+fn searched(number: &str, edges: &[f64], first: f64, last: f64) -> String {
+    let all: Vec<String> = edges.iter().map(|edge| format!("{edge:?}")).collect();
+    let (low, high, end) = (literal(first), literal(last), edges.len() - 2);
+    format!(
+        "CASE WHEN {number} < {low} THEN NULL \
+         WHEN {number} < {high} THEN width_bucket({number}, '{{{}}}'::double precision[])::bigint - 1 \
+         WHEN {number} <= {high} THEN {end} END",
+        all.join(",")
+    )
 }
 
 /// A double that reads back as the same double.

@@ -54,6 +54,9 @@ pub struct Confidence {
     pub ece: Option<Ece>,
     /// The reliability diagram, in bins of equal width.
     pub reliability: Vec<Reliability>,
+    /// What was asked for and is nowhere in the period: most likely it is spelt otherwise.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// How private the figures are; absent if they are exact. Private figures are noisy, and there are all ten buckets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Guarantee>,
@@ -124,6 +127,10 @@ impl Confidence {
         }
         let rows = binary.rows_sql(scope, &[]);
         let (total_predictions, buckets) = buckets(source, &rows).await?;
+        let warnings = match binary.positive.is_some() || binary.outcome.is_some() {
+            true => warnings(source, binary, &rows).await?,
+            false => Vec::new(),
+        };
         let edges = calibration::edges_equal_width(bins);
         let (mut wide, mut mass) = (Vec::new(), Vec::new());
         if binary.outcome.is_some() {
@@ -152,6 +159,7 @@ impl Confidence {
             brier_decomposition: brier,
             ece: errors.map(|(equal_width, equal_mass)| Ece { bins, equal_width, equal_mass }),
             reliability: if brier.is_some() { calibration::reliability(&wide) } else { Vec::new() },
+            warnings,
             privacy: None,
         })
     }
@@ -202,6 +210,7 @@ impl Confidence {
             brier_decomposition: None,
             ece: None,
             reliability: Vec::new(),
+            warnings: Vec::new(),
             privacy: Some(privacy.guarantee()),
         })
     }
@@ -221,6 +230,19 @@ async fn buckets<S: Source + ?Sized>(source: &S, rows: &str) -> Result<(u64, Vec
         Some(Bucket::new(at, decisions[row], overrides[row]))
     };
     Ok((decisions.iter().sum(), (0..rows.len()).filter_map(bucket).collect()))
+}
+
+/// Whether what counts as positive is there at all.
+async fn warnings<S: Source + ?Sized>(source: &S, binary: &Binary, rows: &str) -> Result<Vec<String>, Error<S::Error>> {
+    let sql = format!(
+        "SELECT count(*) AS decisions, count(*) FILTER (WHERE positive) AS positives, count(*) FILTER (WHERE came) AS came \
+         FROM ({rows}) AS judged"
+    );
+    let rows = Rows::of(source, sql).await?;
+    match rows.count("decisions")? {
+        0 => Ok(Vec::new()),
+        _ => Ok(binary.warnings(rows.count("positives")?, rows.count("came")?)),
+    }
 }
 
 /// What calibration needs of each bin.

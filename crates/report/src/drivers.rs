@@ -3,6 +3,7 @@
 use crate::path::Path;
 use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
+use crate::sql::{UNIT, scaled_sql};
 use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub struct Drivers {
     pub explained: u64,
     /// The features of all decisions, the one named most first.
     pub features: Vec<Driver>,
+    /// Features that are not listed because there are too many.
+    pub other_features: u64,
     /// By what the groups are made, if they are.
     pub group_by: Option<String>,
     /// The groups, by their names; the one whose value is missing last.
@@ -40,11 +43,11 @@ pub struct Drivers {
 pub struct Driver {
     /// Its name.
     pub feature: String,
-    /// How often explanations named it.
+    /// Decisions whose explanation named it, however often.
     pub named: u64,
     /// The same as a part of the decisions whose explanation names features.
     pub share: Option<f64>,
-    /// The mean of its importance, with its sign.
+    /// The mean of its importance, with its sign, of all times that it was named.
     pub mean_importance: Option<f64>,
     /// The mean of its importance without the sign.
     pub mean_absolute_importance: Option<f64>,
@@ -63,6 +66,8 @@ pub struct GroupDrivers {
     pub explained: u64,
     /// The features, the one named most first.
     pub features: Vec<Driver>,
+    /// Features that are not listed because there are too many.
+    pub other_features: u64,
 }
 
 impl Drivers {
@@ -82,7 +87,9 @@ impl Drivers {
         let rows = Rows::of(source, counted).await?;
         let (total_predictions, explained) = (rows.count("decisions")?, rows.count("explained")?);
         let features = features(source, scope, None).await?;
-        let features = features.into_iter().map(|(_, row)| row.of(explained)).collect();
+        let different = features.first().map_or(0, |found| found.of_group);
+        let features: Vec<Driver> = features.into_iter().map(|found| found.driver.of(explained)).collect();
+        let other_features = different.saturating_sub(features.len() as u64);
         let groups = match by {
             Some(by) if explained > 0 => groups(source, scope, by).await?,
             _ => Vec::new(),
@@ -95,6 +102,7 @@ impl Drivers {
             total_predictions,
             explained,
             features,
+            other_features,
             group_by: by.map(ToString::to_string),
             groups,
         })
@@ -128,15 +136,23 @@ async fn groups<S: Source + ?Sized>(
         return Err(Error::Unfit(format!("there are more than {GROUPS_MAX} groups: name another field")));
     }
     let (names, explained) = (rows.texts("of_group")?, rows.counts("explained")?);
-    let group = |(group, explained)| GroupDrivers { group, explained, features: Vec::new() };
+    let group = |(group, explained)| GroupDrivers { group, explained, features: Vec::new(), other_features: 0 };
     let mut groups: Vec<GroupDrivers> = names.into_iter().zip(explained).map(group).collect();
-    for (name, feature) in features(source, scope, Some(by)).await? {
-        if let Some(group) = groups.iter_mut().find(|group| group.group == name) {
-            let explained = group.explained;
-            group.features.push(feature.of(explained));
+    for found in features(source, scope, Some(by)).await? {
+        if let Some(group) = groups.iter_mut().find(|group| group.group == found.group) {
+            group.features.push(found.driver.of(group.explained));
+            group.other_features = found.of_group.saturating_sub(group.features.len() as u64);
         }
     }
     Ok(groups)
+}
+
+/// A feature of a group.
+struct Found {
+    group: Option<String>,
+    /// How many different features the group has.
+    of_group: u64,
+    driver: Driver,
 }
 
 /// The features of all decisions, or of each group.
@@ -144,32 +160,48 @@ async fn features<S: Source + ?Sized>(
     source: &S,
     scope: &Scope,
     by: Option<&Path>,
-) -> Result<Vec<(Option<String>, Driver)>, Error<S::Error>> {
+) -> Result<Vec<Found>, Error<S::Error>> {
     let of_group = by.map_or_else(|| "NULL::text".to_owned(), Path::text_sql);
-    let sql = format!(
-        "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY of_group ORDER BY named DESC, feature) AS place FROM (\
-         SELECT of_group, feature, count(*) AS named, avg(importance) AS mean, avg(abs(importance)) AS absolute, \
-         count(*) FILTER (WHERE importance > 0) AS raised, count(*) FILTER (WHERE importance < 0) AS lowered FROM (\
-         SELECT {of_group} AS of_group, f->>'feature' AS feature, (f->>'importance')::double precision AS importance \
-         FROM ai_audit_logs, jsonb_array_elements(explanation->'top_features') AS f WHERE {}) AS named \
-         GROUP BY of_group, feature) AS counted) AS placed WHERE place <= {FEATURES_MAX} ORDER BY of_group, place",
-        scope.sql()
-    );
-    let rows = Rows::of(source, sql).await?;
+    // A decision may name a feature twice, and counts once. Which decisions they are is kept only of those that may: where the
+    // feature's name stands twice in the text of the explanation.
+    let sql = |importance: &str| {
+        format!(
+            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY of_group ORDER BY named DESC, feature) AS place, \
+             count(*) OVER (PARTITION BY of_group) AS different FROM (\
+             SELECT of_group, feature, count(*) FILTER (WHERE NOT may_repeat) \
+             + count(DISTINCT CASE WHEN may_repeat THEN leaf_index END) AS named, avg({importance}) AS mean, \
+             avg(abs({importance})) AS absolute, \
+             count(*) FILTER (WHERE importance > 0) AS raised, count(*) FILTER (WHERE importance < 0) AS lowered FROM (\
+             SELECT leaf_index, {of_group} AS of_group, f->>'feature' AS feature, \
+             (f->>'importance')::double precision AS importance, \
+             split_part((explanation->'top_features')::text, (f->'feature')::text, 3) <> '' AS may_repeat \
+             FROM ai_audit_logs, jsonb_array_elements(explanation->'top_features') AS f WHERE {}) AS named \
+             GROUP BY of_group, feature) AS counted) AS placed WHERE place <= {FEATURES_MAX} ORDER BY of_group, place",
+            scope.sql()
+        )
+    };
+    let mut rows = Rows::of(source, sql("importance")).await?;
+    let mut unit = 1.0;
+    let overflows = |means: &[Option<f64>]| means.iter().flatten().any(|mean| !mean.is_finite());
+    if overflows(&rows.numbers("mean")?) || overflows(&rows.numbers("absolute")?) {
+        rows = Rows::of(source, sql(&scaled_sql("importance"))).await?;
+        unit = UNIT;
+    }
     let (groups, features, named) = (rows.texts("of_group")?, rows.texts("feature")?, rows.counts("named")?);
     let (mean, absolute) = (rows.numbers("mean")?, rows.numbers("absolute")?);
-    let (raised, lowered) = (rows.counts("raised")?, rows.counts("lowered")?);
+    let (raised, lowered, different) = (rows.counts("raised")?, rows.counts("lowered")?, rows.counts("different")?);
+    let of_unit = |mean: Option<f64>| mean.map(|mean| mean * unit).filter(|mean| mean.is_finite());
     let row = |at: usize| {
         let driver = Driver {
             feature: features[at].clone().unwrap_or_default(),
             named: named[at],
             share: None,
-            mean_importance: mean[at],
-            mean_absolute_importance: absolute[at],
+            mean_importance: of_unit(mean[at]),
+            mean_absolute_importance: of_unit(absolute[at]),
             raised: raised[at],
             lowered: lowered[at],
         };
-        (groups[at].clone(), driver)
+        Found { group: groups[at].clone(), of_group: different[at], driver }
     };
     Ok((0..rows.len()).map(row).collect())
 }

@@ -3,6 +3,7 @@
 
 use crate::binary::{Binary, number_sql};
 use crate::bins;
+use crate::label;
 use crate::path::{Condition, Path};
 use crate::private::{self, Guarantee, Privacy, UNIT};
 use crate::scope::Scope;
@@ -86,6 +87,9 @@ pub struct Fairness {
     pub demographic_parity_difference: Option<f64>,
     /// The greater of the differences in `tpr` and `fpr`; null if one of them cannot be estimated for a group.
     pub equalized_odds_difference: Option<f64>,
+    /// What was asked for and is nowhere in the period: most likely it is spelt otherwise.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// How private the figures are; absent if they are exact. Private figures are noisy, of the groups that were named, and
     /// have no intervals, tests and errors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,10 +156,10 @@ impl Label {
 
 impl std::fmt::Display for Label {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(missing)".to_owned());
+        let shown = |value: &Option<String>| label::shown(value.as_deref());
         match self {
             Self::One(value) => f.write_str(&shown(value)),
-            Self::Crossed(values) => f.write_str(&values.iter().map(shown).collect::<Vec<_>>().join(" × ")),
+            Self::Crossed(values) => f.write_str(&values.iter().map(shown).collect::<Vec<_>>().join(label::CROSS)),
         }
     }
 }
@@ -217,6 +221,14 @@ impl Fairness {
         if measured.total.n == 0 && without_prediction > 0 {
             return Err(unfit("no prediction has a value at the path that says which one is positive"));
         }
+        // Where the total is not told this would tell it.
+        let warnings = match measured.total.k {
+            Some(k) if measured.total.n > 0 => {
+                let came = counts.iter().map(|of| of.confusion.true_positive + of.confusion.false_negative).sum();
+                binary.warnings(k, came)
+            }
+            _ => Vec::new(),
+        };
         let after = |row: &Counted| ratio(row.after.1 as f64, row.after.0 as f64);
         let best = measured.reference.and_then(|at| after(&counted[at]));
         let reference = measured.reference.map(|at| counted[at].label.clone());
@@ -239,6 +251,7 @@ impl Fairness {
             demographic_parity_ratio: measured.demographic_parity_ratio,
             demographic_parity_difference: measured.demographic_parity_difference,
             equalized_odds_difference: measured.equalized_odds_difference,
+            warnings,
             privacy: None,
         })
     }
@@ -335,6 +348,7 @@ impl Fairness {
             demographic_parity_ratio: least.zip(best).and_then(|(least, (_, best))| ratio(least, best)),
             demographic_parity_difference: least.zip(best).map(|(least, (_, best))| best - least),
             equalized_odds_difference: None,
+            warnings: Vec::new(),
             privacy: Some(privacy.guarantee()),
         })
     }
@@ -513,6 +527,8 @@ impl Bins {
                 let (least, greatest) =
                     if least < greatest { (least, greatest) } else { (least - 0.5, greatest + 0.5) };
                 let step = (greatest - least) / *count as f64;
+                // The greatest doubles are further apart than a double can say.
+                let step = if step.is_finite() { step } else { greatest / *count as f64 - least / *count as f64 };
                 let mut edges: Vec<f64> = (0..*count).map(|at| least + step * at as f64).collect();
                 edges.push(greatest);
                 edges
@@ -534,6 +550,7 @@ mod tests {
         }
         assert_eq!(Bins::Count(2).edges(10.0, 20.0), [10.0, 15.0, 20.0]);
         assert_eq!(Bins::Count(1).edges(3.0, 3.0), [2.5, 3.5]);
+        assert_eq!(Bins::Count(2).edges(-f64::MAX, f64::MAX), [-f64::MAX, 0.0, f64::MAX]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod duty;
 mod exact;
 pub mod explanation;
 pub mod fairness;
+mod label;
 pub mod language;
 pub mod model;
 pub mod overrides;

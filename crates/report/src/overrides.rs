@@ -4,6 +4,7 @@
 use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
 use crate::spread::Spread;
+use crate::sql::first_decisions;
 use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +36,12 @@ pub struct Overrides {
     pub time_to_review: TimeToReview,
     /// By model and version, the most overrides first.
     pub by_version: Vec<ByVersion>,
+    /// Decisions of versions that are not listed because there are too many.
+    pub other_versions: u64,
     /// By reviewer, the most reviews first. One who reviewed a decision several times counts as often.
     pub by_reviewer: Vec<ByReviewer>,
+    /// Reviews by reviewers who are not listed because there are too many.
+    pub other_reviewers: u64,
     /// By the reason given, the most frequent first.
     pub by_reason: Vec<ByReason>,
     /// Overrides whose reason is not listed because there are too many.
@@ -46,8 +51,10 @@ pub struct Overrides {
 /// How long it took until somebody looked, in seconds, to three significant digits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TimeToReview {
-    /// Reviews.
+    /// Reviews from the time of their decision on: those that the rest is of.
     pub count: u64,
+    /// Reviews that are dated before their decision, and are not among the others.
+    pub before_decision: u64,
     /// Within this time half of them came.
     pub p50_seconds: Option<f64>,
     /// Within this time 90 % of them came.
@@ -102,7 +109,7 @@ impl Overrides {
     /// What the source says.
     pub async fn ask<S: Source + ?Sized>(source: &S, scope: &Scope) -> Result<Self, Error<S::Error>> {
         let totals = format!(
-            "SELECT count(*) AS decisions, count(*) FILTER (WHERE human_reviewed) AS reviewed, \
+            "SELECT count(*) AS decisions, {REVIEWED} AS reviewed, \
              count(*) FILTER (WHERE overridden) AS overrides FROM ai_audit_logs WHERE {}",
             scope.sql()
         );
@@ -111,14 +118,17 @@ impl Overrides {
             (rows.count("decisions")?, rows.count("reviewed")?, rows.count("overrides")?);
         let by_reason = by_reason(source, scope).await?;
         let listed: u64 = by_reason.iter().map(|reason| reason.overrides).sum();
-        let since_decision = format!(
-            "reviews AS r JOIN (SELECT decision_id, timestamp AS decided_at FROM ai_audit_logs WHERE {}) AS d \
-                     ON r.decision_id = d.decision_id",
-            scope.sql()
-        );
+        let reviews = reviews(scope);
         let times =
-            Spread::ask(source, "extract(epoch FROM r.timestamp - decided_at)::double precision", &since_decision);
-        let times = times.await?;
+            Spread::ask(source, "extract(epoch FROM r.timestamp - decided_at)::double precision", &reviews).await?;
+        let counted = format!(
+            "SELECT count(*) AS reviews, count(*) FILTER (WHERE r.timestamp < decided_at) AS early FROM {reviews}"
+        );
+        let rows = Rows::of(source, counted).await?;
+        let (all_reviews, before_decision) = (rows.count("reviews")?, rows.count("early")?);
+        let (by_version, by_reviewer) = (by_version(source, scope).await?, by_reviewer(source, &reviews).await?);
+        let listed_decisions: u64 = by_version.iter().map(|version| version.total_predictions).sum();
+        let listed_reviews: u64 = by_reviewer.iter().map(|reviewer| reviewer.reviews).sum();
         Ok(Self {
             model_id: scope.model_id.clone(),
             period_days: scope.period.days(),
@@ -131,21 +141,38 @@ impl Overrides {
             override_rate_of_reviewed: ratio(overrides as f64, reviewed as f64),
             time_to_review: TimeToReview {
                 count: times.count(),
+                before_decision,
                 p50_seconds: times.percentile(50),
                 p90_seconds: times.percentile(90),
                 p99_seconds: times.percentile(99),
             },
-            by_version: by_version(source, scope).await?,
-            by_reviewer: by_reviewer(source, scope).await?,
+            by_version,
+            other_versions: decisions.saturating_sub(listed_decisions),
+            by_reviewer,
+            other_reviewers: all_reviews.saturating_sub(listed_reviews),
             by_reason,
             other_reasons: overrides.saturating_sub(listed),
         })
     }
 }
 
+/// Decisions that a person reviewed: whoever overrode one has looked at it.
+const REVIEWED: &str = "count(*) FILTER (WHERE human_reviewed OR overridden)";
+
+/// Every review of a decision, as `r`, with the time `decided_at`, as it follows FROM.
+fn reviews(scope: &Scope) -> String {
+    format!(
+        "reviews AS r JOIN {} AS firsts ON r.decision_id = of_decision \
+         JOIN (SELECT leaf_index AS decided_leaf, timestamp AS decided_at FROM ai_audit_logs WHERE {}) AS d \
+         ON of_leaf = decided_leaf",
+        first_decisions("reviews"),
+        scope.sql()
+    )
+}
+
 async fn by_version<S: Source + ?Sized>(source: &S, scope: &Scope) -> Result<Vec<ByVersion>, Error<S::Error>> {
     let sql = format!(
-        "SELECT model_id, model_version, count(*) AS decisions, count(*) FILTER (WHERE human_reviewed) AS reviewed, \
+        "SELECT model_id, model_version, count(*) AS decisions, {REVIEWED} AS reviewed, \
          count(*) FILTER (WHERE overridden) AS overrides FROM ai_audit_logs WHERE {} \
          GROUP BY model_id, model_version ORDER BY overrides DESC, decisions DESC, model_id, model_version LIMIT {ROWS_MAX}",
         scope.sql()
@@ -165,12 +192,10 @@ async fn by_version<S: Source + ?Sized>(source: &S, scope: &Scope) -> Result<Vec
     Ok((0..rows.len()).map(row).collect())
 }
 
-async fn by_reviewer<S: Source + ?Sized>(source: &S, scope: &Scope) -> Result<Vec<ByReviewer>, Error<S::Error>> {
+async fn by_reviewer<S: Source + ?Sized>(source: &S, of: &str) -> Result<Vec<ByReviewer>, Error<S::Error>> {
     let sql = format!(
         "SELECT r.reviewer AS reviewer, count(*) AS reviews, count(*) FILTER (WHERE r.overridden) AS overrides \
-         FROM reviews AS r JOIN (SELECT decision_id FROM ai_audit_logs WHERE {}) AS d ON r.decision_id = d.decision_id \
-         GROUP BY r.reviewer ORDER BY reviews DESC, reviewer LIMIT {ROWS_MAX}",
-        scope.sql()
+         FROM {of} GROUP BY r.reviewer ORDER BY reviews DESC, reviewer LIMIT {ROWS_MAX}"
     );
     let rows = Rows::of(source, sql).await?;
     let (reviewers, reviews, overrides) = (rows.texts("reviewer")?, rows.counts("reviews")?, rows.counts("overrides")?);

@@ -3,6 +3,7 @@
 //! A path begins with a column of `ai_audit_logs`. Steps into a document follow, each after a dot; a step with a dot, an
 //! equals sign or a double quote in it stands in double quotes, as a JSON string: `input_features."a.b"`.
 
+use crate::period;
 use crate::sql::text;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -164,10 +165,37 @@ impl Condition {
         Ok(Self { path, value: value.to_owned() })
     }
 
-    /// The SQL condition.
+    /// The SQL condition. Texts are compared as they are, numbers and times by their value, however they are written.
     pub fn sql(&self) -> String {
-        format!("{} = {}", self.path.text_sql(), text(&self.value))
+        let by_text = format!("{} = {}", self.path.text_sql(), text(&self.value));
+        if self.path.column == "timestamp" {
+            return period::time(&self.value).map_or(by_text, |time| format!("timestamp = TIMESTAMPTZ '{time}'"));
+        }
+        let Some(number) = number(&self.value) else { return by_text };
+        if self.path.is_number() {
+            return format!("{} = '{number:?}'::double precision", self.path.column);
+        }
+        // Numbers stand in documents in one form only, so that what is written in it needs no second look: look-up indexes find
+        // it by its text.
+        match self.path.is_in_document() && !is_canonical(&self.value, number) {
+            true => format!("({by_text} OR {} = {}::jsonb)", self.path.json_sql(), text(&self.value)),
+            false => by_text,
+        }
     }
+}
+
+/// The double next to a number in the grammar of JSON.
+fn number(written: &str) -> Option<f64> {
+    let is_bare = written.starts_with(|char: char| char == '-' || char.is_ascii_digit())
+        && !written.ends_with(char::is_whitespace);
+    is_bare.then(|| serde_json::from_str(written).ok()).flatten()
+}
+
+/// Whether a number is written as documents have it (RFC 8785, and integers digit for digit).
+fn is_canonical(written: &str, number: f64) -> bool {
+    let is_integer = written != "-0" && written.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+    // Smaller and greater ones have an exponent.
+    is_integer || ((1e-6..1e21).contains(&number.abs()) && number.to_string() == written)
 }
 
 /// The column of a decision that is called so.
@@ -271,6 +299,23 @@ mod tests {
         assert_eq!(condition("input_features.\"a=b\"=it's").unwrap(), "input_features->>'a=b' = 'it''s'");
         assert_eq!(condition("environment=").unwrap(), "environment = ''");
         assert_eq!(condition("environment"), Err(PathError::Condition));
+        for (written, sql) in [
+            ("confidence=1.0", "confidence = '1.0'::double precision"),
+            ("confidence=high", "confidence::text = 'high'"),
+            ("input_features.age=30", "input_features->>'age' = '30'"),
+            (
+                "input_features.id=12345678901234567890123456789",
+                "input_features->>'id' = '12345678901234567890123456789'",
+            ),
+            ("input_features.id=007", "input_features->>'id' = '007'"),
+            ("input_features.rate=0.25", "input_features->>'rate' = '0.25'"),
+            ("input_features.age=30.0", "(input_features->>'age' = '30.0' OR input_features->'age' = '30.0'::jsonb)"),
+            ("prediction=1e2", "(prediction #>> '{}' = '1e2' OR prediction = '1e2'::jsonb)"),
+            ("model_version=2.0", "model_version = '2.0'"),
+            ("timestamp=2026-11-12T18:00:00+01:00", "timestamp = TIMESTAMPTZ '2026-11-12T17:00:00Z'"),
+        ] {
+            assert_eq!(condition(written).unwrap(), sql);
+        }
     }
 
     #[test]

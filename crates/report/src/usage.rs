@@ -7,6 +7,7 @@ use crate::private::{self, Guarantee, Privacy, UNIT};
 use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
 use crate::spread::Spread;
+use crate::sql::{UNIT as SCALE, scaled_sql};
 use onrecord_statistics::privacy::noisy_rate;
 use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};
@@ -72,7 +73,9 @@ struct Day {
     confidence: f64,
     overrides: u64,
     timed: u64,
-    latency_ms: f64,
+    latency: f64,
+    /// How many milliseconds `latency` counts by: more than one where sums would overflow; the same for all days.
+    latency_unit_ms: f64,
 }
 
 impl Usage {
@@ -149,7 +152,8 @@ impl Usage {
             avg_confidence: ratio(total(|day| day.confidence), sum(|day| day.confident) as f64),
             overrides,
             override_rate: ratio(overrides as f64, decisions as f64),
-            avg_latency_ms: ratio(total(|day| day.latency_ms), sum(|day| day.timed) as f64),
+            avg_latency_ms: ratio(total(|day| day.latency), sum(|day| day.timed) as f64)
+                .and_then(|mean| finite(mean * days.first()?.latency_unit_ms)),
             latency_p50_ms: latencies.percentile(50),
             latency_p95_ms: latencies.percentile(95),
             latency_p99_ms: latencies.percentile(99),
@@ -165,23 +169,41 @@ impl DailyStats {
             total_predictions: day.decisions,
             avg_confidence: ratio(day.confidence, day.confident as f64),
             overrides: day.overrides,
-            avg_latency_ms: ratio(day.latency_ms, day.timed as f64),
+            avg_latency_ms: ratio(day.latency, day.timed as f64).and_then(|mean| finite(mean * day.latency_unit_ms)),
         }
     }
 }
 
+fn finite(number: f64) -> Option<f64> {
+    number.is_finite().then_some(number)
+}
+
 async fn days<S: Source + ?Sized>(source: &S, scope: &Scope) -> Result<Vec<Day>, Error<S::Error>> {
+    let days = days_by(source, scope, "processing_time_ms", 1.0).await?;
+    match days.iter().map(|day| day.latency).sum::<f64>().is_finite() {
+        true => Ok(days),
+        false => days_by(source, scope, &scaled_sql("processing_time_ms"), SCALE).await,
+    }
+}
+
+/// The days, with latencies as the expression `latency` gives them.
+async fn days_by<S: Source + ?Sized>(
+    source: &S,
+    scope: &Scope,
+    latency: &str,
+    latency_unit_ms: f64,
+) -> Result<Vec<Day>, Error<S::Error>> {
     let sql = format!(
         "SELECT date(timestamp)::text AS date, count(*) AS decisions, count(confidence) AS confident, \
          sum(confidence) AS confidence, count(*) FILTER (WHERE overridden) AS overrides, \
-         count(processing_time_ms) AS timed, sum(processing_time_ms) AS latency_ms \
+         count(processing_time_ms) AS timed, sum({latency}) AS latency \
          FROM ai_audit_logs WHERE {} GROUP BY date(timestamp) ORDER BY date(timestamp) DESC",
         scope.sql()
     );
     let rows = Rows::of(source, sql).await?;
     let (dates, decisions) = (rows.texts("date")?, rows.counts("decisions")?);
     let (confident, confidence) = (rows.counts("confident")?, rows.numbers("confidence")?);
-    let (overrides, timed, latency) = (rows.counts("overrides")?, rows.counts("timed")?, rows.numbers("latency_ms")?);
+    let (overrides, timed, latency) = (rows.counts("overrides")?, rows.counts("timed")?, rows.numbers("latency")?);
     let day = |at: usize| Day {
         date: dates[at].clone().unwrap_or_default(),
         decisions: decisions[at],
@@ -189,7 +211,8 @@ async fn days<S: Source + ?Sized>(source: &S, scope: &Scope) -> Result<Vec<Day>,
         confidence: confidence[at].unwrap_or(0.0),
         overrides: overrides[at],
         timed: timed[at],
-        latency_ms: latency[at].unwrap_or(0.0),
+        latency: latency[at].unwrap_or(0.0),
+        latency_unit_ms,
     };
     Ok((0..rows.len()).map(day).collect())
 }

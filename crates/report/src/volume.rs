@@ -119,7 +119,8 @@ impl Volume {
             refusals: sum(|hour| hour.refusals),
             errors: sum(|hour| hour.errors),
             repeats: sum(|hour| hour.repeats),
-            gaps: gaps(&counts, scope.period.since, scope.period.until),
+            // What is to come is no gap, and says nothing of what is usual.
+            gaps: gaps(&counts, scope.period.since, scope.period.until.min(Timestamp::now())),
             hours: hours.into_iter().map(|(at, hour)| Hour { hour: at.to_string(), ..hour }).collect(),
         })
     }

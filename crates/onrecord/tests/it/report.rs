@@ -720,3 +720,274 @@ fn private_answers_that_would_tell_who_is_there_are_refused() {
     let printed = none.fails(&["report", "usage", "--model", "m", "--epsilon", "1"]);
     assert!(printed.contains("this model has no privacy budget"), "{printed}");
 }
+
+/// A report of the model `m` as JSON.
+fn told(directory: &Directory, name: &str, more: &[&str]) -> Value {
+    directory.json(&[&["report", name, "--model", "m", "--format", "json"] as &[&str], more].concat())
+}
+
+#[test]
+fn of_several_decisions_with_one_id_the_first_is_reviewed_and_judged() {
+    let twice = |at: usize| decided(7, &json!({"prediction": {"ok": at == 0}, "confidence": 0.75}));
+    let lines = [
+        twice(0),
+        twice(1),
+        json!({"kind": "review", "decision_id": "d7", "reviewer": "kim", "human_decision": {"ok": false}, "overridden": true,
+            "override_reason": "no"})
+        .to_string(),
+        json!({"kind": "outcome", "decision_id": "d7", "outcome": true}).to_string(),
+        twice(2),
+    ];
+    let directory = with_decisions(&lines);
+    for is_sealed in [false, true] {
+        if is_sealed {
+            directory.seal();
+        }
+        let rows = directory.rows("SELECT overridden, human_reviewed FROM ai_audit_logs ORDER BY leaf_index");
+        let (first, other) = (
+            json!({"overridden": true, "human_reviewed": true}),
+            json!({"overridden": false, "human_reviewed": false}),
+        );
+        assert_eq!(rows, [first, other.clone(), other], "sealed: {is_sealed}");
+        let report = told(&directory, "overrides", &[]);
+        let figures = ["total_predictions", "reviewed", "overrides"].map(|name| report[name].as_u64().unwrap());
+        assert_eq!((figures, &report["override_rate_of_reviewed"]), ([3, 1, 1], &json!(1.0)));
+        assert_eq!((&report["time_to_review"]["count"], &report["by_reviewer"][0]["reviews"]), (&json!(1), &json!(1)));
+        let judged = ["--positive", "prediction.ok=true", "--outcome", "outcome=true"];
+        assert_eq!(told(&directory, "confidence", &judged)["n_outcome"], 1);
+        let explained = directory.json(&["explain", "d7", "--format", "json"]);
+        assert_eq!((&explained["decision"], explained["human"].as_array().unwrap().len()), (&json!({"ok": true}), 1));
+    }
+}
+
+#[test]
+fn who_overrides_has_looked_everywhere() {
+    let seed = |extra: &str| {
+        format!(
+            r#"{{"decisionId":"d1","modelId":"m","modelVersion":"1","inputFeatures":{{}},"prediction":{{"ok":true}},
+                "overridden":true,"overrideReason":"a guarantor"{extra}}}"#
+        )
+    };
+    let directory = with_decisions(&[seed("").replace('\n', " ")]);
+    let rows = directory.rows("SELECT human_reviewed, overridden, override_reason FROM ai_audit_logs");
+    assert_eq!(rows, [json!({"human_reviewed": true, "overridden": true, "override_reason": "a guarantor"})]);
+    let report = told(&directory, "overrides", &[]);
+    assert_eq!((&report["reviewed"], &report["override_rate_of_reviewed"]), (&json!(1), &json!(1.0)));
+    let explained = directory.json(&["explain", "d1", "--format", "json"]);
+    assert_eq!((&explained["human_reviewed"], &explained["human"][0]["overridden"]), (&json!(true), &json!(true)));
+    let refused = directory.log(seed(r#","humanReviewed":false"#));
+    assert!(text(&refused.stderr).contains("/humanReviewed"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn reviews_that_are_dated_before_their_decision_are_counted_apart() {
+    let directory = with_decisions(&[decided(1, &json!({"timestamp": "2026-03-02T10:00:00Z"}))]);
+    for (id, at) in [(1, "2026-03-02T11:00:00Z"), (2, "2026-03-01T10:00:00Z"), (3, "2026-03-02T10:00:00Z")] {
+        let review = json!({"kind": "review", "decision_id": "d1", "reviewer": format!("r{id}"), "timestamp": at});
+        assert!(directory.log(review.to_string()).status.success());
+    }
+    let report = told(&directory, "overrides", &["--since", "2026-03-01"]);
+    let times = &report["time_to_review"];
+    assert_eq!(
+        (&times["count"], &times["before_decision"], &times["p99_seconds"]),
+        (&json!(2), &json!(1), &json!(3600.0))
+    );
+    assert_eq!((report["by_reviewer"].as_array().unwrap().len(), &report["other_reviewers"]), (3, &json!(0)));
+}
+
+#[test]
+fn lists_that_are_cut_say_how_much_is_left_out() {
+    let features = |count: usize| -> Vec<Value> {
+        (0..count).map(|at| json!({"feature": format!("f{at:03}"), "importance": 1})).collect()
+    };
+    let mut lines: Vec<String> = (0..120)
+        .map(|at| {
+            let many = json!({"explanation": {"top_features": features(if at == 0 { 60 } else { 1 })}});
+            decided(at, &many).replacen(r#""model_version":"1""#, &format!(r#""model_version":"v{at:03}""#), 1)
+        })
+        .collect();
+    lines
+        .extend((0..105).map(|at| {
+            json!({"kind": "review", "decision_id": "d0", "reviewer": format!("reviewer-{at}")}).to_string()
+        }));
+    let directory = with_decisions(&lines);
+    let overrides = told(&directory, "overrides", &[]);
+    assert_eq!((overrides["by_version"].as_array().unwrap().len(), &overrides["other_versions"]), (100, &json!(20)));
+    assert_eq!((overrides["by_reviewer"].as_array().unwrap().len(), &overrides["other_reviewers"]), (100, &json!(5)));
+    let drivers = told(&directory, "drivers", &["--group", "environment"]);
+    assert_eq!((drivers["features"].as_array().unwrap().len(), &drivers["other_features"]), (50, &json!(10)));
+    assert_eq!(drivers["groups"][0]["other_features"], 10);
+}
+
+#[test]
+fn a_feature_counts_once_for_a_decision_and_means_do_not_overflow() {
+    let named = |importances: &[f64]| -> Value {
+        let of = |importance: &f64| json!({"feature": "age", "importance": importance});
+        json!({"processing_time_ms": 1.5e308, "explanation": {"top_features": importances.iter().map(of).collect::<Vec<_>>()}})
+    };
+    let directory = with_decisions(&[decided(1, &named(&[1.5e308, 1.5e308])), decided(2, &named(&[1.5e308, 0.0]))]);
+    let drivers = told(&directory, "drivers", &[]);
+    let age = &drivers["features"][0];
+    assert_eq!((&age["named"], &age["share"], &age["raised"]), (&json!(2), &json!(1.0), &json!(3)));
+    let odd = ["a\"b\\", "a", "ä😀\u{1}", "", "3", "{}"];
+    let lines: Vec<String> = (0..30)
+        .map(|at| {
+            let of = |nth: usize| json!({"feature": odd[(at + nth) % 6], "importance": 0.5, "note": {"feature": "a"}});
+            decided(at, &json!({"explanation": {"top_features": [of(0), of(1), of(at % 3), of(at % 2)]}}))
+        })
+        .collect();
+    let named: Vec<u64> = told(&with_decisions(&lines), "drivers", &[])["features"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|feature| {
+            let of = |at: usize| [at, at + 1, at + at % 3, at + at % 2].map(|nth| odd[nth % 6]);
+            let expected = (0..30).filter(|at| of(*at).contains(&feature["feature"].as_str().unwrap())).count();
+            assert_eq!(feature["named"], expected, "{feature}");
+            feature["named"].as_u64().unwrap()
+        })
+        .collect();
+    assert_eq!(named.len(), 6);
+    assert!(near(&age["mean_importance"], &json!(1.125e308)), "{age}");
+    let usage = told(&directory, "usage", &[]);
+    assert!(near(&usage["avg_latency_ms"], &json!(1.5e308)), "{usage}");
+    assert!(near(&usage["daily_stats"][0]["avg_latency_ms"], &json!(1.5e308)), "{usage}");
+    let explained = directory.json(&["explain", "d1", "--format", "json"]);
+    assert_eq!(explained["factors"][0]["share"], 0.5);
+}
+
+#[test]
+fn hours_to_come_are_no_gaps() {
+    let now = jiff::Timestamp::now();
+    let at = |hours: i64| (now + jiff::SignedDuration::from_hours(hours)).to_string();
+    let lines: Vec<String> = (0..28 * 24)
+        .flat_map(|hour| (0..6).map(move |nth| (hour, nth)))
+        .map(|(hour, nth)| decided((hour * 6 + nth) as usize, &json!({"timestamp": at(-hour)})))
+        .collect();
+    let directory = with_decisions(&lines);
+    let report = told(&directory, "volume", &["--since", &at(-27 * 24), "--until", &at(21 * 24)]);
+    assert_eq!(report["gaps"], json!([]));
+}
+
+#[test]
+fn values_that_never_occur_are_warned_of_and_numbers_compare_by_value() {
+    let lines: Vec<String> = (0..40)
+        .map(|at| {
+            let features = json!({"age": 30 + at % 2, "g": if at % 4 < 2 { "a" } else { "b" }});
+            let more =
+                json!({"input_features": features, "prediction": {"ok": at % 2 == 0, "score": 1}, "confidence": 1});
+            decided(at, &more)
+        })
+        .chain((0..40).map(|at| json!({"kind": "outcome", "decision_id": format!("d{at}"), "outcome": 2}).to_string()))
+        .collect();
+    let directory = with_decisions(&lines);
+    let fair = ["--group", "input_features.g", "--positive"];
+    let warned = |name: &str, more: &[&str]| told(&directory, name, more)["warnings"].as_array().unwrap().len();
+    assert_eq!(warned("fairness", &[&fair as &[&str], &["prediction.ok=true"]].concat()), 0);
+    assert_eq!(warned("fairness", &[&fair as &[&str], &["prediction.ok=yes"]].concat()), 1);
+    assert_eq!(
+        warned("fairness", &[&fair as &[&str], &["prediction.ok=true", "--outcome", "outcome=2.0"]].concat()),
+        0
+    );
+    assert_eq!(
+        warned("fairness", &[&fair as &[&str], &["prediction.score=1.0", "--outcome", "outcome=3"]].concat()),
+        1
+    );
+    assert_eq!(warned("confidence", &["--positive", "prediction.ok=yes", "--outcome", "outcome=3"]), 2);
+    assert_eq!(warned("confidence", &["--positive", "prediction.ok=true", "--outcome", "outcome=2e0"]), 0);
+    let page =
+        directory.ok(&["report", "confidence", "--model", "m", "--positive", "prediction.ok=yes", "--format", "html"]);
+    assert!(page.contains("positive: no decision of the period has that value"), "{page}");
+    let table = directory.run(&[
+        "report",
+        "confidence",
+        "--model",
+        "m",
+        "--positive",
+        "prediction.ok=yes",
+        "--format",
+        "table",
+    ]);
+    assert!(
+        (text(&table.stdout) + &text(&table.stderr)).contains("positive: no decision of the period has that value")
+    );
+
+    let found = |condition: &str| {
+        directory.json(&["decisions", "--where", condition, "--format", "json"])["decisions"].as_array().unwrap().len()
+    };
+    for (condition, count) in [
+        ("confidence=1.0", 40),
+        ("confidence=1", 40),
+        ("confidence=0.5", 0),
+        ("input_features.age=30.0", 20),
+        ("input_features.age=3e1", 20),
+        ("input_features.age=30", 20),
+        ("input_features.age=030", 0),
+    ] {
+        assert_eq!(found(condition), count, "{condition}");
+    }
+    let time = directory.rows("SELECT timestamp FROM ai_audit_logs WHERE decision_id = 'd7'")[0]["timestamp"].clone();
+    let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
+    assert!(found(&format!("timestamp={time}")) >= 1);
+    let elsewhere = time.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(5))).strftime("%Y-%m-%dT%H:%M:%S.%f%:z");
+    assert_eq!(found(&format!("timestamp={elsewhere}")), found(&format!("timestamp={time}")));
+}
+
+#[test]
+fn a_hundred_bins_are_those_of_a_few() {
+    let lines: Vec<String> = (0..1_000)
+        .map(|at| {
+            let number = f64::from(at * 37 % 1_001) / 10.0;
+            decided(at as usize, &json!({"input_features": {"x": number}, "prediction": {"ok": at % 3 == 0}}))
+        })
+        .collect();
+    let directory = with_decisions(&lines);
+    let groups = |bins: &str| {
+        let asked =
+            ["--group", "input_features.x", "--positive", "prediction.ok=true", "--min-group", "1", "--bins", bins];
+        told(&directory, "fairness", &asked)["groups"].as_array().unwrap().clone()
+    };
+    let edges: Vec<f64> = (0..=100).map(f64::from).collect();
+    let edges = edges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let many = groups(&edges);
+    assert_eq!(many.len(), 100);
+    assert_eq!(many.iter().map(|group| group["n"].as_u64().unwrap()).sum::<u64>(), 1_000);
+    // The same numbers in ten bins, each of which is ten of the others.
+    for ten in groups("0,10,20,30,40,50,60,70,80,90,100") {
+        let label = ten["group"].as_str().unwrap();
+        let low: f64 = label[1..].split(',').next().unwrap().parse().unwrap();
+        let of = |group: &&Value| {
+            let begins: f64 = group["group"].as_str().unwrap()[1..].split(',').next().unwrap().parse().unwrap();
+            (low..low + 10.0).contains(&begins)
+        };
+        let (n, k) = many
+            .iter()
+            .filter(of)
+            .fold((0, 0), |(n, k), group| (n + group["n"].as_u64().unwrap(), k + group["k"].as_u64().unwrap()));
+        assert_eq!((&ten["n"], &ten["k"]), (&json!(n), &json!(k)), "{label}");
+    }
+    assert_eq!(groups("100").len(), 100);
+}
+
+#[test]
+fn a_group_that_is_called_missing_is_told_apart() {
+    let lines: Vec<String> = (0..40)
+        .map(|at| {
+            let features = if at % 2 == 0 { json!({"g": "(missing)"}) } else { json!({}) };
+            let explanation = json!({"top_features": [{"feature": "f", "importance": 1}]});
+            decided(
+                at,
+                &json!({"input_features": features, "prediction": {"ok": at % 4 == 0}, "explanation": explanation}),
+            )
+        })
+        .collect();
+    let directory = with_decisions(&lines);
+    let base = ["--model", "m", "--group", "input_features.g", "--format", "csv"];
+    for asked in [&["report", "fairness", "--positive", "prediction.ok=true"] as &[&str], &["report", "drivers"]] {
+        let table = directory.ok(&[asked, &base].concat());
+        let mut rows = csv::Reader::from_reader(table.as_bytes());
+        let mut names: Vec<String> = rows.records().map(|row| row.unwrap()[0].to_owned()).collect();
+        names.sort();
+        assert_eq!(names, ["\"(missing)\"", "(missing)"], "{table}");
+    }
+}

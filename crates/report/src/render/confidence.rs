@@ -105,7 +105,7 @@ impl Report for Confidence {
                 bucket.count
             )
         };
-        self.buckets.iter().filter(warning).map(text).collect()
+        self.warnings.iter().cloned().chain(self.buckets.iter().filter(warning).map(text)).collect()
     }
 
     fn privacy(&self) -> Option<&crate::private::Guarantee> {

@@ -3,6 +3,7 @@
 use super::chart::{self, Chart};
 use super::{Cell, Report, Table};
 use crate::drivers::{Driver, Drivers};
+use crate::label;
 
 /// Features in a drawing.
 const BARS_MAX: usize = 12;
@@ -43,7 +44,7 @@ impl Report for Drivers {
             rows: self.features.iter().map(cells).collect(),
         };
         let of_group = self.groups.iter().flat_map(|group| {
-            let name = group.group.clone().unwrap_or_else(|| "(missing)".to_owned());
+            let name = label::shown(group.group.as_deref());
             group.features.iter().map(move |driver| [vec![Cell::Text(name.clone())], cells(driver)].concat())
         });
         let by_group = Table {
@@ -62,10 +63,18 @@ impl Report for Drivers {
     }
 
     fn notes(&self) -> Vec<String> {
-        vec![
+        let mut notes = vec![
             "A share is of the decisions whose explanation names features. Importance is the model\u{2019}s own; its sign says whether \
              a feature raised or lowered the model\u{2019}s score."
                 .to_owned(),
-        ]
+        ];
+        if self.other_features > 0 {
+            notes.push(format!("{} features are named more rarely than those listed.", self.other_features));
+        }
+        let cut = self.groups.iter().filter(|group| group.other_features > 0).count();
+        if cut > 0 {
+            notes.push(format!("{cut} groups have more features than those listed."));
+        }
+        notes
     }
 }

@@ -155,7 +155,7 @@ impl Report for Fairness {
                 Cell::Number(p, 4).shown()
             ))
         };
-        self.groups.iter().filter_map(told).collect()
+        self.warnings.iter().cloned().chain(self.groups.iter().filter_map(told)).collect()
     }
 
     fn privacy(&self) -> Option<&crate::private::Guarantee> {

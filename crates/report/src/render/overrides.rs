@@ -81,6 +81,16 @@ impl Report for Overrides {
              the decision to each review, to three significant digits; a review that came with its decision has none."
                 .to_owned(),
         ];
+        if self.time_to_review.before_decision > 0 {
+            let early = self.time_to_review.before_decision;
+            notes.push(format!("{early} reviews are dated before their decision, and have no time."));
+        }
+        if self.other_versions > 0 {
+            notes.push(format!("{} decisions are of other versions than those listed.", self.other_versions));
+        }
+        if self.other_reviewers > 0 {
+            notes.push(format!("{} reviews are by other reviewers than those listed.", self.other_reviewers));
+        }
         if self.other_reasons > 0 {
             notes.push(format!("{} overrides have other reasons, each rarer than those listed.", self.other_reasons));
         }
