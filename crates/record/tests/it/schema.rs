@@ -115,3 +115,19 @@ fn the_schema_and_the_validation_agree() {
         assert!(!check(&sent));
     }
 }
+
+#[test]
+fn an_override_that_nobody_reviewed_is_refused_by_both() {
+    for name in ["human_reviewed", "humanReviewed"] {
+        for (overridden, reviewed) in
+            [(true, json!(false)), (true, json!(true)), (true, json!(null)), (false, json!(false))]
+        {
+            let mut decision = least();
+            decision["overridden"] = overridden.into();
+            decision[name] = reviewed.clone();
+            let is_denied = overridden && reviewed == false;
+            assert_eq!(validator().is_valid(&decision), !is_denied, "{decision}");
+            assert_eq!(faults(&decision).is_empty(), !is_denied, "{decision}");
+        }
+    }
+}
