@@ -163,7 +163,7 @@ async fn features<S: Source + ?Sized>(
 ) -> Result<Vec<Found>, Error<S::Error>> {
     let of_group = by.map_or_else(|| "NULL::text".to_owned(), Path::text_sql);
     // A decision may name a feature twice, and counts once. Which decisions they are is kept only of those that may: where the
-    // feature's name stands twice in the text of the explanation.
+    // text of the explanation does not have the feature's name in quotes exactly once.
     let sql = |importance: &str| {
         format!(
             "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY of_group ORDER BY named DESC, feature) AS place, \
@@ -172,10 +172,12 @@ async fn features<S: Source + ?Sized>(
              + count(DISTINCT CASE WHEN may_repeat THEN leaf_index END) AS named, avg({importance}) AS mean, \
              avg(abs({importance})) AS absolute, \
              count(*) FILTER (WHERE importance > 0) AS raised, count(*) FILTER (WHERE importance < 0) AS lowered FROM (\
-             SELECT leaf_index, {of_group} AS of_group, f->>'feature' AS feature, \
-             (f->>'importance')::double precision AS importance, \
-             split_part((explanation->'top_features')::text, (f->'feature')::text, 3) <> '' AS may_repeat \
-             FROM ai_audit_logs, jsonb_array_elements(explanation->'top_features') AS f WHERE {}) AS named \
+             SELECT *, length(replace(shown, '\"' || feature || '\"', '')) <> length(shown) - length(feature) - 2 AS may_repeat \
+             FROM (SELECT leaf_index, of_group, shown, f->>'feature' AS feature, \
+             (f->>'importance')::double precision AS importance \
+             FROM (SELECT leaf_index, {of_group} AS of_group, explanation->'top_features' AS top_features, \
+             (explanation->'top_features')::text AS shown FROM ai_audit_logs WHERE {}) AS explained, \
+             jsonb_array_elements(top_features) AS f) AS mentioned) AS named \
              GROUP BY of_group, feature) AS counted) AS placed WHERE place <= {FEATURES_MAX} ORDER BY of_group, place",
             scope.sql()
         )
