@@ -81,7 +81,10 @@ fn list(disk: &dyn Disk, dir: &Path) -> Result<Found> {
         let path = dir.join(&name);
         if let Some(name) = SegmentName::parse(&name) {
             found.segments.push((name, path));
-        } else if name.strip_suffix(".index").is_some_and(|stem| SegmentName::parse(&format!("{stem}.parquet")).is_some()) {
+        } else if name
+            .strip_suffix(".index")
+            .is_some_and(|stem| SegmentName::parse(&format!("{stem}.parquet")).is_some())
+        {
             found.indexes.push((path.with_extension("parquet"), path));
         } else if name.ends_with(UNFINISHED) || name.ends_with(".index.tmp") {
             found.unfinished.push(path);
