@@ -137,7 +137,7 @@ pub fn verify_on(
 /// # Errors
 /// [`Error::Io`], [`Error::Ranges`], [`Error::Damaged`].
 pub fn each_sealed(data_dir: &Path, kind: &str, visit: &mut dyn FnMut(OwnedRow)) -> Result<()> {
-    for path in catalog::look(&OsDisk, &data_dir.join(SEGMENTS))? {
+    for path in catalog::look(&OsDisk, &data_dir.join(SEGMENTS))?.segments {
         let segment = Segment::open(&path)?;
         let leaves = segment.leaves_with(column::KIND, kind)?;
         segment.rows_at(&leaves, &mut Lookup::default())?.into_iter().for_each(&mut *visit);

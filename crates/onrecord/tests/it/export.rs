@@ -17,7 +17,7 @@ fn unzip(path: &Path) -> BTreeMap<String, Vec<u8>> {
         let mut file = zip.by_index(at).unwrap();
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).unwrap();
-        files.insert(file.name().to_owned(), bytes);
+        files.insert(file.name().unwrap().into_owned(), bytes);
     }
     files
 }
