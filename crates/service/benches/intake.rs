@@ -1,10 +1,12 @@
 //! What intake costs per record, in microseconds on one core, on a 1 KB decision of a known user: the parts, the whole,
 //! and with all cores. `cargo bench -p onrecord-service`.
 
+use onrecord_evidence::LeafSet;
 use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
-use onrecord_record::{Decision, Parser, Stamp, Timestamp, Unprotected};
+use onrecord_record::{Decision, Kind, Parser, Stamp, Timestamp, Unprotected};
 use onrecord_service::{
-    Actor, Batch, Parts, ReadError, Records, Refusal, Service, Stored, Vault, detector::Detector, init,
+    Actor, Batch, Parts, ReadError, Records, Refusal, Removed, Remover, Service, Stored, Vault, detector::Detector,
+    init,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -31,8 +33,24 @@ impl Records for Nowhere {
         Ok(Vec::new())
     }
 
+    fn each_of_kind(&self, _: Kind, _: LeafIndex, _: &mut dyn FnMut(Stored)) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    fn leaves_about(&self, _: &str) -> Result<Vec<LeafIndex>, ReadError> {
+        Ok(Vec::new())
+    }
+
     fn last_system(&self, _: &[&str]) -> Result<Option<Stored>, ReadError> {
         Ok(None)
+    }
+}
+
+impl Remover for Nowhere {
+    fn may_lack(&self, _: &LeafSet) {}
+
+    fn remove(&self, _: &LeafSet, _: &LeafSet) -> Result<Removed, ReadError> {
+        Ok(Removed { is_gone: true, ..Removed::default() })
     }
 }
 
@@ -141,6 +159,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         vault,
         ledger,
         records: nowhere.clone(),
+        remover: nowhere.clone(),
         recovery,
         sent_bytes_max: onrecord_record::limit::SENT_BYTES_DEFAULT,
         started_as: None,

@@ -23,7 +23,7 @@ fn record(leaf: u64) -> Vec<u8> {
 }
 
 fn sidecar(leaf: u64) -> Vec<u8> {
-    if leaf % 3 == 0 { format!("needle {leaf} beside").into_bytes() } else { Vec::new() }
+    if leaf.is_multiple_of(3) { format!("needle {leaf} beside").into_bytes() } else { Vec::new() }
 }
 
 /// What should be there, by leaf.

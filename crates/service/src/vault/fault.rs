@@ -95,7 +95,7 @@ fn a_full_disk_stops_new_subjects_only_and_is_survived() {
     let new = vault.subject_of("new").unwrap();
     assert_eq!(vault.user_of(new).unwrap().unwrap().as_str(), "new");
     vault.close().unwrap();
-    assert_eq!(super::verify(dir.path(), &kek).unwrap().subjects_total, 2);
+    assert_eq!(super::verify(dir.path(), &kek, &[]).unwrap().subjects_total, 2);
     let vault = Vault::open(dir.path(), &kek).unwrap();
     assert_eq!((vault.find("known").unwrap(), vault.find("new").unwrap()), (Some(known), Some(new)));
 }

@@ -235,8 +235,8 @@ impl Store {
                 if users.get(index)?.is_some_and(|found| *found.value() == token.0) {
                     users.remove(index)?;
                 }
-                let row = transaction.open_table(SUBJECTS)?.remove(&token.0)?.map(|row| row.value().to_vec());
-                row
+                let mut subjects = transaction.open_table(SUBJECTS)?;
+                subjects.remove(&token.0)?.map(|row| row.value().to_vec())
             };
             transaction.commit()?;
             // The database keeps the state before the last commit too: after a second one that has no such row either.

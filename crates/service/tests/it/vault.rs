@@ -242,8 +242,8 @@ fn an_erased_subject_is_gone_from_every_page_and_the_others_stay() {
         let text = token.to_string();
         (4..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect::<Vec<u8>>()
     };
-    for number in 0..600 {
-        assert_eq!(occurs(dir.path(), &raw(&tokens[number])), number % 3 != 0, "user {number}");
+    for (number, token) in tokens.iter().enumerate() {
+        assert_eq!(occurs(dir.path(), &raw(token)), number % 3 != 0, "user {number}");
     }
     let vault = Vault::open(dir.path(), &kek).unwrap();
     assert_eq!((vault.erased().unwrap(), vault.find(&user(0)).unwrap()), (77, Some(again)));
