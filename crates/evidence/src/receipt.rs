@@ -56,6 +56,21 @@ impl Receipt {
         parse("receipt", json)
     }
 
+    /// Reads the JSON form, or that of an answer which has it as its member `receipt`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`]
+    pub fn parse_answer(json: &[u8]) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            receipt: Receipt,
+        }
+        match serde_json::from_slice(json) {
+            Ok(Answer { receipt }) => Ok(receipt),
+            Err(_) => Self::parse(json),
+        }
+    }
+
     /// Checks signature and proof: the log has a record with this leaf hash at this place. Which record that is shows
     /// [`Receipt::verify_record`]. Gives the checkpoint that vouches for it.
     ///

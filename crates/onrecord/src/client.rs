@@ -50,6 +50,9 @@ impl Client {
     /// Finds where `target` is: a URL, a running server's socket, or the directory itself, which is then opened.
     pub(crate) async fn connect(target: &Target, purpose: Purpose) -> Result<Self> {
         let way = if let Some(url) = &target.url {
+            if !url.starts_with("http://") && !url.starts_with("https://") {
+                return Err(anyhow!("--url begins with http:// or https://, as http://{url}"));
+            }
             let http = http_client().build()?;
             Way::Remote { http, base: url.trim_end_matches('/').to_owned(), token: target.token.clone() }
         } else if directory::is_served(target.data()) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Where the data is.
 #[derive(Args, Clone)]
 pub(crate) struct Target {
-    /// The data directory; a server that has it open is used by itself [default: onrecord-data]
+    /// The data directory; a server that has it open is used by itself [default: onrecord-data; of demo, onrecord-demo]
     #[arg(long, global = true, env = "ONRECORD_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
     /// A server's address, instead of a directory

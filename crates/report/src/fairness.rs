@@ -72,6 +72,7 @@ pub struct Fairness {
     /// Smaller groups are suppressed.
     pub min_group: u64,
     /// The group that the others are compared with; null if none can be.
+    #[schema(value_type = Label)] // A label may be null already, and would fit null twice.
     pub reference: Option<Label>,
     /// All decisions together, those of suppressed groups too.
     pub total: Total,

@@ -19,7 +19,7 @@ pub enum LanguageError {
     #[error("a language file is a TOML table of sentences: {0}")]
     File(String),
     /// Sentences are missing.
-    #[error("the language file lacks {0}")]
+    #[error("these sentences are missing: {0}")]
     Missing(String),
 }
 
@@ -49,6 +49,12 @@ impl Language {
     /// The language's tag.
     pub fn tag(&self) -> &str {
         &self.tag
+    }
+
+    /// A number with so many decimals; the mark before them is `decimal_mark`, a point if the language does not say.
+    pub fn number(&self, number: f64, decimals: usize) -> String {
+        let mark = self.sentences.get("decimal_mark").map_or(".", String::as_str);
+        format!("{number:.decimals$}").replace('.', mark)
     }
 
     /// A sentence with its places filled. What is filled in is not looked at again.

@@ -35,6 +35,6 @@ pub use exact::Exact;
 pub use path::{Condition, Path, PathError};
 pub use period::{Period, PeriodError};
 pub use private::Privacy;
-pub use render::{Cell, Chart, Report, Table};
+pub use render::{Cell, Chart, Report, Table, private_note};
 pub use scope::Scope;
 pub use source::{Error, Source};

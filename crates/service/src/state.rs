@@ -62,7 +62,7 @@ impl StateFiles {
         for (file, sum) in &self.0 {
             match now.0.get(file) {
                 None => changes.push(change(file, "it is gone")),
-                Some(other) if other != sum => changes.push(change(file, "its SHA-256 is not the one on the record")),
+                Some(other) if other != sum => changes.push(change(file, OTHER)),
                 Some(_) => {}
             }
         }
@@ -96,6 +96,10 @@ impl StateChange {
         }
     }
 }
+
+/// People edit the policy, and find this before any command has put the change on the record.
+const OTHER: &str = "its SHA-256 is not the one on the record: it is damaged, or it was edited since the directory was last \
+                     opened, and any command puts an edit on the record";
 
 /// Compares the files of `dir` with the newest hashes on the record; for `verify`. Nothing is changed.
 ///

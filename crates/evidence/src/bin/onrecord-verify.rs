@@ -19,7 +19,8 @@ onrecord-verify: checks evidence of an onrecord log, offline
   onrecord-verify batch-receipt FILE [--record FILE] --key KEY
   onrecord-verify consistency OLD NEW PROOF --key KEY
 
-  FILE          evidence as onrecord gave it, JSON; - reads standard input
+  FILE          evidence as onrecord gave it, JSON; - reads standard input. For a receipt also the whole answer
+                that it came in, as `onrecord log` prints it
   OLD NEW       two signed checkpoints; PROOF shows that NEW continues OLD
   --key KEY     the log's public key, or a file with one or several, a line each; may be given more than once
   --record FILE the exact bytes of the record that must be the one in the receipt
@@ -113,7 +114,7 @@ fn bundle(arguments: &Arguments) -> Result<Yes, Failure> {
 
 fn receipt(arguments: &Arguments) -> Result<Yes, Failure> {
     let [file] = files(arguments)?;
-    let receipt = Receipt::parse(&read(file)?)?;
+    let receipt = Receipt::parse_answer(&read(file)?)?;
     let record = arguments.record.as_deref().map(read).transpose()?;
     let checkpoint = any_key(arguments, |key| match &record {
         Some(record) => receipt.verify_record(record, key),

@@ -1,7 +1,7 @@
 //! `onrecord-verify` as a third party runs it: what it is given, what it answers, and its exit code.
 
 use crate::golden;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     io::Write,
     process::{Command, Stdio},
@@ -20,6 +20,7 @@ impl Desk {
         let log = &desk.log;
         desk.put("bundle.json", log["bundles"][1].to_string().as_bytes());
         desk.put("receipt.json", log["receipts"][4].to_string().as_bytes());
+        desk.put("logged.json", json!({"decision_id": "d", "receipt": log["receipts"][4]}).to_string().as_bytes());
         desk.put("batch.json", log["batch_receipts"][2].to_string().as_bytes());
         desk.put("record", log["records"][4].as_str().unwrap().as_bytes());
         desk.put("other-record", log["records"][9].as_str().unwrap().as_bytes());
@@ -87,6 +88,7 @@ fn sound_evidence_is_a_yes() {
         "a record with the leaf hash Diu1U7pHn0IHM0tQUz6Yx1vMPd/92vCQj459DOiOkWM=",
     );
     desk.yes("receipt receipt.json --record record --key key", "this record of 27 bytes is leaf 4 of");
+    desk.yes("receipt logged.json --record record --key key", "this record of 27 bytes is leaf 4 of");
     desk.yes("batch-receipt batch.json --key key", "records with these 5 leaf hashes are the leaves from 3 on");
     desk.yes("batch-receipt batch.json --record record --key key", "this record of 27 bytes is leaf 4 of");
     desk.yes("consistency old new proof.json --key key", "the first 7 leaves are still there, unchanged");
@@ -110,6 +112,8 @@ fn unsound_evidence_is_a_no_with_its_reason() {
     desk.no("consistency old new receipt.json --key key", "malformed consistency proof");
     desk.no("consistency old bundle.json proof.json --key key", "the newer checkpoint: malformed signed note");
     desk.no("bundle receipt.json --key key", "malformed bundle");
+    desk.no("receipt logged.json --record other-record --key key", "does not hash to leaf 4");
+    desk.no("receipt proof.json --key key", "malformed receipt");
     desk.no("bundle nowhere.json --key key", "nowhere.json cannot be read");
     desk.put("cut.json", &std::fs::read(desk.dir.path().join("bundle.json")).unwrap()[..500]);
     desk.no("bundle cut.json --key key", "it is cut off (line 1, column 500)");

@@ -1,4 +1,5 @@
-//! `onrecord demo`: a fresh directory with 1,000 real credit decisions, three things worth trying, and a server.
+//! `onrecord demo`: a directory with 1,000 real credit decisions, three things worth trying, and a server. A directory that it
+//! made before is served as it is.
 
 use super::must_be_local;
 use super::serve::Serve;
@@ -19,7 +20,11 @@ use std::path::Path;
 /// A model's decisions on the UCI German credit data, with reviews and outcomes; `examples/german-credit` makes it.
 const DECISIONS: &[u8] = include_bytes!("../../demo/decisions.jsonl.gz");
 
-/// Load 1,000 real credit decisions into a fresh directory, print three things worth trying, and serve.
+/// The log's name, by which a directory of an earlier demo is known.
+const ORIGIN: &str = "onrecord.example/demo";
+
+/// Load 1,000 real credit decisions into a fresh directory, print three things worth trying, and serve. A directory that an
+/// earlier demo made is served as it is.
 #[derive(Args)]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -33,13 +38,21 @@ impl Demo {
     pub(super) async fn run(self, target: &Target) -> Result<bool> {
         must_be_local(target, "demo")?;
         self.serve.check()?;
-        let made = Node::init(target.data(), Some("onrecord.example/demo")).await?;
+        let admin_token = match is_of_demo(target.data()) {
+            true => None,
+            false => Some(Node::init(target.data(), Some(ORIGIN)).await?.admin_token),
+        };
         let node = Node::open(target.data(), Purpose::Serve).await?;
-        let loaded = load(&Client::local(node.clone())).await?;
         let data = target.data().display();
-        output::line(&format!(
-            "{loaded} entries loaded into {data}: credit decisions, reviews of them, and how they turned out."
-        ))?;
+        // Fewer are there if loading was interrupted: all are loaded at once or none.
+        if node.ledger.size().0 < 1_000 {
+            let loaded = load(&Client::local(node.clone())).await?;
+            output::line(&format!(
+                "{loaded} entries loaded into {data}: credit decisions, reviews of them, and how they turned out."
+            ))?;
+        } else {
+            output::line(&format!("{data} is there from an earlier demo; nothing was loaded."))?;
+        }
         if self.load_only {
             output::line(&try_these(target.data(), None))?;
             node.close().await?;
@@ -47,11 +60,17 @@ impl Demo {
         }
         self.serve
             .serve(node, target, |url| {
-                let text = try_these(target.data(), Some((url, &made.admin_token)));
+                let text = try_these(target.data(), Some((url, admin_token.as_deref())));
                 let _ = output::line(&text);
             })
             .await
     }
+}
+
+/// Whether an earlier demo made `directory`.
+fn is_of_demo(directory: &Path) -> bool {
+    let key = std::fs::read_to_string(directory.join("keys/ledger.vkey"));
+    key.is_ok_and(|key| key.starts_with(&format!("{ORIGIN}+")))
 }
 
 /// Moves the newest decision to now and all others with it, and logs them.
@@ -82,7 +101,7 @@ async fn load(client: &Client) -> Result<u64> {
     Ok(logged.accepted)
 }
 
-fn try_these(data: &Path, served: Option<(&str, &str)>) -> String {
+fn try_these(data: &Path, served: Option<(&str, Option<&str>)>) -> String {
     let (data, onrecord, verify) = (data.display(), program("onrecord"), program("onrecord-verify"));
     let mut text = format!(
         r#"
@@ -104,9 +123,14 @@ Three things worth trying{}:
         if served.is_some() { ", in another terminal" } else { "" }
     );
     if let Some((url, token)) = served {
-        text.push_str(&format!(
-            "\nServing {url} (OpenAPI: {url}/openapi.json). Admin token, shown only now:\n   {token}\nCtrl-C stops it.\n"
-        ));
+        text.push_str(&format!("\nServing {url} (OpenAPI: {url}/openapi.json). "));
+        match token {
+            Some(token) => text.push_str(&format!("Admin token, shown only now:\n   {token}\n")),
+            None => text.push_str(&format!(
+                "The admin token was shown by the first demo; another one:\n   {onrecord} --data {data} token create NAME --role admin\n"
+            )),
+        }
+        text.push_str("Ctrl-C stops it.\n");
     }
     text
 }

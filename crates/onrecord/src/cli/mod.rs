@@ -50,7 +50,7 @@ enum Command {
     Init(init::Init),
     /// Serve a data directory over HTTP
     Serve(serve::Serve),
-    /// Load 1,000 real credit decisions into a fresh directory and serve it
+    /// Load 1,000 real credit decisions into a fresh directory and serve it; one from an earlier demo is served as it is
     Demo(demo::Demo),
     /// Log one decision from a JSON file or standard input
     Log(log::Log),

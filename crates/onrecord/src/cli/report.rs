@@ -15,7 +15,7 @@ use onrecord_report::fairness::Fairness;
 use onrecord_report::overrides::Overrides;
 use onrecord_report::usage::Usage;
 use onrecord_report::volume::Volume;
-use onrecord_report::{Cell, Report as Told, Table};
+use onrecord_report::{Cell, Report as Told, Table, private_note};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
@@ -357,6 +357,9 @@ async fn show<R: Told + Serialize + DeserializeOwned>(
 fn print(report: &impl Told) -> Result<()> {
     let (since, until) = report.period();
     output::line(&format!("{} from {since} to {until}", report.title()))?;
+    if let Some(privacy) = report.privacy() {
+        output::line(&format!("! {}", private_note(privacy)))?;
+    }
     for (name, value) in report.facts() {
         output::line(&format!("  {name}: {}", value.shown()))?;
     }

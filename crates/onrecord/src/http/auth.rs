@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// The header that says what a caller reads for. It goes on the record with each reading.
 pub(crate) const PURPOSE: &str = "onrecord-purpose";
 
+/// The same as the contract spells it.
+pub(super) const PURPOSE_HEADER: &str = "Onrecord-Purpose";
+
 /// The longest purpose.
 const PURPOSE_CHARS_MAX: usize = 500;
 

@@ -38,7 +38,9 @@ fn one() -> u64 {
 /// outcomes (`"kind":"review"`). With an `Idempotency-Key` header a line without an event_id gets one derived from the
 /// key, the line's number and its content, so that the batch can be sent again; batches of one
 /// caller with one key are recorded in the order in which they have arrived.
-#[utoipa::path(post, path = "/v1/decisions/batch", params(Taking),
+#[utoipa::path(post, path = "/v1/decisions/batch",
+    params(Taking, ("Idempotency-Key" = Option<String>, Header,
+        description = "Names the batch, so that it can be sent again: what is on the record already is not added twice")),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 200, description = "recorded (or, with check, found good)", body = BatchLogged),
         (status = 409, description = "event ids that are on the record with another body", body = Problem),

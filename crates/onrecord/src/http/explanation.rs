@@ -53,7 +53,7 @@ pub(super) async fn explain(
         caller.must(&node, Role::Reveal)?;
     }
     let settings = node.settings().map_err(|error| Problem::unavailable(error.to_string()))?;
-    let language = settings.language(&asked.language).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let language = settings.language(&asked.language).map_err(|error| Problem::bad_request(format!("{error:#}")))?;
     let found = node.service.explain(&decision_id, asked.r#for.as_deref(), asked.reveal, &caller.0).await?;
     let (history, receipt) = found.ok_or_else(|| Problem::not_found("no decision with that id is on the record"))?;
     let receipt = to_raw_value(&receipt).ok();

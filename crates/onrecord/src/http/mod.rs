@@ -7,6 +7,7 @@ mod batch;
 mod body;
 mod decision;
 mod decisions;
+mod description;
 mod duty;
 mod explanation;
 mod health;
@@ -43,35 +44,17 @@ use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// How long a request's body may pause between two pieces.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "onrecord", description = "AI decisions, on the record.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    modifiers(&BearerToken),
-    security(("token" = [])),
-)]
-struct Description;
-
-struct BearerToken;
-
-impl utoipa::Modify for BearerToken {
-    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        description.components.get_or_insert_default().add_security_scheme("token", scheme);
-    }
-}
-
 /// Every path of the contract, over one open data directory.
 pub(crate) fn router(node: Arc<Node>) -> Router {
     metrics::start();
-    let (router, description) = contract().split_for_parts();
+    let (router, mut description) = contract().split_for_parts();
+    description::complete(&mut description);
     let description = Arc::new(description);
     router
         .route("/openapi.json", get(move |_: auth::Caller| async move { Json((*description).clone()) }))
@@ -88,9 +71,9 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .with_state(node)
 }
 
-/// The description of the contract, as `/openapi.json` gives it.
+/// Every path with what it takes and gives; [`description::complete`] adds what holds for all of them.
 fn contract() -> OpenApiRouter<Arc<Node>> {
-    OpenApiRouter::with_openapi(Description::openapi())
+    OpenApiRouter::with_openapi(description::opening())
         .routes(routes!(decision::log, decisions::find))
         .routes(routes!(batch::log_batch))
         .routes(routes!(decision::read))

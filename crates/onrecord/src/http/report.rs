@@ -437,14 +437,22 @@ pub(super) fn answer<R: Report + Serialize>(headers: &HeaderMap, report: R) -> R
     Ok(Json(report).into_response())
 }
 
-/// The first table of a report: RFC 4180 with a header.
+/// The first table of a report: RFC 4180 with a header. Of a private one the last columns say in each row that its figures have
+/// noise, and how much.
 fn csv(report: &impl Report) -> Result<Vec<u8>, Problem> {
     let unwritable = |_| Problem::unavailable("the report cannot be written as CSV");
     let mut writer = csv::Writer::from_writer(Vec::new());
     if let Some(table) = report.tables().first() {
-        writer.write_record(&table.columns).map_err(unwritable)?;
+        let (names, values) = match report.privacy() {
+            None => (vec![], vec![]),
+            Some(privacy) => (
+                vec!["noisy", "epsilon", "max_contributions"],
+                vec!["true".to_owned(), privacy.epsilon.to_string(), privacy.max_contributions.to_string()],
+            ),
+        };
+        writer.write_record(table.columns.iter().chain(&names)).map_err(unwritable)?;
         for row in &table.rows {
-            writer.write_record(row.iter().map(Cell::plain)).map_err(unwritable)?;
+            writer.write_record(row.iter().map(Cell::plain).chain(values.iter().cloned())).map_err(unwritable)?;
         }
     }
     writer.into_inner().map_err(|_| Problem::unavailable("the report cannot be written as CSV"))

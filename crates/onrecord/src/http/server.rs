@@ -133,7 +133,9 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
 
 /// Binds `address` for TCP; with `tls`, for TLS.
 pub(crate) async fn bind_tcp(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Listener> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; --listen or ONRECORD_LISTEN names another address or port")
+    })?;
     Ok(Listener::Tcp { listener, tls })
 }
 

@@ -74,6 +74,15 @@ fn the_demo_loads_and_what_it_prints_works_as_printed() {
 }
 
 #[test]
+fn the_demo_serves_its_own_directory_again() {
+    let directory = Directory::absent();
+    directory.ok(&["demo", "--load-only"]);
+    let printed = directory.ok(&["demo", "--load-only"]);
+    assert!(printed.contains("nothing was loaded") && printed.contains("Three things"), "{printed}");
+    assert_eq!(directory.count("SELECT COUNT(*) FROM decisions"), 1000);
+}
+
+#[test]
 fn the_demo_needs_a_fresh_directory() {
     let directory = Directory::init();
     let printed = directory.fails(&["demo", "--load-only"]);

@@ -131,7 +131,8 @@ fn a_deployer_may_add_a_language() {
     let page = directory.ok(&["explain", "d-1", "--language", "fr", "--format", "html"]);
     assert!(page.contains("<html lang=\"fr\">") && page.contains("Explication d&#39;une décision"), "{page}");
     std::fs::write(languages.join("fr.toml"), "title = 'x'").unwrap();
-    assert!(directory.fails(&["explain", "d-1", "--language", "fr"]).contains("languages/fr.toml"));
+    let printed = directory.fails(&["explain", "d-1", "--language", "fr"]);
+    assert!(printed.contains("languages/fr.toml: these sentences are missing: confidence, "), "{printed}");
     std::fs::write(directory.path().join("onrecord.toml"), "[explanation]\ncontakt = 'x'").unwrap();
     assert!(directory.fails(&["explain", "d-1"]).contains("onrecord.toml"));
 }

@@ -614,6 +614,21 @@ fn private_answers_are_noisy_stored_and_paid_for() {
     ]
     .concat());
     assert!(page.contains("differentially private"), "{page}");
+    let of = |format| {
+        directory.ok(&[
+            &["report", "confidence"] as &[&str],
+            &PRIVATE[..6],
+            &["--max-contributions", "4", "--epsilon", "0.5", "--format", format],
+        ]
+        .concat())
+    };
+    let table = of("table");
+    assert!(table.contains("! These figures are differentially private") && table.contains("ε = 0.5"), "{table}");
+    assert!(table.contains("at most 4 decision(s)") && !table.contains("! Confidence"), "{table}");
+    let csv = of("csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].ends_with(",calibration_warning,noisy,epsilon,max_contributions"), "{csv}");
+    assert!(lines.len() == 11 && lines[1..].iter().all(|line| line.ends_with(",,true,0.5,4")), "{csv}");
 }
 
 #[test]

@@ -50,7 +50,8 @@ impl Report for Confidence {
                 Cell::Number(bucket.confidence_bucket, 1),
                 Cell::Count(bucket.count),
                 Cell::Number(bucket.override_rate, 4),
-                Cell::Truth(bucket.calibration_warning),
+                // Of noise nothing is concluded.
+                if self.privacy.is_some() { Cell::None } else { Cell::Truth(bucket.calibration_warning) },
             ]
         };
         let point = |point: &Reliability| {
@@ -96,6 +97,9 @@ impl Report for Confidence {
     }
 
     fn warnings(&self) -> Vec<String> {
+        if self.privacy.is_some() {
+            return Vec::new();
+        }
         let warning = |bucket: &&Bucket| bucket.calibration_warning;
         let text = |bucket: &Bucket| {
             format!(

@@ -63,7 +63,7 @@ impl Explanation {
             (language.say("model", &[]), format!("{} {}", self.model_id, self.model_version)),
         ];
         if let Some(confidence) = self.confidence {
-            facts.push((language.say("confidence", &[]), format!("{:.1} %", confidence * 100.0)));
+            facts.push((language.say("confidence", &[]), format!("{} %", language.number(confidence * 100.0, 1))));
         }
         if self.human_reviewed {
             facts.push((language.say("in_force", &[]), self.decision_in_force.shown()));

@@ -75,9 +75,11 @@ fn title_of(name: &str, model_id: Option<&str>) -> String {
     format!("{name} of {}", model_id.unwrap_or("all models"))
 }
 
-fn private_note(privacy: &Guarantee) -> String {
+/// How figures with noise are to be read.
+pub fn private_note(privacy: &Guarantee) -> String {
     format!(
-        "These figures are differentially private: noise was added, ε = {}, the unit is {}, with at most {} decision(s) each.",
+        "These figures are differentially private: noise was added, ε = {}, the unit is {}, with at most {} decision(s) each. \
+         They are not exact, and nothing is tested on them.",
         privacy.epsilon, privacy.unit, privacy.max_contributions
     )
 }
