@@ -117,7 +117,7 @@ pub struct Access<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct System<'a> {
     /// What: `started`, `torn_tail_cut`, `refused`, `repeated`, `policy_changed`, `tokens_changed`, `key_changed`,
-    /// `privacy_release`.
+    /// `privacy_release`, `retention_rules`.
     pub what: &'a str,
     /// The circumstances.
     pub detail: &'a Map<String, Json>,
