@@ -123,7 +123,7 @@ Three things worth trying{}:
         if served.is_some() { ", in another terminal" } else { "" }
     );
     if let Some((url, token)) = served {
-        text.push_str(&format!("\nServing {url} (OpenAPI: {url}/openapi.json). "));
+        text.push_str(&format!("\nServing {url} (OpenAPI, for a token: {url}/openapi.json). "));
         match token {
             Some(token) => text.push_str(&format!("Admin token, shown only now:\n   {token}\n")),
             None => text.push_str(&format!(
