@@ -47,3 +47,5 @@ SELECT leaf_index::int2, leaf_index::int4, leaf_index::int8, leaf_index::float4,
 SELECT CASE WHEN true THEN 1 END, CASE WHEN true THEN leaf_index ELSE leaf_index END, coalesce(leaf_index, 1), (SELECT 1), (SELECT max(leaf_index) m FROM ai_audit_logs), array[1,2] FROM ai_audit_logs ORDER BY leaf_index LIMIT 1
 -- missing: subquery
 SELECT EXISTS (SELECT 1)
+-- missing: same name
+SELECT confidence, confidence FROM ai_audit_logs WHERE leaf_index < 9 ORDER BY leaf_index

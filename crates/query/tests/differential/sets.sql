@@ -51,3 +51,5 @@ SELECT leaf_index, ARRAY(SELECT jsonb_array_elements_text(input_features->'tags'
 SELECT a.leaf_index, b.leaf_index FROM ai_audit_logs a, jsonb_array_elements_text(a.input_features->'tags') t, ai_audit_logs b WHERE b.leaf_index = a.leaf_index AND t = 't2' ORDER BY 1 LIMIT 3
 -- missing: jsonb_each
 SELECT jsonb_each(metadata) FROM ai_audit_logs LIMIT 1
+-- missing: ordinality
+SELECT v, n FROM unnest(ARRAY['a', 'b']) WITH ORDINALITY AS t(v, n) ORDER BY 2
