@@ -59,11 +59,11 @@ impl Service {
     ) -> Result<Option<Erased>, Refusal> {
         let (service, user_id) = (self.clone(), user_id.to_owned());
         let (reason, name) = (reason.map(crate::access::masked), actor.name().to_owned());
-        let erase = async {
+        let erase = blocking(move || {
             // Whatever is on its way comes first; what comes later is prepared again.
-            let _alone = self.making.write().await;
-            blocking(move || service.erase_alone(&user_id, depth, reason.as_deref(), &name)).await
-        };
+            let _alone = service.making.blocking_write();
+            service.erase_alone(&user_id, depth, reason.as_deref(), &name)
+        });
         self.authorised(actor, Role::Admin, erase).await
     }
 

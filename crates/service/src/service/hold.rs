@@ -1,12 +1,13 @@
 //! Placing and releasing legal holds. Each is an entry first.
 
 use super::erase::LEAVES_BYTES_MAX;
-use super::{Service, event};
+use super::{Service, blocking, event};
 use crate::api_token::{Actor, Role};
 use crate::hold::HoldScope;
 use crate::{Refusal, access};
 use onrecord_ledger::Entry;
 use onrecord_record::{Header, Hold, HoldState, Parser, write_leaves};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 impl Service {
@@ -15,7 +16,7 @@ impl Service {
     /// # Errors
     /// [`Refusal::Forbidden`] without the role `admin`; [`Refusal::Unavailable`].
     pub async fn place_hold(
-        &self,
+        self: &Arc<Self>,
         scope: &HoldScope,
         case: Option<&str>,
         reason: &str,
@@ -25,7 +26,7 @@ impl Service {
     }
 
     async fn append_hold(
-        &self,
+        self: &Arc<Self>,
         scope: &HoldScope,
         case: Option<&str>,
         reason: &str,
@@ -65,7 +66,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Refusal::Forbidden`] without the role `admin`; [`Refusal::Unavailable`].
-    pub async fn release_hold(&self, name: &str, reason: &str, actor: &Actor) -> Result<bool, Refusal> {
+    pub async fn release_hold(self: &Arc<Self>, name: &str, reason: &str, actor: &Actor) -> Result<bool, Refusal> {
         let release = async {
             if self.holds().get(name).is_none() {
                 return Ok(false);
@@ -89,11 +90,17 @@ impl Service {
         self.authorised(actor, Role::Admin, release).await
     }
 
-    /// Holds are placed and released while nobody is erased: an erasure sees them or comes before them.
-    async fn append_holds(&self, entries: Vec<Entry>) -> Result<(), Refusal> {
-        let _making = self.making.read().await;
+    /// Holds are placed and released while nobody is erased: an erasure sees them or comes before them. Done to its end even if
+    /// the caller goes away: a hold that is on the record stands.
+    async fn append_holds(self: &Arc<Self>, entries: Vec<Entry>) -> Result<(), Refusal> {
+        let service = self.clone();
+        blocking(move || service.append_holds_now(entries)).await
+    }
+
+    fn append_holds_now(&self, entries: Vec<Entry>) -> Result<(), Refusal> {
+        let _making = self.making.blocking_read();
         let records: Vec<Vec<u8>> = entries.iter().map(|entry| entry.record().to_vec()).collect();
-        self.append(entries).await?;
+        self.ledger.append(entries)?;
         let mut parser = Parser::new();
         for record in &records {
             if let Ok(document) = parser.parse(record)

@@ -100,10 +100,10 @@ impl Service {
 
     async fn append_one(self: &Arc<Self>, one: One<impl Body>, may_block: bool) -> Result<Logged, Refusal> {
         let one = Arc::new(one);
-        let (prepared, _making) = loop {
+        let (prepared, making) = loop {
             let erasures = self.erasures.load(Ordering::Acquire);
             let prepared = self.prepare_durably(&one, may_block).await?;
-            let making = self.making.read().await;
+            let making = self.making.clone().read_owned().await;
             if self.erasures.load(Ordering::Acquire) == erasures {
                 break (prepared, making);
             }
@@ -115,7 +115,7 @@ impl Service {
             let service = self.clone();
             blocking(move || Ok(service.large.put(&large)?)).await?;
         }
-        match self.append(vec![entry]).await {
+        match self.append_with(vec![entry], making).await {
             Ok(commit) => {
                 let receipt =
                     commit.receipt(0).ok_or_else(|| Refusal::Corrupt("a commit without its entry".to_owned()))?;
@@ -230,10 +230,16 @@ impl Service {
 
     /// Appends entries without blocking the thread.
     pub(super) async fn append(&self, entries: Vec<Entry>) -> Result<Commit, AppendError> {
+        self.append_with(entries, ()).await
+    }
+
+    /// The same; `held` is let go when it is known what came of it, whether or not the caller still waits.
+    async fn append_with(&self, entries: Vec<Entry>, held: impl Send + 'static) -> Result<Commit, AppendError> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.ledger.submit(
             entries,
             Box::new(move |outcome| {
+                drop(held);
                 // Nobody waits any more when the caller went away; the entry stays.
                 let _ = sender.send(outcome);
             }),

@@ -82,8 +82,9 @@ pub struct Service {
     counters: Arc<Counters>,
     /// What the newest entry about the state files says.
     recorded: Mutex<StateFiles>,
-    /// Held for reading while a record is appended, and for writing while a person is erased or records expire.
-    making: tokio::sync::RwLock<()>,
+    /// Held for reading while a record is appended, until it is known what came of it, and for writing while a person is erased
+    /// or records expire. Whoever holds it does not depend on a caller who may go away.
+    making: Arc<tokio::sync::RwLock<()>>,
     /// Grows with every erasure: a record that was prepared before may name a person who is no longer there.
     erasures: AtomicU64,
     /// What is to go and is not gone yet.
@@ -133,7 +134,7 @@ impl Service {
             sequencer: Arc::default(),
             counters: Arc::default(),
             recorded: Mutex::default(),
-            making: tokio::sync::RwLock::default(),
+            making: Arc::default(),
             erasures: AtomicU64::new(0),
             due: Mutex::default(),
             removing: Mutex::default(),

@@ -164,9 +164,23 @@ fn records_that_are_made_meanwhile_are_of_the_subject_before_or_of_a_new_one() {
                 }
             });
         }
+        // Callers who go away at once, with a record on its way.
+        let (house, stop) = (&house, &stop);
+        scope.spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                let actor = Actor::local();
+                house.run(async {
+                    tokio::select! {
+                        biased;
+                        _ = house.service.log(decision(r#""user_id":"jane""#), &actor) => {}
+                        () = tokio::task::yield_now() => {}
+                    }
+                });
+            }
+        });
         let mut erased = Vec::new();
         while erased.len() < 8 {
-            erased.extend(erase(&house, "jane", Depth::Delete).unwrap());
+            erased.extend(erase(house, "jane", Depth::Delete).unwrap());
         }
         stop.store(true, Ordering::Relaxed);
         erased
