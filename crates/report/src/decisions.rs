@@ -84,8 +84,8 @@ pub struct ForeignCursor;
 pub fn history_sql(user_id: &str) -> String {
     format!(
         "SELECT timestamp AS date, model_id AS system, prediction AS decision, explanation->>'reasoning' AS explanation, \
-         decision_id, model_version, confidence, human_reviewed, overridden, human_decision, override_reason \
-         FROM ai_audit_logs WHERE user_id = {} ORDER BY timestamp DESC, leaf_index DESC",
+         decision_id, model_version, confidence, human_reviewed, overridden, human_decision, override_reason, \
+         consent_given FROM ai_audit_logs WHERE user_id = {} ORDER BY timestamp DESC, leaf_index DESC",
         text(user_id)
     )
 }

@@ -36,6 +36,9 @@ pub struct Usage {
     pub overrides: u64,
     /// Their part of all, from 0 to 1; null without decisions.
     pub override_rate: Option<f64>,
+    /// Decisions of persons who opted out: their records say that consent was not given. Absent where figures are private.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_consent: Option<u64>,
     /// The mean time that a decision took, in milliseconds, of those that have one.
     pub avg_latency_ms: Option<f64>,
     /// The time within which half were made, to three significant digits.
@@ -72,6 +75,7 @@ struct Day {
     confident: u64,
     confidence: f64,
     overrides: u64,
+    without_consent: u64,
     timed: u64,
     latency: f64,
     /// How many milliseconds `latency` counts by: more than one where sums would overflow; the same for all days.
@@ -133,6 +137,7 @@ impl Usage {
             avg_confidence: mean(sum(&confidence), sum(&confident)),
             overrides: private::count(sum(&overrides)),
             override_rate: noisy_rate(sum(&overrides), sum(&decisions)),
+            without_consent: None,
             privacy: Some(privacy.guarantee()),
             ..Self::of(scope, &[], &Spread::default())
         })
@@ -152,6 +157,7 @@ impl Usage {
             avg_confidence: ratio(total(|day| day.confidence), sum(|day| day.confident) as f64),
             overrides,
             override_rate: ratio(overrides as f64, decisions as f64),
+            without_consent: Some(sum(|day| day.without_consent)),
             avg_latency_ms: ratio(total(|day| day.latency), sum(|day| day.timed) as f64)
                 .and_then(|mean| finite(mean * days.first()?.latency_unit_ms)),
             latency_p50_ms: latencies.percentile(50),
@@ -196,7 +202,7 @@ async fn days_by<S: Source + ?Sized>(
     let sql = format!(
         "SELECT date(timestamp)::text AS date, count(*) AS decisions, count(confidence) AS confident, \
          sum(confidence) AS confidence, count(*) FILTER (WHERE overridden) AS overrides, \
-         count(processing_time_ms) AS timed, sum({latency}) AS latency \
+         count(*) FILTER (WHERE NOT consent_given) AS without_consent, count(processing_time_ms) AS timed, sum({latency}) AS latency \
          FROM ai_audit_logs WHERE {} GROUP BY date(timestamp) ORDER BY date(timestamp) DESC",
         scope.sql()
     );
@@ -204,12 +210,14 @@ async fn days_by<S: Source + ?Sized>(
     let (dates, decisions) = (rows.texts("date")?, rows.counts("decisions")?);
     let (confident, confidence) = (rows.counts("confident")?, rows.numbers("confidence")?);
     let (overrides, timed, latency) = (rows.counts("overrides")?, rows.counts("timed")?, rows.numbers("latency")?);
+    let without_consent = rows.counts("without_consent")?;
     let day = |at: usize| Day {
         date: dates[at].clone().unwrap_or_default(),
         decisions: decisions[at],
         confident: confident[at],
         confidence: confidence[at].unwrap_or(0.0),
         overrides: overrides[at],
+        without_consent: without_consent[at],
         timed: timed[at],
         latency: latency[at].unwrap_or(0.0),
         latency_unit_ms,

@@ -174,3 +174,21 @@ fn an_explanation_keeps_every_digit() {
     assert!(told.contains("9007199254740993"), "{told}");
     assert!(directory.ok(&["explain", "d-1", "--format", "table"]).contains(digits));
 }
+
+#[test]
+fn who_opted_out_is_shown_in_the_history_and_counted_in_the_report() {
+    let directory = directory();
+    let opted_out = json!({
+        "user_id": "customer-1", "model_id": "loan", "model_version": "3", "consent_given": false,
+        "timestamp": "2026-03-05T10:00:00Z", "input_features": {}, "prediction": {"approved": true},
+    });
+    assert!(directory.log(opted_out.to_string()).status.success());
+    let history = directory.json(&["subject", "history", "customer-1", "--format", "json"]);
+    let consents: Vec<&Value> = history.as_array().unwrap().iter().map(|row| &row["consent_given"]).collect();
+    assert_eq!(consents, [&json!(false), &json!(true), &json!(true)]);
+    let period = ["--since", "2026-03-01", "--until", "2026-04-01"];
+    let usage = directory.json(&[&["report", "usage", "--model", "loan", "--format", "json"], &period[..]].concat());
+    assert_eq!((&usage["total_predictions"], &usage["without_consent"]), (&json!(4), &json!(1)));
+    let table = directory.ok(&[&["report", "usage", "--model", "loan", "--format", "table"], &period[..]].concat());
+    assert!(table.contains("without_consent: 1"), "{table}");
+}

@@ -18,7 +18,8 @@ impl Report for Usage {
     }
 
     fn facts(&self) -> Vec<(&'static str, Cell)> {
-        vec![
+        let without_consent = self.without_consent.map(|count| ("without_consent", Cell::Count(count)));
+        let facts = vec![
             ("total_predictions", Cell::Count(self.total_predictions)),
             ("avg_confidence", Cell::number(self.avg_confidence, 4)),
             ("overrides", Cell::Count(self.overrides)),
@@ -27,7 +28,8 @@ impl Report for Usage {
             ("latency_p50_ms", Cell::number(self.latency_p50_ms, 1)),
             ("latency_p95_ms", Cell::number(self.latency_p95_ms, 1)),
             ("latency_p99_ms", Cell::number(self.latency_p99_ms, 1)),
-        ]
+        ];
+        facts.into_iter().chain(without_consent).collect()
     }
 
     fn tables(&self) -> Vec<Table> {
