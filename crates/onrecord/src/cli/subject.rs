@@ -48,7 +48,7 @@ struct Erase {
     /// The user id
     #[arg(required_unless_present = "pending", conflicts_with = "pending")]
     user: Option<String>,
-    /// Keep the records, and let nothing in them lead to the person [default]
+    /// Keep the records, and let nothing in them lead to the person; so it is without --delete
     #[arg(long, conflicts_with_all = ["delete", "pending"])]
     unlink: bool,
     /// Let the records go too; their leaf hashes stay, and every proof of other records holds
