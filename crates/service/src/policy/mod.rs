@@ -1,23 +1,25 @@
 //! `policy.toml`: what is personal, and what becomes of it.
 //!
-//! Job: the file's form, its defaults (the common names of what identifies a person become tokens, prompts and answers
-//! of language models are sealed, all detectors on) and the question that intake asks for every member of a document:
+//! Job: its defaults (the common names of what identifies a person become tokens, prompts and answers of language models
+//! are sealed, all detectors on), what in it makes no sense, and the question that intake asks for every member of a document:
 //! which mode has a field of this name? Invariant: a policy is read whole or refused whole, naming the line; a misspelt
-//! setting never means a silent default. `name` says which names mean the same, `requirement` what a decision must say.
+//! setting never means a silent default. `form` is the file as it is written; `name` says which names mean the same,
+//! `requirement` what a decision must say.
 //! Left to others: doing it (`protect`), and putting a change of the file on the record (`state`).
 
+mod form;
 mod name;
 mod requirement;
 
 use crate::detector::Detector;
 use crate::retention::Rules;
 use crate::{Error, file};
+use form::Form;
 use name::FieldNames;
 pub use requirement::{OnMissing, Requirement};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::LazyLock;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "policy.toml";
@@ -79,185 +81,6 @@ pub struct Policy {
 const DOCUMENTS: [&str; 6] =
     ["input_features", "prediction", "alternative_predictions", "explanation", "human_decision", "metadata"];
 
-/// Identifiers that a policy may name: each has a part in the index of every segment.
-const IDENTIFIERS_MAX: usize = 16;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Form {
-    version: u32,
-    #[serde(default = "Form::default_fields")]
-    fields: BTreeMap<String, Mode>,
-    #[serde(default)]
-    names: Names,
-    #[serde(default = "Form::default_llm")]
-    llm: BTreeMap<String, Mode>,
-    #[serde(default)]
-    tokens: Tokens,
-    #[serde(default)]
-    detectors: Detectors,
-    #[serde(default)]
-    timestamps: Timestamps,
-    #[serde(default)]
-    identifiers: Identifiers,
-    #[serde(default = "Form::default_retention")]
-    retention: Rules,
-    #[serde(default)]
-    indirect: Indirect,
-    #[serde(default)]
-    privacy_budget: BTreeMap<String, f64>,
-    #[serde(default = "Form::default_requirements")]
-    requirements: BTreeMap<String, requirement::Form>,
-}
-
-/// What holds where a file says nothing: what the file says that `init` writes.
-static DEFAULT: LazyLock<Defaults> = LazyLock::new(|| match toml::from_str(DEFAULT_TEXT) {
-    Ok(defaults) => defaults,
-    Err(error) => unreachable!("the default policy is part of the program: {error}"),
-});
-
-#[derive(Deserialize)]
-struct Defaults {
-    fields: BTreeMap<String, Mode>,
-    names: DefaultNames,
-    llm: BTreeMap<String, Mode>,
-    requirements: BTreeMap<String, requirement::Form>,
-    retention: Rules,
-    indirect: DefaultIndirect,
-}
-
-#[derive(Deserialize)]
-struct DefaultIndirect {
-    fields: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct DefaultNames {
-    prefixes: Vec<String>,
-}
-
-impl Form {
-    fn default_fields() -> BTreeMap<String, Mode> {
-        DEFAULT.fields.clone()
-    }
-
-    fn default_llm() -> BTreeMap<String, Mode> {
-        DEFAULT.llm.clone()
-    }
-
-    fn default_requirements() -> BTreeMap<String, requirement::Form> {
-        DEFAULT.requirements.clone()
-    }
-
-    fn read_requirements(&self) -> Result<BTreeMap<String, Requirement>, &'static str> {
-        self.requirements.iter().map(|(name, form)| Ok((name.clone(), form.read()?))).collect()
-    }
-
-    fn default_retention() -> Rules {
-        DEFAULT.retention.clone()
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Names {
-    prefixes: Vec<String>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Names { prefixes: DEFAULT.names.prefixes.clone() }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Indirect {
-    fields: Vec<String>,
-}
-
-impl Default for Indirect {
-    fn default() -> Self {
-        Indirect { fields: DEFAULT.indirect.fields.clone() }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Tokens {
-    correlation: Correlation,
-}
-
-impl Default for Tokens {
-    fn default() -> Self {
-        Tokens { correlation: Correlation::Subject }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Detectors {
-    email: bool,
-    phone: bool,
-    ssn: bool,
-    card: bool,
-    iban: bool,
-    user_id: bool,
-}
-
-impl Default for Detectors {
-    fn default() -> Self {
-        Detectors { email: true, phone: true, ssn: true, card: true, iban: true, user_id: true }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Timestamps {
-    future_seconds_max: i64,
-}
-
-impl Default for Timestamps {
-    fn default() -> Self {
-        // A day: a producer that writes local time without an offset may seem 14 hours ahead.
-        Timestamps { future_seconds_max: 86_400 }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Identifiers {
-    input_features: Vec<String>,
-}
-
-impl Default for Identifiers {
-    fn default() -> Self {
-        Identifiers { input_features: vec!["application_id".to_owned()] }
-    }
-}
-
-impl Identifiers {
-    /// The paths: a name, or a JSON pointer (RFC 6901) where it begins with `/`.
-    fn paths(&self) -> Result<Vec<Vec<String>>, &'static str> {
-        let unescaped = |name: &str| name.replace("~1", "/").replace("~0", "~");
-        let path = |text: &String| match text.strip_prefix('/') {
-            Some(pointer) => pointer.split('/').map(unescaped).collect(),
-            None => vec![text.clone()],
-        };
-        let paths: Vec<Vec<String>> = self.input_features.iter().map(path).collect();
-        if paths.len() > IDENTIFIERS_MAX {
-            return Err("identifiers: at most 16 can be named");
-        }
-        if paths.iter().flatten().any(|name| name.is_empty() || name.len() > 255) {
-            return Err("identifiers: a name must have 1 to 255 bytes");
-        }
-        if (1..paths.len()).any(|at| paths[..at].contains(&paths[at])) {
-            return Err("identifiers: one is named twice");
-        }
-        Ok(paths)
-    }
-}
-
 /// What is wrong with the text of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -269,20 +92,7 @@ pub struct Problem {
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy::from_form(Form {
-            version: 1,
-            fields: Form::default_fields(),
-            names: Names::default(),
-            llm: Form::default_llm(),
-            tokens: Tokens::default(),
-            detectors: Detectors::default(),
-            timestamps: Timestamps::default(),
-            identifiers: Identifiers::default(),
-            retention: Form::default_retention(),
-            indirect: Indirect::default(),
-            privacy_budget: BTreeMap::new(),
-            requirements: Form::default_requirements(),
-        })
+        Policy::from_form(Form::default())
     }
 }
 

@@ -3,12 +3,10 @@
 //! A field is a member of the decision, in either spelling, or a JSON pointer (RFC 6901) into one of its documents. It is
 //! missing where it is absent, null or empty. What onrecord gives a decision itself, such as `timestamp`, is never missing.
 
+use crate::retention::STANDARD;
 use onrecord_record::{Fault, Value, ValueKind, schema};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-
-/// The retention policy of a decision that names none.
-const RETENTION_DEFAULT: &str = "standard";
 
 /// Members that a stored decision has, whatever was sent.
 const GIVEN: [&str; 9] = [
@@ -124,7 +122,7 @@ pub(super) fn of<'a>(
     requirements: &'a BTreeMap<String, Requirement>,
     retention_policy: Option<&str>,
 ) -> Option<(&'a str, &'a Requirement)> {
-    let (name, requirement) = requirements.get_key_value(retention_policy.unwrap_or(RETENTION_DEFAULT))?;
+    let (name, requirement) = requirements.get_key_value(retention_policy.unwrap_or(STANDARD))?;
     Some((name.as_str(), requirement))
 }
 
