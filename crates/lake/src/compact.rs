@@ -117,7 +117,7 @@ fn check_joined(disk: &Arc<dyn Disk>, joined: &Written, sources: &[Arc<Segment>]
 }
 
 /// The path columns of a segment that holds the rows of all these.
-pub(crate) fn columns_of(segments: &[Arc<Segment>]) -> Vec<PathColumn> {
+fn columns_of(segments: &[Arc<Segment>]) -> Vec<PathColumn> {
     let mut survey = Survey::default();
     for segment in segments {
         survey.add_rows(segment.rows());

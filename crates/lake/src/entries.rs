@@ -4,8 +4,8 @@
 //! it asks for the entries from the leaf on that it does not have, takes what there is, waits for more
 //! ([`Lake::wait_for_growth`]), and goes on with the same iterator.
 //!
-//! Invariant: leaves come one after the other, none twice, none left out but those whose rows were to be removed, however entries move from the tail into
-//! segments and on into larger ones meanwhile. What cannot be read is an error and stays one; it is never skipped.
+//! Invariant: leaves come one after the other, none twice, none left out but those whose rows were to be removed, however
+//! entries move from the tail into segments and on into larger ones meanwhile. What cannot be read is an error and stays one; it is never skipped.
 //! Memory: one commit of the tail, or one batch of rows of a segment. Of a segment that compaction replaced, the file
 //! stays until the iterator is through with it.
 
@@ -53,7 +53,9 @@ impl Entries {
             if let Some(source) = &mut self.source {
                 let step = source.step(self.next)?;
                 let (Step::Row(OwnedRow { leaf, .. }) | Step::End(leaf)) = &step;
-                if let Some(missing) = self.lake.removal().first_outside(LeafRange::new(self.next, *leaf)) {
+                if *leaf > self.next
+                    && let Some(missing) = self.lake.removal().first_outside(LeafRange::new(self.next, *leaf))
+                {
                     return Err(source.damaged(format!("leaf {missing} has no row")));
                 }
                 self.next = *leaf;

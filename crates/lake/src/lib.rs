@@ -5,8 +5,8 @@
 //!
 //! The life of an entry here: [`Lake`] follows the ledger and has it in the tail before its append is answered;
 //! [`Sealer`] shreds it into columns, writes a Parquet segment, reads that back and lets the write-ahead file go;
-//! compaction moves it into a larger segment; [`rewrite()`] removes what has to go; [`verify`] reads it again. Who wants all entries in order, wherever they
-//! are, follows [`Lake::entries`].
+//! compaction moves it into a larger segment; [`rewrite()`] removes what has to go; [`verify`] reads it again. Who wants
+//! all entries in order, wherever they are, follows [`Lake::entries`].
 
 mod agreement;
 pub mod assemble;

@@ -5,7 +5,7 @@
 
 use crate::SubjectToken;
 use onrecord_evidence::{LeafIndex, LeafRange, LeafSet};
-use onrecord_record::{self as record, HoldState, Timestamp, read_leaves};
+use onrecord_record::{self as record, Header, HoldState, Parser, Timestamp, read_leaves};
 use std::collections::BTreeMap;
 
 /// A hold that stands.
@@ -65,8 +65,18 @@ impl HoldScope {
 pub(crate) struct Holds(BTreeMap<String, Hold>);
 
 impl Holds {
+    /// Takes in an entry as it is stored, if it is one about a hold.
+    pub(crate) fn take_in(&mut self, record: &[u8]) {
+        let mut parser = Parser::new();
+        if let Ok(document) = parser.parse(record)
+            && let (Ok(hold), Ok(header)) = (record::Hold::read(document.value()), Header::read(document.value()))
+        {
+            self.add(&hold, header.recorded_at);
+        }
+    }
+
     /// Takes in the next entry about a hold.
-    pub(crate) fn add(&mut self, entry: &record::Hold<'_>, recorded_at: Timestamp) {
+    fn add(&mut self, entry: &record::Hold<'_>, recorded_at: Timestamp) {
         if entry.state == HoldState::Released {
             self.0.remove(entry.hold);
             return;

@@ -1,8 +1,8 @@
 //! What is to go by what is on the record, and is not gone everywhere yet.
 
 use crate::SubjectToken;
-use onrecord_evidence::{LeafIndex, LeafRange, LeafSet};
-use onrecord_record::{Depth, Erasure, Parser, Retention, RetentionAction, read_leaves};
+use onrecord_evidence::{LeafRange, LeafSet};
+use onrecord_record::{Depth, Erasure, Parser, Retention, RetentionAction, read_leaves, write_leaves};
 
 /// What is to go.
 #[derive(Clone, Debug, Default)]
@@ -30,16 +30,14 @@ impl Due {
         None
     }
 
-    /// Takes in an erasure.
-    pub(crate) fn add_erasure(&mut self, erasure: &Erasure<'_>) {
+    fn add_erasure(&mut self, erasure: &Erasure<'_>) {
         match erasure.depth {
             Depth::Delete => insert(&mut self.erased, erasure.leaves),
             Depth::Unlink => insert(&mut self.unlinked, erasure.leaves),
         }
     }
 
-    /// Takes in a retention.
-    pub(crate) fn add_retention(&mut self, retention: &Retention<'_>) {
+    fn add_retention(&mut self, retention: &Retention<'_>) {
         if retention.action == RetentionAction::Delete {
             insert(&mut self.expired, retention.leaves);
         }
@@ -80,7 +78,10 @@ fn insert(leaves: &mut LeafSet, text: &str) {
     read_leaves(text).unwrap_or_default().into_iter().for_each(|run| leaves.insert(LeafRange::from(run)));
 }
 
-/// The runs of leaves that ascend.
-pub(crate) fn runs(leaves: impl IntoIterator<Item = LeafIndex>) -> Vec<std::ops::Range<u64>> {
-    leaves.into_iter().collect::<LeafSet>().runs().into_iter().map(|run| run.start.0..run.end.0).collect()
+/// Bytes of the leaves in one entry.
+const LEAVES_BYTES_MAX: usize = 256 * 1024;
+
+/// Leaves as entries name them: a text for each entry, none of no leaves.
+pub(crate) fn texts(leaves: &LeafSet) -> Vec<String> {
+    write_leaves(leaves.runs().into_iter().map(|run| run.start.0..run.end.0), LEAVES_BYTES_MAX)
 }

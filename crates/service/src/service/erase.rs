@@ -6,19 +6,12 @@
 use super::{Service, blocking, event};
 use crate::api_token::{Actor, Role};
 use crate::hold::{Facts, Hold};
-use crate::removal::runs;
-use crate::{Refusal, SubjectToken};
+use crate::{Refusal, SubjectToken, removal};
 use onrecord_evidence::{Bundle, LeafIndex};
-use onrecord_record::{Depth, Erasure, Header, Kind, Parser, Timestamp, Value, write_leaves};
+use onrecord_record::{Depth, Erasure, Header, Kind, Parser, Timestamp, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// Bytes of the leaves in one entry.
-pub(super) const LEAVES_BYTES_MAX: usize = 256 * 1024;
-
-/// Records that are in memory at a time.
-const RECORDS_AT_ONCE: usize = 1_024;
 
 /// A person was erased.
 #[derive(Clone, Debug)]
@@ -81,20 +74,17 @@ impl Service {
         if let Some(hold) = seen.held_by {
             return Err(Refusal::Held(hold));
         }
-        let mut texts = write_leaves(runs(leaves.iter().copied()), LEAVES_BYTES_MAX);
+        let mut texts = removal::texts(&leaves.iter().copied().collect());
         if texts.is_empty() {
             texts.push(String::new());
         }
         let entry = |leaves: &String| {
             let erasure = Erasure { subject: &token, depth, leaves, actor, reason };
-            let entry = event::entry(|event_id, at, out| erasure.write(event_id, at, out))?;
-            self.due().add_erasure(&erasure);
-            Ok(entry)
+            event::entry(|event_id, at, out| erasure.write(event_id, at, out))
         };
         let entries = texts.iter().map(entry).collect::<Result<Vec<_>, Refusal>>()?;
         let record = entries[0].record().to_vec();
-        let commit = self.ledger.append(entries)?;
-        self.remover.may_lack(&self.due().records());
+        let commit = self.append_removals(entries)?;
         self.vault.erase(subject)?;
         self.erasures.fetch_add(1, Ordering::AcqRel);
         self.vault.set_erased(self.ledger.size().0)?;
@@ -109,24 +99,25 @@ impl Service {
         let holds = self.holds().clone();
         let mut seen = Seen::default();
         let mut parser = Parser::new();
-        for some in leaves.chunks(RECORDS_AT_ONCE) {
-            for stored in self.records.by_leaves(some)?.into_iter().flatten() {
-                let damaged =
-                    |_| Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf));
-                let document = parser.parse(&stored.record).map_err(damaged)?;
-                if let Some(hold) = facts(stored.leaf, document.value()).and_then(|facts| holds.reaching(facts)) {
-                    seen.held_by = Some(hold.hold.clone());
-                    return Ok(seen);
-                }
-                if depth == Depth::Unlink {
-                    let mut names = Vec::new();
-                    self.indirect_in(document.value(), &mut names);
-                    names.sort_unstable();
-                    names.dedup();
-                    names.into_iter().for_each(|name| *seen.indirect.entry(name.to_owned()).or_default() += 1);
-                }
+        self.each_record(leaves.iter().copied(), &mut |stored| {
+            if seen.held_by.is_some() {
+                return Ok(());
             }
-        }
+            let damaged = |_| Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf));
+            let document = parser.parse(&stored.record).map_err(damaged)?;
+            if let Some(hold) = facts(stored.leaf, document.value()).and_then(|facts| holds.reaching(facts)) {
+                seen.held_by = Some(hold.hold.clone());
+                return Ok(());
+            }
+            if depth == Depth::Unlink {
+                let mut names = Vec::new();
+                self.indirect_in(document.value(), &mut names);
+                names.sort_unstable();
+                names.dedup();
+                names.into_iter().for_each(|name| *seen.indirect.entry(name.to_owned()).or_default() += 1);
+            }
+            Ok(())
+        })?;
         Ok(seen)
     }
 

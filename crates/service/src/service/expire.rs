@@ -1,13 +1,11 @@
 //! Retention: which records' time is over goes on the record before they go.
 
-use super::erase::LEAVES_BYTES_MAX;
 use super::{Service, event};
 use crate::api_token::{Actor, Role};
 use crate::retention::{Rules, Shortened};
-use crate::{Refusal, Stored};
+use crate::{Refusal, Stored, removal};
 use onrecord_evidence::LeafSet;
-use onrecord_ledger::Entry;
-use onrecord_record::{Retention, RetentionAction, Timestamp, write_leaves};
+use onrecord_record::{Retention, RetentionAction, Timestamp, read_leaves};
 use serde_json::{Map, Value as Json};
 
 /// The word of the system entry that says which rules are in effect.
@@ -52,31 +50,18 @@ impl Service {
         for Expiry { policy, action, cutoff, leaves } in expiries {
             let mut leaves = leaves.clone();
             leaves.remove_all(&already);
-            let runs = leaves.runs().into_iter().map(|run| run.start.0..run.end.0);
-            for text in write_leaves(runs, LEAVES_BYTES_MAX) {
-                let count = onrecord_record::read_leaves(&text).unwrap_or_default();
-                let count = count.iter().map(|run| run.end - run.start).sum();
+            total += leaves.len();
+            for text in removal::texts(&leaves) {
+                let runs = read_leaves(&text).unwrap_or_default();
+                let count = runs.iter().map(|run| run.end - run.start).sum();
                 let (action, cutoff) = (*action, *cutoff);
                 let retention = Retention { policy, action, leaves: &text, count, cutoff, actor: actor.name() };
-                total += count;
-                entries.push((
-                    event::entry(|event_id, at, out| retention.write(event_id, at, out))?,
-                    text.clone(),
-                    action,
-                ));
+                entries.push(event::entry(|event_id, at, out| retention.write(event_id, at, out))?);
             }
         }
-        if entries.is_empty() {
-            return Ok(0);
+        if !entries.is_empty() {
+            self.append_removals(entries)?;
         }
-        let appended: Vec<Entry> = entries.iter().map(|(entry, ..)| entry.clone()).collect();
-        self.ledger.append(appended)?;
-        for (_, leaves, action) in &entries {
-            let cutoff = Timestamp::from_micros(0);
-            let retention = Retention { policy: "", action: *action, leaves, count: 0, cutoff, actor: "" };
-            self.due().add_retention(&retention);
-        }
-        self.remover.may_lack(&self.due().records());
         Ok(total)
     }
 

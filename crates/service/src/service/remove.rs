@@ -6,9 +6,10 @@
 use super::Service;
 use crate::api_token::{Actor, Role};
 use crate::removal::Due;
-use crate::{Refusal, Removed};
+use crate::{Refusal, Removed, Stored};
 use onrecord_evidence::{LeafIndex, LeafSet};
-use onrecord_record::{Header, Hold, Kind, Parser};
+use onrecord_ledger::{Commit, Entry};
+use onrecord_record::Kind;
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
@@ -65,6 +66,18 @@ impl Service {
         Ok(CarriedOut { removed, large_values })
     }
 
+    /// Puts entries that remove something on the record. Only then is it due: nothing goes that no entry names.
+    pub(super) fn append_removals(&self, entries: Vec<Entry>) -> Result<Commit, Refusal> {
+        let records: Vec<_> = entries.iter().map(|entry| entry.record().clone()).collect();
+        let commit = self.ledger.append(entries)?;
+        let mut due = self.due();
+        for record in &records {
+            due.take_in(record);
+        }
+        self.remover.may_lack(&due.records());
+        Ok(commit)
+    }
+
     /// How much waits for [`Service::carry_out`].
     pub fn pending(&self) -> Pending {
         let due = self.due();
@@ -82,14 +95,28 @@ impl Service {
 
     /// The large values of some records.
     fn large_of(&self, leaves: &LeafSet) -> Result<BTreeSet<[u8; 32]>, Refusal> {
-        let leaves: Vec<LeafIndex> = leaves.runs().into_iter().flat_map(|run| run.leaves()).collect();
         let mut values = BTreeSet::new();
-        for some in leaves.chunks(RECORDS_AT_ONCE) {
-            for stored in self.records.by_leaves(some)?.into_iter().flatten() {
-                values.extend(self.large.kept_of(&stored.record));
-            }
-        }
+        self.each_record(leaves.runs().into_iter().flat_map(|run| run.leaves()), &mut |stored| {
+            values.extend(self.large.kept_of(&stored.record));
+            Ok(())
+        })?;
         Ok(values)
+    }
+
+    /// Visits the records of some leaves, a bounded number of them at a time.
+    pub(super) fn each_record(
+        &self,
+        leaves: impl IntoIterator<Item = LeafIndex>,
+        visit: &mut dyn FnMut(&Stored) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let mut leaves = leaves.into_iter();
+        loop {
+            let some: Vec<LeafIndex> = leaves.by_ref().take(RECORDS_AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(());
+            }
+            self.records.by_leaves(&some)?.iter().flatten().try_for_each(&mut *visit)?;
+        }
     }
 
     /// Those of the values that no record that stays refers to.
@@ -134,12 +161,7 @@ impl Service {
         })?;
         self.remover.may_lack(&all.records());
         *self.due() = due;
-        let mut parser = Parser::new();
-        self.records.each_of_kind(Kind::Hold, LeafIndex(0), &mut |stored| {
-            let Ok(document) = parser.parse(&stored.record) else { return };
-            let (Ok(hold), Ok(header)) = (Hold::read(document.value()), Header::read(document.value())) else { return };
-            self.holds().add(&hold, header.recorded_at);
-        })?;
+        self.records.each_of_kind(Kind::Hold, LeafIndex(0), &mut |stored| self.holds().take_in(&stored.record))?;
         for subject in subjects {
             if self.vault.erase(subject)? {
                 tracing::warn!("the vault still held a subject who was erased, and does not any more");

@@ -110,6 +110,22 @@ fn an_erasure_that_broke_off_is_carried_out_when_the_directory_is_opened() {
 }
 
 #[test]
+fn nothing_is_due_that_is_not_on_the_record() {
+    let house = House::new();
+    let logged = house.log(about("jane", "d1")).unwrap();
+    house.service.ledger().close();
+    erase(&house, "jane", Depth::Delete).unwrap_err();
+    let (action, cutoff) = (RetentionAction::Delete, Timestamp::from_micros(7));
+    let leaves: LeafSet = [logged.receipt.leaf_index].into_iter().collect();
+    let expiry = [Expiry { policy: STANDARD, action, cutoff, leaves }];
+    house.service.expire(&expiry, house.service.holds_version(), &Actor::local()).unwrap_err();
+    assert_eq!(house.service.pending(), onrecord_service::Pending::default());
+    house.service.carry_out(&Actor::local()).unwrap();
+    assert!(house.memory.by_leaf(logged.receipt.leaf_index).unwrap().is_some());
+    assert!(house.service.vault().find("jane").unwrap().is_some(), "the key is there as the record is");
+}
+
+#[test]
 fn nobody_is_erased_without_the_role_or_against_a_hold() {
     let house = House::new();
     house.log(about("jane", "d1")).unwrap();
