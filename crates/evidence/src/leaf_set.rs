@@ -72,6 +72,11 @@ impl LeafSet {
         self.0 |= &other.0;
     }
 
+    /// Takes out what is not in another set.
+    pub fn retain_all(&mut self, other: &Self) {
+        self.0 &= &other.0;
+    }
+
     /// Takes out what is in another set.
     pub fn remove_all(&mut self, other: &Self) {
         self.0 -= &other.0;

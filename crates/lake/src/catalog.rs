@@ -4,8 +4,12 @@
 //! holds all leaves (compaction or a rewrite ended, the old ones were not removed yet) and unfinished ones; opening removes
 //! them.
 //! Any other overlap, and any gap, is an error that names both files.
+//!
+//! Of a segment in the archive there is its stub. A file beside it of the same name was to go when the stub was durable, or
+//! was not back whole when the run that restored it was interrupted; either way the archive has all of it.
 
 use crate::error::{Error, Result};
+use crate::object::{LEFTOVER, Leftover, Stub};
 use crate::segment::{Segment, SegmentName, UNFINISHED};
 use onrecord_evidence::{LeafIndex, LeafRange};
 use onrecord_ledger::Disk;
@@ -32,12 +36,17 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Segments> {
         kept.iter().map(|path| Segment::open_on(disk, path).map(Arc::new)).collect::<Result<_>>()?;
     // Only now that all footers were read: what is removed is in a segment that opens.
     let orphans: Vec<PathBuf> =
-        found.indexes.into_iter().filter(|(segment, _)| !kept.contains(segment)).map(|(_, index)| index).collect();
-    for path in leftovers.iter().chain(&found.unfinished).chain(&orphans) {
+        found.indexes.into_iter().filter(|index| !is_of_any(index, &kept)).collect();
+    let settled: Vec<PathBuf> = found.leftovers.into_iter().filter(|path| is_settled(path, &kept)).collect();
+    for path in leftovers.iter().chain(&found.unfinished).chain(&orphans).chain(&settled) {
         tracing::info!(path = %path.display(), "removing what an interrupted run left behind");
+        if is_stub(path) {
+            // Its objects are to go too, when their server is asked.
+            Leftover::of(&Stub::open(&**disk, path)?.head.archived).write(&**disk, path)?;
+        }
         disk.remove(path).map_err(Error::io(path))?;
     }
-    if !leftovers.is_empty() || !found.unfinished.is_empty() || !orphans.is_empty() {
+    if !leftovers.is_empty() || !settled.is_empty() || !found.unfinished.is_empty() || !orphans.is_empty() {
         disk.sync_dir(dir).map_err(Error::io(dir))?;
     }
     Ok(segments)
@@ -66,27 +75,30 @@ pub(crate) fn look(disk: &dyn Disk, dir: &Path) -> Result<Looked> {
     }
 }
 
+#[derive(Default)]
 struct Found {
     segments: Vec<(SegmentName, PathBuf)>,
     unfinished: Vec<PathBuf>,
-    /// Look-up indexes, by the segment that they should be of.
-    indexes: Vec<(PathBuf, PathBuf)>,
+    /// Look-up indexes.
+    indexes: Vec<PathBuf>,
+    /// What is to go from the archive.
+    leftovers: Vec<PathBuf>,
     /// What is none of these. It stays: whoever put it there may want it.
     foreign: Vec<PathBuf>,
 }
 
 fn list(disk: &dyn Disk, dir: &Path) -> Result<Found> {
-    let mut found = Found { segments: Vec::new(), unfinished: Vec::new(), indexes: Vec::new(), foreign: Vec::new() };
+    let mut found = Found::default();
+    let is_segment = |stem: &str| SegmentName::parse(&format!("{stem}.parquet")).is_some();
     for name in disk.list(dir).map_err(Error::io(dir))? {
         let path = dir.join(&name);
-        if let Some(name) = SegmentName::parse(&name) {
+        if let Some(name) = SegmentName::parse(&name).or_else(|| SegmentName::parse_stub(&name)) {
             found.segments.push((name, path));
-        } else if name
-            .strip_suffix(".index")
-            .is_some_and(|stem| SegmentName::parse(&format!("{stem}.parquet")).is_some())
-        {
-            found.indexes.push((path.with_extension("parquet"), path));
-        } else if name.ends_with(UNFINISHED) || name.ends_with(".index.tmp") {
+        } else if name.strip_suffix(".index").is_some_and(is_segment) {
+            found.indexes.push(path);
+        } else if name.strip_suffix(LEFTOVER).is_some_and(is_segment) {
+            found.leftovers.push(path);
+        } else if UNFINISHED_NAMES.iter().any(|end| name.ends_with(end)) {
             found.unfinished.push(path);
         } else {
             found.foreign.push(path);
@@ -95,9 +107,36 @@ fn list(disk: &dyn Disk, dir: &Path) -> Result<Found> {
     Ok(found)
 }
 
+/// How the names of files end that are being written.
+const UNFINISHED_NAMES: [&str; 4] = [UNFINISHED, ".index.tmp", ".archived.tmp", ".leftover.tmp"];
+
+fn is_stub(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).and_then(SegmentName::parse_stub).is_some()
+}
+
+/// Whether a file is of one of these segments, by its name.
+fn is_of_any(path: &Path, segments: &[PathBuf]) -> bool {
+    segments.iter().any(|segment| segment.file_stem() == path.file_stem())
+}
+
+/// Whether the objects that a leftover is of are those of a segment that is in the archive.
+fn is_settled(leftover: &Path, kept: &[PathBuf]) -> bool {
+    kept.iter().any(|segment| is_stub(segment) && segment.file_stem() == leftover.file_stem())
+}
+
+/// The leftovers in a directory.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn leftovers(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
+    Ok(list(disk, dir)?.leftovers)
+}
+
 /// The segments in order, and the files that they make superfluous.
 fn sort_out(mut found: Vec<(SegmentName, PathBuf)>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-    found.sort_by_key(|(name, _)| (name.leaves.start, Reverse(name.leaves.end), Reverse(name.rewrite)));
+    found.sort_by_key(|(name, path)| {
+        (name.leaves.start, Reverse(name.leaves.end), Reverse(name.rewrite), Reverse(is_stub(path)))
+    });
     let mut kept: Vec<(LeafRange, PathBuf)> = Vec::new();
     let mut leftovers = Vec::new();
     for (SegmentName { leaves, .. }, path) in found {

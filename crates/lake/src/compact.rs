@@ -11,7 +11,7 @@ use crate::build::{Source, build, each_leaf};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::schema::PathColumn;
-use crate::segment::{Lookup, Segment, SegmentName, Written, are_joinable, join};
+use crate::segment::{Lookup, Segment, SegmentName, Tier, Written, are_joinable, join};
 use crate::shred::Survey;
 use onrecord_evidence::{Hash, LeafIndex, LeafRange, LeafSet, leaf_hash};
 use onrecord_ledger::{Disk, Ledger};
@@ -51,7 +51,12 @@ pub(crate) fn compact_next(lake: &Lake, ledger: &Ledger) -> Result<bool> {
 fn compact(lake: &Lake, ledger: &Ledger, group_rows_min: u64) -> Result<bool> {
     let _changing = lake.lock_segments();
     let segments = lake.segments();
-    let rows: Vec<u64> = segments.iter().map(|segment| segment.rows()).collect();
+    // What is in the archive stays there: it counts as large.
+    let rows = |segment: &Arc<Segment>| match segment.tier() {
+        Tier::Local => segment.rows(),
+        Tier::Archive => u64::MAX,
+    };
+    let rows: Vec<u64> = segments.iter().map(rows).collect();
     let Some(run) = choose(&rows) else { return Ok(false) };
     let segments = &segments[run];
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else { return Ok(false) };

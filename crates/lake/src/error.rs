@@ -60,6 +60,14 @@ pub enum Error {
         /// How many leaves there are.
         size: TreeSize,
     },
+    /// The archive could not be used: its server is away or refused. Nothing was changed; try again.
+    #[error("the archive {url}: {source}")]
+    Archive {
+        /// The place, or the object.
+        url: String,
+        /// What its client said.
+        source: std::io::Error,
+    },
     /// A segment could not be made of these records. The write-ahead file stays.
     #[error("leaves {} to {} cannot be sealed: {problem}", leaves.start, leaves.end)]
     Unsealable {
@@ -82,7 +90,7 @@ impl Error {
             | Error::Format { path, .. }
             | Error::Ranges { second: path, .. }
             | Error::ReadBack { path, .. } => Some(path),
-            Error::Ahead { .. } | Error::Unsealable { .. } => None,
+            Error::Ahead { .. } | Error::Archive { .. } | Error::Unsealable { .. } => None,
         }
     }
 

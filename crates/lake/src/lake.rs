@@ -8,7 +8,7 @@ use crate::cache::LookupCache;
 use crate::catalog::{self, Segments};
 use crate::error::{Error, Result};
 use crate::index::Key;
-use crate::segment::{Segment, is_v7};
+use crate::segment::{Retired, Segment, Tier, is_v7};
 use crate::tail::{Chunk, Tail};
 use arrow::array::RecordBatch;
 use onrecord_evidence::{LeafIndex, LeafSet, TreeSize};
@@ -36,6 +36,8 @@ pub struct Lake {
     lookups: Mutex<LookupCache>,
     /// Held while segments become others: by compaction and rewrites, one at a time.
     segments_change: Mutex<()>,
+    /// Held while objects are put into the archive, fetched back, or deleted there.
+    archive_change: Mutex<()>,
     /// Leaves that may have no row: that they were to be removed is on the record.
     removal: RwLock<Arc<LeafSet>>,
     /// Counts the reasons to look for something to seal or compact; see [`Lake::wait_for_change`].
@@ -134,8 +136,9 @@ impl Lake {
         let dir = data_dir.join(SEGMENTS);
         let segments = catalog::open(&disk, &dir)?;
         let keys: Arc<[Key]> = [Key::Subject, Key::DecisionId].into_iter().chain(inputs).collect();
-        // An index has the checksums by which single blocks of its segment can be trusted.
-        segments.iter().for_each(|segment| drop(segment.index(&keys)));
+        // An index has the checksums by which single blocks of its segment can be trusted. The archive is asked for nothing.
+        let local = segments.iter().filter(|segment| segment.has_local_index());
+        local.for_each(|segment| drop(segment.index(&keys)));
         let sealed = sealed_end(&segments);
         let v7_max = segments.iter().filter_map(|segment| segment.v7_max()).max();
         Ok(Arc::new(Self {
@@ -145,6 +148,7 @@ impl Lake {
             state: Mutex::new(State { segments, tail: Tail::new(sealed), v7_max }),
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
             segments_change: Mutex::default(),
+            archive_change: Mutex::default(),
             removal: RwLock::default(),
             changes: Mutex::new(0),
             changed: Condvar::new(),
@@ -237,8 +241,18 @@ impl Lake {
         self.segments_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps others from changing what is in the archive. Taken before [`Lake::lock_segments`].
+    pub(crate) fn lock_archive(&self) -> MutexGuard<'_, ()> {
+        self.archive_change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts a segment in for those of which it holds the leaves. Their files go when their last reader does.
     pub(crate) fn replace_segments(&self, segment: Segment) {
+        self.put_in_for(segment, Retired::Replaced);
+    }
+
+    /// Puts a segment in for those of which it holds the leaves, which are retired for that reason.
+    pub(crate) fn put_in_for(&self, segment: Segment, why: Retired) {
         let mut state = self.state();
         let leaves = segment.leaves();
         let (replaced, mut kept): (Vec<_>, Vec<_>) =
@@ -249,7 +263,7 @@ impl Lake {
         drop(state);
         for old in replaced {
             self.lookups().forget(old.path());
-            old.replace();
+            old.retire(why);
         }
     }
 
@@ -264,7 +278,9 @@ impl Lake {
     /// to them if it cannot be made. Returns whether there was one to try.
     pub(crate) fn make_next_index(&self, failed: &mut BTreeSet<PathBuf>) -> bool {
         let segments = self.segments();
-        let mut missing = segments.iter().filter(|segment| segment.index(&self.keys).is_none());
+        // Of what is in the archive, the index was made before it went there.
+        let local = segments.iter().filter(|segment| segment.tier() == Tier::Local);
+        let mut missing = local.filter(|segment| segment.index(&self.keys).is_none());
         let Some(segment) = missing.find(|segment| !failed.contains(segment.path())) else { return false };
         if let Err(error) = segment.make_index(&self.keys) {
             tracing::warn!(%error, "a look-up index cannot be made; queries do without it");

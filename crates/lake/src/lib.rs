@@ -9,6 +9,7 @@
 //! all entries in order, wherever they are, follows [`Lake::entries`].
 
 mod agreement;
+mod archive;
 pub mod assemble;
 mod build;
 mod cache;
@@ -20,6 +21,7 @@ mod error;
 mod index;
 mod lake;
 mod lookup;
+mod object;
 mod pruning;
 mod rewrite;
 mod row;
@@ -31,6 +33,7 @@ mod tail;
 mod verify;
 mod worker;
 
+pub use archive::{ArchiveTarget, Swept, push, restore, sweep, trim_indexes, waiting};
 pub use compact::compact_all;
 pub use entries::Entries;
 pub use error::{Error, Result};
@@ -40,7 +43,8 @@ pub use onrecord_evidence::{LeafIndex, LeafRange, LeafSet};
 pub use rewrite::{Removal, Removed, rewrite};
 pub use row::{Row, RowIndex};
 pub use seal::seal_all;
-pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Written};
+pub use object::{Archived, IndexObject, LockMode, Manifest, ObjectLock, PutSettings, Storage};
+pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Tier, Written};
 pub use tail::Chunk;
 pub use verify::{Checked, Verification, Visit, Wanted, each_sealed, newest_sealed, verify, verify_on};
 pub use worker::Sealer;

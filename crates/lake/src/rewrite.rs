@@ -14,7 +14,7 @@ use crate::compact::leaf_hashes;
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::schema::{PathColumn, column};
-use crate::segment::{Lookup, Segment};
+use crate::segment::{Lookup, Retired, Segment};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use onrecord_evidence::{Hash, LeafIndex, LeafRange, LeafSet};
@@ -101,7 +101,7 @@ fn replace(lake: &Lake, source: &Kept<'_>) -> Result<()> {
         if used.len() < columns.len() {
             // Not even the name of a member stays that only rows had which went.
             columns = used;
-            segment.replace();
+            segment.retire(Retired::Replaced);
             continue;
         }
         lake.make_index(&segment);

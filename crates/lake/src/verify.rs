@@ -54,6 +54,8 @@ pub struct Verification {
     pub removed: u64,
     /// Leaves that were to be removed and still have a row: a rewrite is due.
     pub remaining: u64,
+    /// What could not be read because the archive could not: these segments were not checked.
+    pub unreached: Vec<Error>,
     /// Files beside the segments that are none of a lake's: nothing reads them, and they were not looked at.
     pub foreign: Vec<PathBuf>,
     /// What is wrong, each naming its file. Nothing is wrong if this is empty and the hashes are those of the tree.
@@ -125,8 +127,16 @@ pub fn verify_on(
             });
         }
     });
-    verification.errors.extend(errors.into_inner().unwrap_or_else(PoisonError::into_inner));
+    for error in errors.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let found = match error {
+            Error::Archive { .. } => &mut verification.unreached,
+            _ => &mut verification.errors,
+        };
+        found.push(error);
+    }
     verification.errors.sort_by_key(ToString::to_string);
+    verification.unreached.sort_by_key(ToString::to_string);
+    verification.unreached.dedup_by_key(|error| error.to_string());
     (verification.removed, verification.remaining) = (gaps.removed.into_inner(), gaps.remaining.into_inner());
     Ok(verification)
 }
@@ -199,8 +209,22 @@ fn tasks(opened: &Opened) -> Vec<Task<'_>> {
 }
 
 impl Task<'_> {
-    /// What is wrong.
+    /// What is wrong, or why that is not known.
     fn run(&self, gaps: &Gaps<'_>, wanted: &Wanted<'_>, visit: &Visit<'_>) -> Vec<Error> {
+        let found = self.check(gaps, wanted, visit);
+        let segment = match self {
+            // It reads by itself, and knows what it could not read.
+            Task::Bytes(_) => return found,
+            Task::Index(segment) => segment,
+            Task::Rows(opened, _) => &opened.segment,
+        };
+        match segment.unreached() {
+            Some(unreached) if !found.is_empty() => vec![unreached],
+            _ => found,
+        }
+    }
+
+    fn check(&self, gaps: &Gaps<'_>, wanted: &Wanted<'_>, visit: &Visit<'_>) -> Vec<Error> {
         match self {
             Task::Bytes(segment) => segment.check_bytes().err().into_iter().collect(),
             Task::Index(segment) => index::check(segment).err().into_iter().collect(),

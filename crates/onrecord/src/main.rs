@@ -2,12 +2,14 @@
 //! (0 fine, 1 the answer is "no" or the work failed, 2 misuse, 3 not all could be checked).
 
 mod api;
+mod archive;
 mod cli;
 mod client;
 mod concurrency;
 mod config;
 mod directory;
 mod export;
+mod held;
 mod http;
 mod import;
 mod maintenance;

@@ -1,12 +1,16 @@
 //! Retention: what is due is found over one snapshot, put on the record, and removed.
 
+use crate::api::archive::Moved;
 use crate::api::retention::{Confirmation, PolicyPlan, Removal, RetentionPlan, RetentionRun, RetentionStatus};
+use crate::archive::{self, ArchiveError};
+use crate::held::held;
 use crate::node::Node;
 use crate::session::{ReportError, ReportSource};
+use crate::settings::{ArchiveSettings, Settings};
 use jiff::Timestamp;
-use onrecord_lake::{LeafIndex, LeafSet};
+use onrecord_lake::{LeafIndex, LeafSet, Tier};
 use onrecord_record::RetentionAction;
-use onrecord_report::retention::{self as report, Held, Rule};
+use onrecord_report::retention::{self as report, Rule};
 use onrecord_service::retention::{RuleAction, Rules, STANDARD, Shortened};
 use onrecord_service::{Actor, CarriedOut, Expiry, Refusal};
 use std::sync::Arc;
@@ -18,6 +22,8 @@ pub(crate) enum RetentionError {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Report(#[from] ReportError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
 /// What is due when.
@@ -54,24 +60,64 @@ pub(crate) async fn plan(node: &Arc<Node>) -> Result<RetentionPlan, RetentionErr
     })
 }
 
-/// Puts what is due on the record and removes it, and whatever was due before.
+/// Puts what is due on the record and removes it, and whatever was due before; what is due to be archived goes there.
 pub(crate) async fn run(node: &Arc<Node>, confirm: bool, actor: &Actor) -> Result<RetentionRun, RetentionError> {
     let (name, version) = (actor.clone(), node.service.holds_version());
     let (rules, shortened) = on_a_thread(node, move |node| node.service.adopt_rules(confirm, &name)).await?;
     let found = find(node, &rules).await?;
-    let actor = actor.clone();
-    on_a_thread(node, move |node| {
-        let expiries: Vec<Expiry<'_>> = found.iter().filter_map(Found::expiry).collect();
-        node.service.expire(&expiries, version, &actor)?;
-        let done = node.service.carry_out(&actor)?;
+    let is_archiving = found.iter().any(|found| found.action == RuleAction::Archive && !found.leaves.is_empty());
+    let by = actor.clone();
+    let mut run = on_a_thread(node, move |node| {
+        let expiries: Vec<Expiry<'_>> =
+            found.iter().filter(|found| found.action == RuleAction::Delete).filter_map(Found::expiry).collect();
+        node.service.expire(&expiries, version, &by)?;
+        let done = node.service.carry_out(&by)?;
         Ok(RetentionRun {
             policies: found.into_iter().map(|found| found.plan).collect(),
             unconfirmed: confirmations(&shortened),
             removal: removal(done),
+            archived: Moved::default(),
         })
     })
-    .await
+    .await?;
+    if is_archiving {
+        // What is due is found again: some of it may have been removed.
+        let pushed = push_due(node, None, actor).await;
+        run.archived = pushed.unwrap_or_else(|error| Moved { waits: Some(error.to_string()), ..Moved::default() });
+    }
+    Ok(run)
 }
+
+/// Puts the segments into the archive of which every decision, review and outcome is due to be archived, and not held. That
+/// they are due goes on the record first.
+pub(crate) async fn push_due(node: &Arc<Node>, to: Option<&str>, actor: &Actor) -> Result<Moved, RetentionError> {
+    let place = archive::place(node, to)?;
+    let version = node.service.holds_version();
+    let (rules, _) = on_a_thread(node, |node| node.service.retention_rules()).await?;
+    let mut found = find(node, &rules).await?;
+    found.retain(|found| found.action == RuleAction::Archive);
+    let source = ReportSource::own(node.clone());
+    let (mut chosen, mut leaves) = (Vec::new(), LeafSet::default());
+    for segment in archive::segments(node, Tier::Local) {
+        let range = segment.leaves();
+        let due: u64 = found.iter().map(|found| found.leaves.within(range).count() as u64).sum();
+        if due > 0 && due == report::records_within(&source, &(range.start.0..range.end.0)).await? {
+            leaves.insert(range);
+            chosen.push(segment);
+        }
+    }
+    for found in &mut found {
+        found.leaves.retain_all(&leaves);
+    }
+    let by = actor.clone();
+    on_a_thread(node, move |node| {
+        let expiries: Vec<Expiry<'_>> = found.iter().filter_map(Found::expiry).collect();
+        node.service.expire(&expiries, version, &by).map(drop)
+    })
+    .await?;
+    Ok(archive::push(node, chosen, version, place, actor).await?)
+}
+
 
 /// Removes what erasures and retention left to be removed.
 pub(crate) async fn carry_out(node: &Arc<Node>, actor: &Actor) -> Result<Removal, RetentionError> {
@@ -99,10 +145,13 @@ struct Found {
 
 impl Found {
     fn expiry(&self) -> Option<Expiry<'_>> {
-        // What is to move to cold storage stays until there is some.
-        (self.action == RuleAction::Delete && !self.leaves.is_empty()).then(|| Expiry {
+        let action = match self.action {
+            RuleAction::Delete => RetentionAction::Delete,
+            RuleAction::Archive => RetentionAction::Archive,
+        };
+        (!self.leaves.is_empty()).then(|| Expiry {
             policy: &self.plan.policy,
-            action: RetentionAction::Delete,
+            action,
             cutoff: onrecord_record::Timestamp::from_micros(self.cutoff.as_microsecond()),
             leaves: self.leaves.clone(),
         })
@@ -116,10 +165,17 @@ async fn find(node: &Arc<Node>, rules: &Rules) -> Result<Vec<Found>, RetentionEr
     let is_held_at: Option<&(dyn Fn(u64) -> bool + Sync)> =
         if held_leaves.is_empty() { None } else { Some(&is_held_at) };
     let now = Timestamp::now();
+    let mut in_archive = LeafSet::default();
+    for segment in node.lake.segments().iter().filter(|segment| segment.tier() == Tier::Archive) {
+        in_archive.insert(segment.leaves());
+    }
     let mut all = Vec::new();
-    for rule in rules_of(rules) {
-        let due = report::due(&source, &rule, &held, is_held_at, now).await?;
-        let action = rules.0.get(&rule.policy).map(|rule| rule.action).unwrap_or_default();
+    for (rule, action) in steps_of(rules) {
+        let mut due = report::due(&source, &rule, &held, is_held_at, now).await?;
+        if action == RuleAction::Archive {
+            due.decisions.retain(|leaf| !in_archive.contains(LeafIndex(*leaf)));
+            due.followers.retain(|leaf| !in_archive.contains(LeafIndex(*leaf)));
+        }
         let (decisions, followers) = (due.decisions.len() as u64, due.followers.len() as u64);
         let leaves: LeafSet = due.decisions.into_iter().chain(due.followers).map(LeafIndex).collect();
         let segments = node.lake.segments();
@@ -131,11 +187,37 @@ async fn find(node: &Arc<Node>, rules: &Rules) -> Result<Vec<Found>, RetentionEr
             decisions,
             reviews_and_outcomes: followers,
             segments: segments.iter().filter(|segment| is_concerned(&leaves, segment.leaves())).count() as u64,
-            waits: PolicyPlan::waits(action, decisions),
+            waits: waits(node, action, decisions),
         };
         all.push(Found { plan, action, cutoff: due.cutoff, leaves });
     }
     Ok(all)
+}
+
+/// Why nothing happens to what is due to be archived.
+fn waits(node: &Node, action: RuleAction, decisions: u64) -> Option<String> {
+    if action != RuleAction::Archive || decisions == 0 {
+        return None;
+    }
+    match node.settings().as_ref().map(Settings::archive) {
+        Ok(Ok(ArchiveSettings { url: Some(_), .. })) => None,
+        Ok(Ok(_)) => Some("onrecord.toml has no [archive] url: they stay where they are".to_owned()),
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// What happens by the rules, in steps: what is archived may be deleted later.
+fn steps_of(rules: &Rules) -> Vec<(Rule, RuleAction)> {
+    let mut steps = Vec::new();
+    for rule in rules_of(rules) {
+        let Some(said) = rules.0.get(&rule.policy) else { continue };
+        if let Some(more_days) = said.delete_after_days {
+            steps.push((Rule { more_days, ..rule.clone() }, RuleAction::Delete));
+        }
+        steps.push((rule, said.action));
+    }
+    steps
 }
 
 /// The rules, as the queries ask for them.
@@ -144,26 +226,10 @@ fn rules_of(rules: &Rules) -> Vec<Rule> {
         policy: policy.clone(),
         days: rule.days,
         min_days: rule.min_days(),
+        more_days: 0,
         is_standard: policy == STANDARD,
     };
     rules.0.iter().map(rule).collect()
-}
-
-/// What the holds keep: by conditions, and at leaves.
-fn held(node: &Node) -> (Vec<Held>, LeafSet) {
-    let (mut conditions, mut leaves) = (Vec::new(), LeafSet::default());
-    for hold in node.service.hold_list() {
-        match &hold.scope.leaves {
-            Some(held) => leaves.insert_all(held),
-            None => conditions.push(Held {
-                subject: hold.scope.subject.map(|subject| subject.to_string()),
-                model_id: hold.scope.model_id,
-                since: hold.scope.since.map(|since| since.to_string()),
-                until: hold.scope.until.map(|until| until.to_string()),
-            }),
-        }
-    }
-    (conditions, leaves)
 }
 
 fn confirmations(shortened: &[Shortened]) -> Vec<Confirmation> {

@@ -98,18 +98,27 @@ impl Sealing {
 
     /// Removes rows and sidecars from all segments. Blocks.
     pub(crate) fn rewrite(&self, removal: &Removal) -> Result<Removed, SealError> {
+        let rewrite = || onrecord_lake::rewrite(&self.lake, &self.ledger, removal);
+        match self.while_not_paused(rewrite) {
+            Some(removed) => Ok(removed?),
+            None if matches!(*self.state(), State::Closed) => Err(SealError::Closed),
+            None => Err(SealError::Paused),
+        }
+    }
+
+    /// Does work that replaces segments; `None` if a verification reads them now, or the directory is being closed.
+    pub(crate) fn while_not_paused<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         {
             let state = self.state();
             match *state {
-                State::Paused { .. } => return Err(SealError::Paused),
-                State::Closed => return Err(SealError::Closed),
+                State::Paused { .. } | State::Closed => return None,
                 State::Idle | State::Running(_) => *self.rewrites() += 1,
             }
         }
-        let removed = onrecord_lake::rewrite(&self.lake, &self.ledger, removal);
+        let done = work();
         *self.rewrites() -= 1;
         self.rewritten.notify_all();
-        Ok(removed?)
+        Some(done)
     }
 
     /// Why sealing or compaction does not go on, if it does not.

@@ -1,4 +1,5 @@
-//! Settings of a deployment, in `onrecord.toml` of its data directory: whom a person turns to, when retention runs. They say
+//! Settings of a deployment, in `onrecord.toml` of its data directory: whom a person turns to, when retention runs, where old
+//! segments go. They say
 //! nothing about what is recorded; that is the policy's. The file may be missing. It is read when it is needed, so that a change counts at
 //! once.
 
@@ -15,6 +16,9 @@ const FILE: &str = "onrecord.toml";
 /// Languages that a deployer adds: one file each, named by its tag.
 const LANGUAGES: &str = "languages";
 
+/// As S3 has it: a hundred years.
+const LOCK_DAYS_MAX: u32 = 36_500;
+
 /// The settings.
 pub(crate) struct Settings {
     languages: PathBuf,
@@ -28,6 +32,32 @@ struct SettingsFile {
     explanation: ExplanationSettings,
     #[serde(default)]
     retention: RetentionSettings,
+    #[serde(default)]
+    archive: ArchiveSettings,
+}
+
+/// Where old segments go.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArchiveSettings {
+    /// `s3://BUCKET/PREFIX` or `file:///DIRECTORY`.
+    pub(crate) url: Option<String>,
+    /// The storage class of the objects, as the server calls it.
+    pub(crate) storage_class: Option<String>,
+    /// Who can delete the objects before `object_lock_days` are over: with a right of its own (`governance`), or nobody
+    /// (`compliance`).
+    pub(crate) object_lock: Option<ObjectLockMode>,
+    /// Days for which the server must refuse to delete them.
+    pub(crate) object_lock_days: Option<u32>,
+    /// Megabytes of look-up indexes of archived segments that stay on the disk; 1,024 if nothing is said.
+    pub(crate) index_mb: Option<u64>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ObjectLockMode {
+    Governance,
+    Compliance,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,6 +98,21 @@ impl Settings {
         let time: jiff::civil::Time =
             at.parse().map_err(|_| anyhow::anyhow!("{FILE}: retention.at must be a time of day as 03:00, in UTC"))?;
         Ok(Some(i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60))
+    }
+
+    /// Where old segments go, and how.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn archive(&self) -> Result<&ArchiveSettings> {
+        let archive = &self.file.archive;
+        if archive.object_lock.is_some() != archive.object_lock_days.is_some() {
+            bail!("{FILE}: archive.object_lock and archive.object_lock_days go together");
+        }
+        if archive.object_lock_days.is_some_and(|days| days == 0 || days > LOCK_DAYS_MAX) {
+            bail!("{FILE}: archive.object_lock_days must be from 1 to {LOCK_DAYS_MAX}");
+        }
+        Ok(archive)
     }
 
     /// Whom a person turns to, in a language.

@@ -63,6 +63,24 @@ pub(crate) struct LakeRemover {
 /// How long a query may hold a file of which something was removed before it is said that it still is there.
 const READERS_WAIT: Duration = Duration::from_secs(10);
 
+impl LakeRemover {
+    /// Deletes from the archive what was replaced; whether all of it is gone there.
+    fn is_swept(&self) -> bool {
+        match onrecord_lake::sweep(&self.lake) {
+            Ok(swept) => {
+                for error in &swept.left {
+                    tracing::warn!(%error, "what was removed is in the archive yet, and goes at the next call");
+                }
+                swept.left.is_empty()
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what was removed may be in the archive yet");
+                false
+            }
+        }
+    }
+}
+
 impl Remover for LakeRemover {
     fn may_lack(&self, leaves: &LeafSet) {
         self.lake.may_lack(leaves);
@@ -76,7 +94,7 @@ impl Remover for LakeRemover {
         }
         let removal = Removal { rows: records.clone(), sidecars: ciphertexts.clone() };
         let removed = self.sealing.rewrite(&removal).map_err(failed)?;
-        let is_gone = removed.wait(READERS_WAIT);
+        let is_gone = removed.wait(READERS_WAIT) && self.is_swept();
         Ok(Removed { segments: removed.segments, rows: removed.rows, sidecars: removed.sidecars, is_gone })
     }
 }

@@ -142,6 +142,9 @@ impl<'a> Check<'a> {
                 for error in &found.errors {
                     self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
                 }
+                for error in &found.unreached {
+                    self.verification.unchecked.push(error.to_string());
+                }
                 for path in &found.foreign {
                     let name = path.strip_prefix(self.dir).unwrap_or(path).display();
                     let left_out = format!("{name}: it is no file of onrecord, and nothing reads it");

@@ -86,6 +86,8 @@ pub(super) enum Source {
     Member(&'static str, DataType),
     /// A member of the record as JSON.
     JsonMember(&'static str),
+    /// Where the entry is: `local` or `archive`.
+    Tier,
 }
 
 /// A column of a table.
@@ -104,7 +106,7 @@ impl Column {
     fn field(&self, name: &str) -> Field {
         match &self.source {
             Source::Stored(_, data_type) | Source::Member(_, data_type) => Field::new(name, data_type.clone(), true),
-            Source::EventId | Source::DecisionId | Source::InputHash | Source::User => {
+            Source::EventId | Source::DecisionId | Source::InputHash | Source::User | Source::Tier => {
                 Field::new(name, DataType::Utf8View, true)
             }
             Source::Reviewed(Replaced::HumanReviewed | Replaced::Overridden) => {
@@ -279,6 +281,7 @@ fn ai_audit_logs() -> Vec<Column> {
         document(Document::Metadata),
         stored(column::TIMESTAMP_SENT, TEXT),
         stored(column::LEAF_INDEX, DataType::Int64),
+        from("tier", Source::Tier),
     ]
 }
 
@@ -311,6 +314,7 @@ fn entries() -> Vec<Column> {
         from("event_id", Source::EventId),
         stored(column::RECORDED_AT, instant()),
         record(),
+        from("tier", Source::Tier),
     ]
 }
 

@@ -117,7 +117,7 @@ pub struct Access<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct System<'a> {
     /// What: `started`, `torn_tail_cut`, `refused`, `repeated`, `policy_changed`, `tokens_changed`, `key_changed`,
-    /// `privacy_release`, `retention_rules`.
+    /// `privacy_release`, `retention_rules`, `archived`, `restored`.
     pub what: &'a str,
     /// The circumstances.
     pub detail: &'a Map<String, Json>,

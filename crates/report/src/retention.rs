@@ -5,9 +5,13 @@ use crate::sql::text;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
+
+/// Conditions of one query.
+const CONDITIONS_AT_ONCE: usize = 200;
 
 /// How long decisions of a retention policy are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub struct Rule {
     pub days: u32,
     /// What a decision's own `data_retention_days` cannot go below.
     pub min_days: u32,
+    /// Days more: what is archived first is deleted after them.
+    pub more_days: u32,
     /// Whether it is also for decisions that name none.
     pub is_standard: bool,
 }
@@ -75,8 +81,8 @@ impl Rule {
     /// The days that a decision is kept.
     fn days_sql(&self) -> String {
         format!(
-            "CASE WHEN data_retention_days IS NULL THEN {} ELSE greatest(data_retention_days, {}) END",
-            self.days, self.min_days
+            "CASE WHEN data_retention_days IS NULL THEN {} ELSE greatest(data_retention_days, {}) END + {}",
+            self.days, self.min_days, self.more_days
         )
     }
 
@@ -91,7 +97,7 @@ impl Rule {
     }
 
     fn cutoff(&self, at: Timestamp) -> Timestamp {
-        let days = SignedDuration::from_secs(i64::from(self.min_days) * DAY);
+        let days = SignedDuration::from_secs((i64::from(self.min_days) + i64::from(self.more_days)) * DAY);
         at.checked_sub(days).unwrap_or(Timestamp::MIN)
     }
 }
@@ -200,6 +206,47 @@ pub async fn due<S: Source + ?Sized>(
         followers.extend(leaves.into_iter().zip(ids).filter(|(_, id)| !is_kept(id)).map(|(leaf, _)| leaf));
     }
     Ok(Due { cutoff: rule.cutoff(now), decisions, followers })
+}
+
+/// The leaves of all that is held: decisions that a hold reaches by a condition or at their leaves, and their reviews and
+/// outcomes.
+///
+/// # Errors
+/// What the source says.
+pub async fn held_leaves<S: Source + ?Sized>(
+    source: &S,
+    held: &[Held],
+    at_leaves: &[Range<u64>],
+) -> Result<Vec<u64>, Error<S::Error>> {
+    let mut parts: Vec<String> = held.iter().map(Held::sql).collect();
+    parts.extend(at_leaves.iter().map(|run| format!("(leaf_index >= {} AND leaf_index < {})", run.start, run.end)));
+    let mut leaves = Vec::new();
+    // A condition for each of very many runs would be more than a query can say.
+    for some in parts.chunks(CONDITIONS_AT_ONCE) {
+        let condition = some.join(" OR ");
+        let decisions = format!("SELECT leaf_index FROM decisions WHERE {condition}");
+        leaves.extend(Rows::of(source, decisions).await?.counts("leaf_index")?);
+        for table in ["reviews", "outcomes"] {
+            let sql = format!(
+                "SELECT leaf_index FROM {table} WHERE decision_id IN (SELECT decision_id FROM decisions WHERE {condition})"
+            );
+            leaves.extend(Rows::of(source, sql).await?.counts("leaf_index")?);
+        }
+    }
+    Ok(leaves)
+}
+
+/// How many decisions, reviews and outcomes there are at some leaves.
+///
+/// # Errors
+/// What the source says.
+pub async fn records_within<S: Source + ?Sized>(source: &S, leaves: &Range<u64>) -> Result<u64, Error<S::Error>> {
+    let sql = format!(
+        "SELECT count(*) AS records FROM entries WHERE kind IN ('decision', 'review', 'outcome') \
+         AND leaf_index >= {} AND leaf_index < {}",
+        leaves.start, leaves.end
+    );
+    Rows::of(source, sql).await?.count("records")
 }
 
 /// How many decisions a hold would reach.

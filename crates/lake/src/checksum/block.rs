@@ -53,11 +53,23 @@ impl BlockSums {
     /// # Errors
     /// [`io::ErrorKind::InvalidData`], naming the bytes.
     pub(crate) fn compare(&self, start: u64, bytes: &[u8]) -> io::Result<()> {
+        self.compare_those(start, bytes, |block| !self.is_compared(block))
+    }
+
+    /// As [`BlockSums::compare`], also of blocks that were compared before.
+    ///
+    /// # Errors
+    /// As [`BlockSums::compare`].
+    pub(crate) fn compare_again(&self, start: u64, bytes: &[u8]) -> io::Result<()> {
+        self.compare_those(start, bytes, |_| true)
+    }
+
+    fn compare_those(&self, start: u64, bytes: &[u8], is_wanted: impl Fn(usize) -> bool) -> io::Result<()> {
         let read = start..start + bytes.len() as u64;
         for block in self.blocks(&read) {
             let first = block as u64 * BLOCK_BYTES;
             let end = (first + BLOCK_BYTES).min(self.end);
-            if self.is_compared(block) || first < read.start || end > read.end {
+            if !is_wanted(block) || first < read.start || end > read.end {
                 continue;
             }
             let part = &bytes[(first - start) as usize..(end - start) as usize];

@@ -12,7 +12,7 @@ pub(crate) use block::{BLOCK_BYTES, BlockSums};
 
 use crate::error::{Error, Result};
 use crate::schema::meta;
-use onrecord_ledger::disk::{Disk, DiskFile};
+use onrecord_ledger::disk::DiskFile;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
@@ -104,9 +104,8 @@ pub(crate) fn check(path: &Path, file: &dyn DiskFile) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] if there is no footer.
-pub(crate) fn of_blocks(disk: &dyn Disk, path: &Path) -> Result<(Vec<u32>, u64)> {
-    let file = disk.open_to_read(path).map_err(Error::io(path))?;
-    let end = Footer::read(path, &*file)?.start;
+pub(crate) fn of_blocks(path: &Path, file: &dyn DiskFile) -> Result<(Vec<u32>, u64)> {
+    let end = Footer::read(path, file)?.start;
     let mut block = vec![0; BLOCK_BYTES as usize];
     let mut crcs = Vec::with_capacity(end.div_ceil(BLOCK_BYTES) as usize);
     for first in (0..end).step_by(block.len()) {

@@ -204,12 +204,11 @@ fn write_blocks(rows: u64, values: &Values, bytes: &mut Vec<u8>) -> Section {
 }
 
 impl Index {
-    /// Opens an index and reads its directory.
+    /// Reads the directory of an index that is open.
     ///
     /// # Errors
-    /// [`Error::Io`] if it is not there; [`Error::Format`] if another version wrote it; [`Error::Damaged`].
-    pub(crate) fn open(disk: &dyn Disk, path: &Path) -> Result<Self> {
-        let file = disk.open_to_read(path).map_err(Error::io(path))?;
+    /// [`Error::Io`]; [`Error::Format`] if another version wrote it; [`Error::Damaged`].
+    pub(crate) fn of_file(path: &Path, file: Box<dyn DiskFile>) -> Result<Self> {
         let len = file.bytes().map_err(Error::io(path))?;
         let damaged = |problem: &str| Error::damaged(path, problem);
         let start = len.checked_sub(TRAILER_BYTES).filter(|start| *start >= MAGIC.len() as u64);
@@ -466,7 +465,7 @@ mod tests {
             forge(&mut section.blocks, looked_up);
             write_directory(&of, &[section], &mut bytes);
             std::fs::write(&path, &bytes).unwrap();
-            let index = Index::open(&OsDisk, &path).unwrap();
+            let index = Index::of_file(&path, OsDisk.open_to_read(&path).unwrap()).unwrap();
             let rows = index.find(&Key::Subject, std::iter::once(&*text)).unwrap().unwrap();
             assert_eq!(rows.rows.len(), found, "the forgery works");
             assert_eq!(index.compare(&of, &values).is_ok(), found == 1);

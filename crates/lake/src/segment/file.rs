@@ -4,6 +4,7 @@
 //! cursor, so that threads can read one segment at once.
 
 use crate::checksum::BlockSums;
+use crate::object::ArchivedFile;
 use bytes::Bytes;
 use onrecord_ledger::disk::DiskFile;
 use parquet::errors::{ParquetError, Result};
@@ -21,19 +22,35 @@ pub struct SegmentFile {
     file: Arc<dyn DiskFile>,
     len: u64,
     sums: Option<Arc<BlockSums>>,
+    archived: Option<ArchivedFile>,
 }
 
 impl SegmentFile {
     /// A file of which every block that is read is compared with its checksum, if there are any.
     pub(crate) fn new(file: Box<dyn DiskFile>, sums: Option<Arc<BlockSums>>) -> std::io::Result<Self> {
         let len = file.bytes()?;
-        Ok(Self { file: Arc::from(file), len, sums })
+        Ok(Self { file: Arc::from(file), len, sums, archived: None })
+    }
+
+    /// A file in the archive, which compares what it reads.
+    pub(crate) fn archived(file: &ArchivedFile) -> std::io::Result<Self> {
+        let len = file.bytes()?;
+        Ok(Self { file: Arc::new(file.clone()), len, sums: None, archived: Some(file.clone()) })
+    }
+
+    /// Whether reading may wait for a server.
+    pub fn is_remote(&self) -> bool {
+        self.archived.is_some()
     }
 
     /// Says that these ranges will be read next, so that the operating system fetches them all at once and not one after
     /// the other. What was read since the segment was opened is most likely in memory, and a range that the system does
     /// not take is fetched when it is read.
     pub fn will_need(&self, ranges: &[Range<u64>]) {
+        if let Some(archived) = &self.archived {
+            // What fails here is said when it is read.
+            let _ = archived.fetch(ranges);
+        }
         let Some(sums) = &self.sums else { return };
         for range in ranges.iter().filter(|range| !sums.is_read(range)) {
             self.file.will_need(range.clone());

@@ -19,9 +19,8 @@ pub(crate) fn make(segment: &Segment, keys: &[Key]) -> Result<Index> {
     segment.check_bytes()?;
     let values = collect(segment, keys)?;
     let path = path_of(segment.path());
-    let disk = segment.disk();
-    index::write(disk, &path, &of(segment)?, &values)?;
-    Index::open(disk, &path)
+    index::write(segment.disk(), &path, &of(segment)?, &values)?;
+    segment.open_index()
 }
 
 /// Makes the index of a segment again in memory and compares the file with it. One that is not there, that is of another
@@ -30,8 +29,7 @@ pub(crate) fn make(segment: &Segment, keys: &[Key]) -> Result<Index> {
 /// # Errors
 /// [`Error::Io`], [`Error::Damaged`] naming the index.
 pub(crate) fn check(segment: &Segment) -> Result<()> {
-    let path = path_of(segment.path());
-    let index = match Index::open(segment.disk(), &path) {
+    let index = match segment.open_index() {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(Error::Format { .. }) => return Ok(()),
         opened => opened?,
@@ -45,7 +43,7 @@ pub(crate) fn check(segment: &Segment) -> Result<()> {
 
 /// What the index says of the file of the segment.
 fn of(segment: &Segment) -> Result<Of> {
-    let blocks = checksum::of_blocks(segment.disk(), segment.path())?;
+    let blocks = checksum::of_blocks(segment.path(), &*segment.bytes_file()?)?;
     Ok(Of { segment: segment.file_checksum(), rows: segment.rows(), blocks })
 }
 

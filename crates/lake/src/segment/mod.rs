@@ -30,21 +30,54 @@ pub use write::{SegmentWriter, Written};
 use crate::checksum::{self, BlockSums};
 use crate::error::{Error, Result};
 use crate::index::{Index, Key, path_of};
+use crate::object::{Archived, ArchivedFile, Leftover, ObjectFile, ObjectReader, Stub};
 use crate::schema::{FORMAT, PathColumn, column, meta};
 use arrow::datatypes::SchemaRef;
 use id::IdBounds;
 use leaf::LeafGroup;
 use onrecord_evidence::{LeafIndex, LeafRange};
+use onrecord_ledger::disk::DiskFile;
 use onrecord_ledger::{Disk, OsDisk};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Rows of one row group: what one core scans at a time, and what dictionaries and bloom filters are made for.
 pub const ROW_GROUP_ROWS: usize = 1 << 18;
+
+/// Why a segment is not in use any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retired {
+    /// Another segment holds its leaves.
+    Replaced = 1,
+    /// Its bytes are in the archive; its index stays.
+    Archived = 2,
+    /// Its bytes are on the disk again, under its name; its index stays.
+    Restored = 3,
+}
+
+/// Where the bytes of a segment are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// On the local disk.
+    Local,
+    /// In an object store.
+    Archive,
+}
+
+impl Tier {
+    /// The word for it, in SQL and in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Archive => "archive",
+        }
+    }
+}
 
 /// An immutable file of the rows of a range of leaves.
 ///
@@ -61,7 +94,10 @@ pub struct Segment {
     metadata: ArrowReaderMetadata,
     /// Absent in files from before there were bounds.
     ids: Option<IdBounds>,
-    replaced: AtomicBool,
+    /// Where its bytes are, if they are in the archive: `path` is that of the stub then.
+    archived: Option<ArchivedFile>,
+    /// What becomes of its files when the last holder lets go: a [`Retired`].
+    retired: AtomicU8,
     /// Whether the checksum over every byte was found right since this was opened.
     sound: AtomicBool,
     /// The checksums of its blocks, once the index that has them was found.
@@ -84,8 +120,22 @@ impl Segment {
     /// # Errors
     /// As [`Segment::open`].
     pub(crate) fn open_on(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self> {
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(SegmentName::parse);
-        Self::open_as(disk, path, name.ok_or_else(|| Error::damaged(path, "its name is not a segment's"))?)
+        let name = path.file_name().and_then(|name| name.to_str());
+        let not_one = || Error::damaged(path, "its name is not a segment's");
+        match name.and_then(SegmentName::parse_stub) {
+            Some(name) => Self::open_archived(disk, path, name),
+            None => Self::open_as(disk, path, name.and_then(SegmentName::parse).ok_or_else(not_one)?),
+        }
+    }
+
+    /// Opens a stub: nothing is asked of the archive.
+    fn open_archived(disk: &Arc<dyn Disk>, path: &Path, name: SegmentName) -> Result<Self> {
+        let stub = Stub::open(&**disk, path)?;
+        if stub.head.archived.manifest.name != name.finished() {
+            return Err(Error::damaged(path, "it is the stub of another segment"));
+        }
+        let archived = ArchivedFile::new(stub);
+        Self::of_file(disk, path, name, Box::new(archived.clone()), Some(archived))
     }
 
     /// Opens a file that has not its name yet.
@@ -94,6 +144,16 @@ impl Segment {
     /// As [`Segment::open`].
     pub(crate) fn open_as(disk: &Arc<dyn Disk>, path: &Path, name: SegmentName) -> Result<Self> {
         let file = disk.open_to_read(path).map_err(Error::io(path))?;
+        Self::of_file(disk, path, name, file, None)
+    }
+
+    fn of_file(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        name: SegmentName,
+        file: Box<dyn DiskFile>,
+        archived: Option<ArchivedFile>,
+    ) -> Result<Self> {
         checksum::check_footer(path, &*file)?;
         let file = SegmentFile::new(file, None).map_err(Error::io(path))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
@@ -107,8 +167,10 @@ impl Segment {
             leaf_groups: Box::default(),
             metadata,
             ids: None,
-            replaced: AtomicBool::new(false),
-            sound: AtomicBool::new(false),
+            // What is read from the archive is compared each time.
+            sound: AtomicBool::new(archived.is_some()),
+            archived,
+            retired: AtomicU8::new(0),
             sums: OnceLock::new(),
             index: Mutex::default(),
         };
@@ -164,11 +226,52 @@ impl Segment {
     }
 
     /// What it is on.
-    fn disk(&self) -> &dyn Disk {
+    pub(crate) fn disk(&self) -> &dyn Disk {
         &*self.disk
     }
 
-    /// Where it is.
+    /// Its bytes, wherever they are.
+    pub(crate) fn bytes_file(&self) -> Result<Box<dyn DiskFile>> {
+        match &self.archived {
+            Some(archived) => Ok(Box::new(archived.clone())),
+            None => self.disk.open_to_read(&self.path).map_err(Error::io(&self.path)),
+        }
+    }
+
+    /// Where its bytes are.
+    pub fn tier(&self) -> Tier {
+        if self.archived.is_some() { Tier::Archive } else { Tier::Local }
+    }
+
+    /// What stays on the disk of a segment in the archive.
+    pub(crate) fn stub(&self) -> Option<&Stub> {
+        self.archived.as_ref().map(ArchivedFile::stub)
+    }
+
+    /// What was put into the archive, if it is there.
+    pub fn archived(&self) -> Option<&Archived> {
+        self.stub().map(|stub| &stub.head.archived)
+    }
+
+    /// The ranges of the file that looking for an id and for single rows begin with.
+    pub(crate) fn guiding_ranges(&self) -> Vec<Range<u64>> {
+        let filter = self.leaf_column(column::EVENT_ID);
+        let mut ranges = Vec::new();
+        for group in self.parquet().row_groups() {
+            for (at, chunk) in group.columns().iter().enumerate() {
+                let page = |offset: Option<i64>, length: Option<i32>| {
+                    let start = u64::try_from(offset?).ok()?;
+                    Some(start..start + u64::try_from(length?).ok()?)
+                };
+                ranges.extend(page(chunk.column_index_offset(), chunk.column_index_length()));
+                ranges.extend(page(chunk.offset_index_offset(), chunk.offset_index_length()));
+                ranges.extend(page(chunk.bloom_filter_offset(), chunk.bloom_filter_length()).filter(|_| Some(at) == filter));
+            }
+        }
+        ranges
+    }
+
+    /// Where it is: its file, or its stub.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -260,14 +363,21 @@ impl Segment {
     /// [`Error::Io`].
     pub fn file(&self) -> Result<SegmentFile> {
         let sums = if self.sound.load(Ordering::Acquire) { None } else { self.sums.get().cloned() };
-        self.disk.open_to_read(&self.path).and_then(|file| SegmentFile::new(file, sums)).map_err(Error::io(&self.path))
+        let file = match &self.archived {
+            Some(archived) => SegmentFile::archived(archived),
+            None => self.disk.open_to_read(&self.path).and_then(|file| SegmentFile::new(file, sums)),
+        };
+        file.map_err(Error::io(&self.path))
     }
 
-    /// Compares the checksum over every byte of the file.
+    /// Compares the checksum over every byte of the file; of one in the archive, the hash of the object.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
+    /// [`Error::Io`], [`Error::Damaged`], [`Error::Archive`].
     pub fn check_bytes(&self) -> Result<()> {
+        if let Some(archived) = &self.archived {
+            return archived.check(&self.path);
+        }
         let file = self.disk.open_to_read(&self.path).map_err(Error::io(&self.path))?;
         checksum::check(&self.path, &*file)?;
         self.sound.store(true, Ordering::Release);
@@ -292,20 +402,52 @@ impl Segment {
     /// The look-up index, if there is one with these keys. One that is damaged is left alone, and said so once.
     pub(crate) fn index(&self, keys: &[Key]) -> Option<Arc<Index>> {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        index
-            .get_or_insert_with(|| match Index::open(&*self.disk, &path_of(&self.path)) {
-                Ok(mut found) => {
-                    self.adopt_sums(&mut found);
-                    found.is_of(self.file_checksum(), keys).then(|| Arc::new(found))
-                }
-                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
-                Err(Error::Format { .. }) => None,
-                Err(error) => {
-                    tracing::warn!(%error, "a look-up index is not used, and will be made again");
-                    None
-                }
-            })
-            .clone()
+        if let Some(index) = &*index {
+            return index.clone();
+        }
+        let found = match self.open_index() {
+            Ok(mut found) => {
+                self.adopt_sums(&mut found);
+                found.is_of(self.file_checksum(), keys).then(|| Arc::new(found))
+            }
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
+            Err(Error::Format { .. }) => None,
+            Err(Error::Archive { .. }) => {
+                // It is asked for again when it is needed again: its server may be back.
+                return None;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a look-up index is not used, and will be made again");
+                None
+            }
+        };
+        index.insert(found).clone()
+    }
+
+    /// Opens the look-up index: that on the disk, else that in the archive.
+    pub(crate) fn open_index(&self) -> Result<Index> {
+        let path = path_of(&self.path);
+        match self.disk.open_to_read(&path) {
+            Ok(file) => Index::of_file(&path, file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.archived.is_some() => {
+                self.archived_index(&path)
+            }
+            Err(error) => Err(Error::io(&path)(error)),
+        }
+    }
+
+    fn archived_index(&self, path: &Path) -> Result<Index> {
+        let stub = self.stub().and_then(|stub| Some((stub, stub.head.archived.manifest.index.as_ref()?)));
+        let Some((stub, index)) = stub else {
+            return Err(Error::io(path)(std::io::ErrorKind::NotFound.into()));
+        };
+        let object = ObjectReader::new(stub.storage()?, index.name.clone());
+        Index::of_file(path, Box::new(ObjectFile::new(object, index.bytes)))
+    }
+
+    /// Whether asking for its look-up index asks nothing of the archive.
+    pub(crate) fn has_local_index(&self) -> bool {
+        self.archived.is_none() || self.disk.open_to_read(&path_of(&self.path)).is_ok()
     }
 
     /// Makes the look-up index, whatever there was.
@@ -339,22 +481,39 @@ impl Segment {
         self
     }
 
-    /// Another segment holds these leaves now: the file goes when nobody reads it any more.
-    pub(crate) fn replace(&self) {
-        self.replaced.store(true, Ordering::Release);
+    /// It is not in use any more: what must go of it goes when nobody reads it.
+    pub(crate) fn retire(&self, why: Retired) {
+        self.retired.store(why as u8, Ordering::Release);
     }
 
     /// What an error of reading the file is.
     pub fn unreadable(&self, error: ParquetError) -> Error {
-        unreadable(&self.path, error)
+        self.unreached().unwrap_or_else(|| unreadable(&self.path, error))
+    }
+
+    /// Why the archive could not be read lately, if this is there and it could not.
+    pub(crate) fn unreached(&self) -> Option<Error> {
+        self.archived.as_ref()?.failure()
     }
 }
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        if self.replaced.load(Ordering::Acquire) {
-            // If this fails or never happens, opening the lake finds a file whose leaves another one covers.
-            let _ = self.disk.remove(&self.path);
+        let retired = self.retired.load(Ordering::Acquire);
+        let is = |why: Retired| retired == why as u8;
+        if retired == 0 {
+            return;
+        }
+        // If something here fails or never happens, opening the lake finds what is left over and goes on with it.
+        if let Some(stub) = self.stub() {
+            let left = Leftover::of(&stub.head.archived).write(&*self.disk, &self.path);
+            if let Err(error) = left {
+                tracing::warn!(%error, "objects in the archive are not marked for their removal yet");
+                return;
+            }
+        }
+        let _ = self.disk.remove(&self.path);
+        if is(Retired::Replaced) {
             let _ = self.disk.remove(&path_of(&self.path));
         }
     }

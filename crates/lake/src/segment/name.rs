@@ -7,6 +7,9 @@ use onrecord_evidence::LeafRange;
 /// The end of the names of files that are being written. They are not segments, and are removed on opening.
 pub(crate) const UNFINISHED: &str = ".parquet.tmp";
 
+/// The end of the names of stubs, of segments in the archive.
+const STUB: &str = ".archived";
+
 const FINISHED: &str = ".parquet";
 const DIGITS: usize = 20;
 
@@ -38,6 +41,16 @@ impl SegmentName {
     /// Of the file that is being written.
     pub(crate) fn unfinished(self) -> String {
         self.ending(UNFINISHED)
+    }
+
+    /// Of the stub of the segment in the archive.
+    pub(crate) fn stub(self) -> String {
+        self.ending(STUB)
+    }
+
+    /// Reads the file name of a stub; `None` if it is none.
+    pub(crate) fn parse_stub(name: &str) -> Option<Self> {
+        Self::parse(&format!("{}{FINISHED}", name.strip_suffix(STUB)?))
     }
 
     fn ending(self, ending: &str) -> String {
@@ -73,6 +86,7 @@ mod tests {
         let name = SegmentName::new(LeafRange::from(65_536..131_072));
         assert_eq!(name.finished(), "00000000000000065536-00000000000000131072.parquet");
         assert_eq!(SegmentName::parse(&name.finished()), Some(name));
+        assert_eq!(SegmentName::parse_stub(&name.stub()), Some(name));
         let again = name.rewritten().rewritten();
         assert_eq!(again.finished(), "00000000000000065536-00000000000000131072-2.parquet");
         assert_eq!(SegmentName::parse(&again.finished()), Some(again));

@@ -3,12 +3,14 @@
 use super::{Lookup, Segment};
 use crate::assemble::Assembler;
 use crate::error::{Error, Result};
+use crate::object::ArchivedFile;
 use crate::row::RowIndex;
 use crate::schema::column;
 use arrow::array::{Array, AsArray, BinaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use onrecord_evidence::LeafIndex;
 use parquet::arrow::ProjectionMask;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
@@ -34,6 +36,7 @@ pub struct OwnedRow {
 /// Batches of rows of a segment, in order, up to the first that cannot be read.
 pub(crate) struct Batches {
     path: PathBuf,
+    archived: Option<ArchivedFile>,
     /// `None` after an error: what the reader does then is not known, and may be a panic.
     reader: Option<ParquetRecordBatchReader>,
 }
@@ -45,7 +48,8 @@ impl Iterator for Batches {
         let batch = self.reader.as_mut()?.next()?;
         Some(batch.map_err(|error| {
             self.reader = None;
-            Error::damaged(&self.path, error)
+            let unreached = self.archived.as_ref().and_then(ArchivedFile::failure);
+            unreached.unwrap_or_else(|| Error::damaged(&self.path, error))
         }))
     }
 }
@@ -79,7 +83,7 @@ impl Segment {
         match reader.next() {
             Some(Ok(batch)) if batch.num_rows() == block.rows.len() => Ok(batch),
             Some(Ok(_)) | None => Err(Error::damaged(&self.path, "a row group has fewer rows than its footer says")),
-            Some(Err(error)) => Err(Error::damaged(&self.path, error)),
+            Some(Err(error)) => Err(self.unreached().unwrap_or_else(|| Error::damaged(&self.path, error))),
         }
     }
 
@@ -122,7 +126,7 @@ impl Segment {
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS);
         let reader = builder.build().map_err(|error| self.unreadable(error))?;
-        Ok(Batches { path: self.path.clone(), reader: Some(reader) })
+        Ok(Batches { path: self.path.clone(), archived: self.archived.clone(), reader: Some(reader) })
     }
 
     /// By place: the names of path columns have dots, as have the paths of nested columns.
@@ -153,15 +157,44 @@ impl Segment {
                 select(&rows, ranges, &mut selectors);
             }
         }
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata)
+        let file = self.file()?;
+        if file.is_remote() {
+            file.will_need(&pages(metadata.metadata(), &groups, &mask, &selectors));
+        }
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_row_groups(groups)
             .with_projection(mask)
             .with_row_selection(RowSelection::from(selectors))
             .with_batch_size(BATCH_ROWS)
             .build()
             .map_err(|error| self.unreadable(error))?;
-        Ok(Batches { path: self.path.clone(), reader: Some(reader) })
+        Ok(Batches { path: self.path.clone(), archived: self.archived.clone(), reader: Some(reader) })
     }
+}
+
+/// The pages of some row groups' columns that have rows which are selected; none if their places are not known.
+fn pages(
+    metadata: &ParquetMetaData,
+    groups: &[usize],
+    mask: &ProjectionMask,
+    selectors: &[RowSelector],
+) -> Vec<Range<u64>> {
+    let Some(index) = metadata.offset_index() else { return Vec::new() };
+    let mut selection = RowSelection::from(selectors.to_vec());
+    let mut ranges = Vec::new();
+    for group in groups {
+        let chunks = metadata.row_group(*group);
+        let rows = selection.split_off(usize::try_from(chunks.num_rows()).unwrap_or(usize::MAX));
+        for (at, chunk) in chunks.columns().iter().enumerate().filter(|(at, _)| mask.leaf_included(*at)) {
+            let Some(pages) = index.get(*group).and_then(|columns| columns.get(at)) else { continue };
+            let (start, _) = chunk.byte_range();
+            let first = pages.page_locations().first().map_or(start, |page| page.offset as u64);
+            // Before the first page there may be a dictionary.
+            ranges.extend((start < first).then_some(start..first));
+            ranges.extend(rows.scan_ranges(pages.page_locations()));
+        }
+    }
+    ranges
 }
 
 /// Adds which of the rows of a row group lie in the ranges.

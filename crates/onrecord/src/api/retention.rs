@@ -1,5 +1,6 @@
 //! Retention and removals: what is due, what a run would do, what it did.
 
+use super::archive::Moved;
 use onrecord_report::retention::Status;
 use onrecord_service::retention::{Rule, RuleAction};
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,9 @@ pub(crate) struct RetentionRun {
     pub(crate) unconfirmed: Vec<Confirmation>,
     /// What went out of the files.
     pub(crate) removal: Removal,
+    /// What went into the archive.
+    #[serde(default)]
+    pub(crate) archived: Moved,
 }
 
 /// What went out of the files.
@@ -141,11 +145,5 @@ impl PolicyPlan {
             RuleAction::Archive => "archive",
         }
         .to_owned()
-    }
-
-    /// Why an action cannot be carried out on so many decisions.
-    pub(crate) fn waits(action: RuleAction, decisions: u64) -> Option<String> {
-        let waits = action == RuleAction::Archive && decisions > 0;
-        waits.then(|| "this version has no cold storage: they stay where they are".to_owned())
     }
 }

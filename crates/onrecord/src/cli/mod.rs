@@ -2,6 +2,7 @@
 //! "fine", `false` for "the answer is no".
 
 mod access;
+mod archive;
 mod decisions;
 mod demo;
 mod evidence;
@@ -72,6 +73,8 @@ enum Command {
     Retention(retention::Retention),
     /// Legal holds: what must stay
     Hold(hold::Hold),
+    /// Old segments in an object store, where they can be asked as before
+    Archive(archive::Archive),
     /// Report on the decisions of a model
     Report(report::Report),
     /// Explain a decision to the person whom it is about
@@ -133,6 +136,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Hold(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
+            Command::Archive(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Report(command) => {

@@ -1,5 +1,6 @@
 //! `onrecord retention`: which records' time is over, and what becomes of them.
 
+use crate::api::archive::Moved;
 use crate::api::retention::{Confirmation, RetentionPlan, RetentionRequest, RetentionRun, RetentionStatus};
 use crate::api::sql::Row;
 use crate::client::Client;
@@ -77,10 +78,11 @@ impl Retention {
                         removal.records, removal.segments, removal.large_values
                     ))?;
                     tell(&run.unconfirmed);
+                    tell_archived(&run.archived)?;
                 } else {
                     output::line(&serde_json::to_string_pretty(&run)?)?;
                 }
-                return Ok(run.removal.is_gone);
+                return Ok(run.removal.is_gone && run.archived.failed.is_empty());
             }
         }
         Ok(true)
@@ -94,6 +96,19 @@ fn table(columns: &[&str], rows: &impl Serialize) -> Result<()> {
     let rows: Vec<Row> = serde_json::from_str(&serde_json::to_string(rows)?)?;
     let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
     output::line(&output::table(&columns, &rows))
+}
+
+fn tell_archived(archived: &Moved) -> Result<()> {
+    if archived.segments > 0 {
+        output::line(&format!("archived {} segments, {} entries", archived.segments, archived.entries))?;
+    }
+    if let Some(waits) = &archived.waits {
+        output::note(&format!("nothing was archived: {waits}"));
+    }
+    for failed in &archived.failed {
+        output::note(&format!("{} stays: {}", failed.segment, failed.problem));
+    }
+    Ok(())
 }
 
 fn tell(unconfirmed: &[Confirmation]) {

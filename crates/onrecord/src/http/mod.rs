@@ -2,6 +2,7 @@
 //! The work itself is the service's and the lake's; a handler translates.
 
 mod access;
+mod archive;
 pub(crate) mod auth;
 mod batch;
 mod body;
@@ -87,6 +88,9 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(retention::status))
         .routes(routes!(retention::plan))
         .routes(routes!(retention::run))
+        .routes(routes!(archive::status))
+        .routes(routes!(archive::push))
+        .routes(routes!(archive::restore))
         .routes(routes!(hold::place, hold::list))
         .routes(routes!(hold::release))
         .routes(routes!(report::usage))

@@ -46,6 +46,7 @@ impl From<RetentionError> for Problem {
         match error {
             RetentionError::Refused(refusal) => refusal.into(),
             RetentionError::Report(error) => error.into(),
+            RetentionError::Archive(error) => error.into(),
         }
     }
 }

@@ -4,9 +4,13 @@ use super::{Expr, null};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
+use onrecord_lake::Tier;
 use onrecord_lake::schema::{Document, PathColumn, column, meta};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// The key of the schema's metadata that says where a segment is. No footer has it: that changes, and the file does not.
+pub(in super::super) const TIER: &str = "onrecord.tier";
 
 /// A physical schema, with its path columns read out of the names.
 #[derive(Debug)]
@@ -32,6 +36,11 @@ impl FileColumns {
     /// The leaf indexes that the file may hold, if its metadata says so.
     pub(super) fn leaves(&self) -> Option<Range<i64>> {
         self.leaves.clone()
+    }
+
+    /// Where it is, if its metadata says so; the tail is on the local disk.
+    pub(super) fn tier(&self) -> &str {
+        self.schema.metadata().get(TIER).map_or(Tier::Local.as_str(), String::as_str)
     }
 
     /// A column as it is.

@@ -32,6 +32,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 use datafusion::scalar::ScalarValue;
 use file::FileColumns;
+pub(super) use file::TIER;
 use onrecord_lake::schema::{Document, column};
 use std::sync::Arc;
 
@@ -182,6 +183,10 @@ impl FlatAdapter {
                 })
             }
             Source::JsonMember(name) => self.record_member(name, Form::Json),
+            Source::Tier => {
+                let tier = self.file.tier().to_owned();
+                Ok(Arc::new(Literal::new(ScalarValue::Utf8View(Some(tier)))))
+            }
         }
     }
 

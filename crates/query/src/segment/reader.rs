@@ -1,8 +1,8 @@
 //! Segment files as DataFusion's Parquet source reads them.
 //!
 //! The source asks for files by a [`SegmentHandle`] that planning put beside each of them, never by a path, so no SQL
-//! can lead it to another file. Reads go to the file directly: on a warm page cache they take microseconds, and
-//! queries run on threads of their own.
+//! can lead it to another file. Reads go to a local file directly: on a warm page cache they take microseconds, and
+//! queries run on threads of their own. What waits for a server waits on another thread, and all ranges are asked for at once.
 
 use super::SegmentHandle;
 use bytes::Bytes;
@@ -76,13 +76,28 @@ impl AsyncFileReader for SegmentReader {
         if let Some(bytes) = &self.bytes {
             bytes.add(length);
         }
-        let bytes = self.file.get_bytes(range.start, length);
-        std::future::ready(bytes.map_err(|error| external(self.segment.unreadable(error)))).boxed()
+        if !self.file.is_remote() {
+            let bytes = self.file.get_bytes(range.start, length);
+            return std::future::ready(bytes.map_err(|error| external(self.segment.unreadable(error)))).boxed();
+        }
+        let file = self.file.clone();
+        let read = async move {
+            let read = tokio::task::spawn_blocking(move || file.get_bytes(range.start, length)).await;
+            let bytes = read.map_err(|error| ParquetError::External(Box::new(error)))?;
+            bytes.map_err(|error| external(self.segment.unreadable(error)))
+        };
+        read.boxed()
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
-        self.file.will_need(&ranges);
         let read = async move {
+            if self.file.is_remote() {
+                let (file, wanted) = (self.file.clone(), ranges.clone());
+                // What fails here is said when it is read.
+                let _ = tokio::task::spawn_blocking(move || file.will_need(&wanted)).await;
+            } else {
+                self.file.will_need(&ranges);
+            }
             let mut read = Vec::with_capacity(ranges.len());
             for range in ranges {
                 read.push(self.get_bytes(range).await?);

@@ -3,6 +3,7 @@
 //! Both come from the footer and are kept while the segment is in use, so that a query over many segments does not
 //! read the same footers again.
 
+use crate::adapt::TIER;
 use crate::columns::{ColumnCache, Layout};
 use crate::table::{Source, Table};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -86,6 +87,7 @@ fn read_schema(segment: &Segment) -> SchemaRef {
     };
     let mut metadata = segment.schema().metadata().clone();
     metadata.insert(meta::FIRST_LEAF.to_owned(), segment.leaves().start.to_string());
+    metadata.insert(TIER.to_owned(), segment.tier().as_str().to_owned());
     metadata.insert(meta::END_LEAF.to_owned(), segment.leaves().end.to_string());
     let fields: Vec<_> = segment.schema().fields().iter().map(view).collect();
     Arc::new(Schema::new_with_metadata(fields, metadata))

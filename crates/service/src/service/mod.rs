@@ -5,6 +5,7 @@
 //! ledger has it; a subject is durable before its first record; what is refused is counted; a read is an entry before
 //! its answer is given; nobody gets in without the role (`Service::authorised`). Left to others: HTTP and the command line (`onrecord`), storage and queries (`ledger`, `lake`).
 
+mod archive;
 mod erase;
 mod event;
 mod expire;

@@ -1,0 +1,293 @@
+//! Segments into the archive, and back.
+//!
+//! Invariant: a segment's file leaves the disk only after its object was read back and has the same hash, after that is on the
+//! record, and after its stub is durable; in this order, so that whatever is interrupted leaves the segment whole in one of
+//! the two places. What may be in the archive and must not stay there has a leftover on the disk until it is deleted: see
+//! [`Leftover`].
+//!
+//! Which segments go, and that nothing in them is held, is for the caller to say.
+
+use crate::checksum;
+use crate::error::{Error, Result};
+use crate::index::path_of;
+use crate::lake::Lake;
+use crate::object::{
+    Archived, IndexObject, LEFTOVER, Leftover, Manifest, ObjectReader, PutSettings, Storage, write_stub,
+};
+use crate::segment::{Retired, Segment, Tier};
+use crate::catalog;
+use onrecord_ledger::disk::durable;
+use onrecord_ledger::disk::DiskFile;
+use sha2::{Digest, Sha256};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Bytes that are hashed at once.
+const READ_BYTES: u64 = 1 << 20;
+
+/// Where segments go, and how.
+#[derive(Clone)]
+pub struct ArchiveTarget {
+    /// The place.
+    pub storage: Storage,
+    /// How objects are put there.
+    pub settings: PutSettings,
+    /// The log that the segments are of: its name and key.
+    pub log: String,
+    /// The time now (RFC 3339).
+    pub now: String,
+}
+
+/// What became of objects that were to go.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// Segments whose objects are deleted.
+    pub deleted: u64,
+    /// Why others are there yet.
+    pub left: Vec<Error>,
+}
+
+/// Puts a segment into the archive, and lets its file go. `record` puts it on the record. Returns whether the segment was
+/// still in use in the end: compaction or a removal may have made another of it meanwhile. Blocks.
+///
+/// # Errors
+/// [`Error::Archive`] if its server does not take it, or has something else under its name; [`Error::Io`], [`Error::Damaged`];
+/// and what `record` returns. The segment is where it was then.
+pub fn push<E: From<Error>>(
+    lake: &Lake,
+    segment: &Arc<Segment>,
+    target: &ArchiveTarget,
+    record: impl FnOnce(&Archived) -> std::result::Result<(), E>,
+) -> std::result::Result<bool, E> {
+    let _archiving = lake.lock_archive();
+    if segment.tier() == Tier::Archive {
+        return Ok(true);
+    }
+    let archived = upload(lake, segment, target)?;
+    let stub_path = segment.path().with_file_name(segment.name().stub());
+    let file = segment.bytes_file()?;
+    let sums = checksum::of_blocks(segment.path(), &*file)?;
+    let _changing = lake.lock_segments();
+    if !lake.segments().iter().any(|current| Arc::ptr_eq(current, segment)) {
+        return Ok(false);
+    }
+    record(&archived)?;
+    write_stub(&**lake.disk(), &stub_path, &*file, &sums, &segment.guiding_ranges(), archived)?;
+    lake.put_in_for(Segment::open_on(lake.disk(), &stub_path)?, Retired::Archived);
+    let leftover = leftover_of(segment);
+    lake.disk().remove(&leftover).map_err(Error::io(&leftover))?;
+    Ok(true)
+}
+
+/// Puts the objects of a segment, and reads them back.
+fn upload(lake: &Lake, segment: &Segment, target: &ArchiveTarget) -> Result<Archived> {
+    segment.check_bytes()?;
+    let disk = lake.disk();
+    let leftover = leftover_of(segment);
+    if disk.open_to_read(&leftover).is_ok() {
+        // Of an earlier time that it was there.
+        Leftover::read(&**disk, &leftover)?.delete_objects()?;
+    }
+    let file = segment.bytes_file()?;
+    let name = segment.name().finished();
+    let index_path = path_of(segment.path());
+    let index_file = disk.open_to_read(&index_path).ok();
+    let index = match &index_file {
+        Some(file) => {
+            let bytes = file.bytes().map_err(Error::io(&index_path))?;
+            let sha256 = sha256_of(&**file).map_err(Error::io(&index_path))?;
+            Some(IndexObject { name: file_name(&index_path), bytes, sha256 })
+        }
+        None => None,
+    };
+    let leaves = segment.leaves();
+    let manifest = Manifest {
+        version: Manifest::VERSION,
+        log: target.log.clone(),
+        name: name.clone(),
+        first_leaf: leaves.start.0,
+        end_leaf: leaves.end.0,
+        rows: segment.rows(),
+        bytes: segment.bytes(),
+        sha256: sha256_of(&*file).map_err(Error::io(segment.path()))?,
+        index,
+    };
+    let storage = &target.storage;
+    let archived = Archived {
+        url: storage.url().to_owned(),
+        manifest,
+        archived_at: target.now.clone(),
+        locked_until: target.settings.lock.as_ref().map(|lock| lock.until.clone()),
+    };
+    Leftover::of(&archived).write(&**disk, segment.path())?;
+    let manifest = &archived.manifest;
+    let text = serde_json::to_vec_pretty(manifest).map_err(|error| Error::io(segment.path())(error.into()))?;
+    let own = Manifest::own_name(&name);
+    if !storage.put_new(&own, text.clone(), &target.settings)? {
+        let there = storage.get(&own)?.unwrap_or_default();
+        if serde_json::from_slice::<Manifest>(&there).ok().as_ref() != Some(manifest) {
+            disk.remove(&leftover).map_err(Error::io(&leftover))?;
+            return Err(taken(storage, &own));
+        }
+    }
+    storage.put_file(&name, &*file, &target.settings)?;
+    if let (Some(file), Some(index)) = (&index_file, &manifest.index) {
+        storage.put_file(&index.name, &**file, &target.settings)?;
+    }
+    let expected = [(&name, manifest.bytes, &manifest.sha256)].into_iter();
+    for (name, bytes, sha256) in expected.chain(manifest.index.iter().map(|index| (&index.name, index.bytes, &index.sha256))) {
+        if read_back(storage, name)? != (bytes, sha256.clone()) {
+            return Err(taken(storage, name));
+        }
+        storage.lock(name, &target.settings)?;
+    }
+    storage.lock(&own, &target.settings)?;
+    Ok(archived)
+}
+
+/// Something else has the name of an object.
+fn taken(storage: &Storage, name: &str) -> Error {
+    let problem = "something else is there under this name: another log has this place, or it was changed; \
+                   give each log a place of its own";
+    storage.failed(name, std::io::Error::new(ErrorKind::AlreadyExists, problem))
+}
+
+/// Puts a segment that is in the archive on the disk again; its objects go when nobody reads them any more. `record` puts it
+/// on the record. Returns whether it was still in use in the end. Blocks.
+///
+/// # Errors
+/// [`Error::Archive`], [`Error::Io`], [`Error::Damaged`] if the object is not what was put there; and what `record` returns. The
+/// segment is where it was then.
+pub fn restore<E: From<Error>>(
+    lake: &Lake,
+    segment: &Arc<Segment>,
+    record: impl FnOnce(&Archived) -> std::result::Result<(), E>,
+) -> std::result::Result<bool, E> {
+    let _archiving = lake.lock_archive();
+    let Some(archived) = segment.archived() else { return Ok(true) };
+    let unfinished = download(lake, segment, archived)?;
+    let _changing = lake.lock_segments();
+    let disk = lake.disk();
+    if !lake.segments().iter().any(|current| Arc::ptr_eq(current, segment)) {
+        disk.remove(&unfinished).map_err(Error::io(&unfinished))?;
+        return Ok(false);
+    }
+    if let Err(error) = record(archived) {
+        let _ = disk.remove(&unfinished);
+        return Err(error);
+    }
+    let path = segment.path().with_file_name(segment.name().finished());
+    durable::publish(&**disk, &unfinished, &path).map_err(Error::io(&path))?;
+    let restored = Segment::open_on(disk, &path)?;
+    if restored.index(&lake.snapshot().keys).is_none() {
+        lake.make_index(&restored);
+    }
+    lake.put_in_for(restored, Retired::Restored);
+    Ok(true)
+}
+
+/// Fetches a segment's file into one that has not its name yet, durably.
+fn download(lake: &Lake, segment: &Segment, archived: &Archived) -> Result<PathBuf> {
+    let path = segment.path().with_file_name(segment.name().unfinished());
+    let disk = lake.disk();
+    let file = disk.create(&path).map_err(Error::io(&path))?;
+    let (mut at, mut hash) = (0_u64, Sha256::new());
+    let object = ObjectReader::new(Storage::open(&archived.url)?, archived.manifest.name.clone());
+    let fetched = object.each_part(&mut |part| {
+        hash.update(part);
+        file.write_at(part, at).map_err(Error::io(&path))?;
+        at += part.len() as u64;
+        Ok(())
+    });
+    let checked = fetched.and_then(|()| {
+        if (at, hex(hash)) == (archived.manifest.bytes, archived.manifest.sha256.clone()) {
+            return file.sync().map_err(Error::io(&path));
+        }
+        Err(Error::damaged(segment.path(), "the object in the archive is not what was put there"))
+    });
+    checked.inspect_err(|_| drop(disk.remove(&path))).map(|()| path)
+}
+
+/// Deletes objects that are to go. What is in use yet stays.
+///
+/// # Errors
+/// [`Error::Io`] of the directory; why an object stays is in the answer.
+pub fn sweep(lake: &Lake) -> Result<Swept> {
+    let _archiving = lake.lock_archive();
+    let mut swept = Swept::default();
+    for path in waiting(lake)? {
+        let disk = &**lake.disk();
+        let gone = Leftover::read(disk, &path).and_then(|leftover| leftover.delete_objects());
+        match gone.and_then(|()| disk.remove(&path).map_err(Error::io(&path))) {
+            Ok(()) => swept.deleted += 1,
+            Err(error) => swept.left.push(error),
+        }
+    }
+    Ok(swept)
+}
+
+/// The files that say which objects are to go.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn waiting(lake: &Lake) -> Result<Vec<PathBuf>> {
+    catalog::leftovers(&**lake.disk(), lake.dir())
+}
+
+/// Removes from the disk look-up indexes of segments in the archive, where they lie too, the oldest first, until the others
+/// take no more bytes than that.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn trim_indexes(lake: &Lake, bytes_max: u64) -> Result<()> {
+    let _archiving = lake.lock_archive();
+    let mut bytes = 0;
+    for segment in lake.segments().iter().rev() {
+        if segment.archived().is_none_or(|archived| archived.manifest.index.is_none()) {
+            continue;
+        }
+        let path = path_of(segment.path());
+        let Ok(file) = lake.disk().open_to_read(&path) else { continue };
+        bytes += file.bytes().map_err(Error::io(&path))?;
+        if bytes > bytes_max {
+            lake.disk().remove(&path).map_err(Error::io(&path))?;
+        }
+    }
+    Ok(())
+}
+
+fn leftover_of(segment: &Segment) -> PathBuf {
+    segment.path().with_extension(&LEFTOVER[1..])
+}
+
+fn file_name(path: &std::path::Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn sha256_of(file: &dyn DiskFile) -> std::io::Result<String> {
+    let (end, mut at, mut hash) = (file.bytes()?, 0, Sha256::new());
+    let mut buffer = vec![0; READ_BYTES.min(end) as usize];
+    while at < end {
+        let some = &mut buffer[..READ_BYTES.min(end - at) as usize];
+        file.read_at(some, at)?;
+        hash.update(&*some);
+        at += some.len() as u64;
+    }
+    Ok(hex(hash))
+}
+
+/// The length and the hash of an object.
+fn read_back(storage: &Storage, name: &str) -> Result<(u64, String)> {
+    let (mut bytes, mut hash) = (0, Sha256::new());
+    storage.each_part(name, &mut |part| {
+        bytes += part.len() as u64;
+        hash.update(part);
+        Ok(())
+    })?;
+    Ok((bytes, hex(hash)))
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
