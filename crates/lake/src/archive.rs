@@ -73,7 +73,8 @@ pub fn push<E: From<Error>>(
         return Ok(false);
     }
     record(&archived)?;
-    write_stub(&**lake.disk(), &stub_path, &*file, &sums, &segment.guiding_ranges(), archived)?;
+    let kept = (&segment.guiding_ranges()[..], &segment.rows_to_keep()?[..]);
+    write_stub(&**lake.disk(), &stub_path, &*file, &sums, kept, archived)?;
     lake.put_in_for(Segment::open_on(lake.disk(), &stub_path)?, Retired::Archived);
     let leftover = leftover_of(segment);
     lake.disk().remove(&leftover).map_err(Error::io(&leftover))?;

@@ -198,6 +198,8 @@ enum Task<'a> {
     Bytes(&'a Segment),
     /// Its look-up index.
     Index(&'a Segment),
+    /// The rows that stay on the disk of one in the archive.
+    Kept(&'a Segment),
     /// A row group.
     Rows(&'a Opened, usize),
 }
@@ -205,7 +207,7 @@ enum Task<'a> {
 fn tasks(opened: &Opened) -> Vec<Task<'_>> {
     let segment = &opened.segment;
     let rows = (0..segment.parquet().num_row_groups()).map(|group| Task::Rows(opened, group));
-    [Task::Bytes(segment), Task::Index(segment)].into_iter().chain(rows).collect()
+    [Task::Bytes(segment), Task::Index(segment), Task::Kept(segment)].into_iter().chain(rows).collect()
 }
 
 impl Task<'_> {
@@ -215,7 +217,7 @@ impl Task<'_> {
         let segment = match self {
             // It reads by itself, and knows what it could not read.
             Task::Bytes(_) => return found,
-            Task::Index(segment) => segment,
+            Task::Index(segment) | Task::Kept(segment) => segment,
             Task::Rows(opened, _) => &opened.segment,
         };
         match segment.unreached() {
@@ -228,6 +230,7 @@ impl Task<'_> {
         match self {
             Task::Bytes(segment) => segment.check_bytes().err().into_iter().collect(),
             Task::Index(segment) => index::check(segment).err().into_iter().collect(),
+            Task::Kept(segment) => segment.check_kept().err().into_iter().collect(),
             Task::Rows(opened, group) => {
                 let segment = &opened.segment;
                 let mut pruning = match opened.indexed() {

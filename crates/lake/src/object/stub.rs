@@ -1,8 +1,12 @@
 //! The stub: what stays on the disk of a segment that is in the archive.
 //!
-//! `ONRECARC`, the length of the head (u32), the head (JSON), the checksums of the segment's blocks before its footer (u32
-//! each), the CRC-32C of all that (u32), then the bytes that stay: runs of whole blocks, and the footer. All numbers are
-//! little-endian. Each block that stays has its checksum among the others, the footer has one of its own.
+//! `ONRECARC`, the lengths of the head and of the rows (u32 each), the head (JSON), the rows that stay (JSON), the checksums of
+//! the segment's blocks before its footer (u32 each), the CRC-32C of all that (u32), then the bytes that stay: runs of whole
+//! blocks, and the footer. All numbers are little-endian. Each block that stays has its checksum among the others, the footer
+//! has one of its own.
+//!
+//! The rows that stay are those of entries that say how things stand: what opening a directory reads, so that it opens, and
+//! takes what is sent, while the archive is away.
 
 use super::store::Storage;
 use crate::checksum::{BLOCK_BYTES, BlockSums};
@@ -17,8 +21,17 @@ use std::path::Path;
 const MAGIC: &[u8; 8] = b"ONRECARC";
 const VERSION: u32 = 1;
 
+/// The kinds of entry whose rows stay.
+pub(crate) const KEPT_KINDS: [&str; 4] = ["erasure", "hold", "retention", "system"];
+
+/// Where the head begins.
+const HEAD_AT: u64 = 16;
+
 /// A head has some hundred bytes; a damaged length is not believed.
 const HEAD_BYTES_MAX: u32 = 1 << 20;
+
+/// Nor is one of rows.
+const ROWS_BYTES_MAX: u32 = 1 << 30;
 
 /// What was put into an object store. It is on the record, and lies there too, beside the objects, as `NAME.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,9 +107,23 @@ pub(crate) struct Head {
     blocks: Vec<(u64, u64)>,
 }
 
+/// A row that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptRow {
+    pub(crate) kind: String,
+    pub(crate) leaf: u64,
+    pub(crate) id: [u8; 16],
+    /// JSON, as all records.
+    pub(crate) record: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sidecar: Vec<u8>,
+}
+
 /// A stub that is open.
 pub(crate) struct Stub {
     pub(crate) head: Head,
+    /// Ordered by leaf.
+    pub(crate) rows: Vec<KeptRow>,
     /// The checksums of the blocks.
     pub(super) sums: BlockSums,
     file: Box<dyn DiskFile>,
@@ -113,15 +140,18 @@ pub(crate) fn write(
     path: &Path,
     segment: &dyn DiskFile,
     (crcs, footer): &(Vec<u32>, u64),
-    kept: &[Range<u64>],
+    (kept, rows): (&[Range<u64>], &[KeptRow]),
     archived: Archived,
 ) -> Result<()> {
     let end = archived.manifest.bytes;
     let head = Head { version: VERSION, archived, footer: *footer, blocks: runs(kept, *footer) };
-    let text = serde_json::to_vec(&head).map_err(|error| Error::io(path)(error.into()))?;
+    let json = |text: serde_json::Result<Vec<u8>>| text.map_err(|error| Error::io(path)(error.into()));
+    let (text, rows) = (json(serde_json::to_vec(&head))?, json(serde_json::to_vec(rows))?);
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&(rows.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&text);
+    bytes.extend_from_slice(&rows);
     crcs.iter().for_each(|crc| bytes.extend_from_slice(&crc.to_le_bytes()));
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
     for range in head.kept(end) {
@@ -175,13 +205,14 @@ impl Stub {
             file.read_at(&mut bytes, range.start).map_err(Error::io(path))?;
             Ok(bytes)
         };
-        let start = read(0..12)?;
-        let (magic, length) = start.split_at(MAGIC.len());
-        let length = length.try_into().map(u32::from_le_bytes).unwrap_or(u32::MAX);
-        if magic != MAGIC || length > HEAD_BYTES_MAX {
+        let start = read(0..HEAD_AT)?;
+        let length = |at: usize| u32::from_le_bytes([start[at], start[at + 1], start[at + 2], start[at + 3]]);
+        let (head_bytes, rows_bytes) = (length(8), length(12));
+        if start[..8] != MAGIC[..] || head_bytes > HEAD_BYTES_MAX || rows_bytes > ROWS_BYTES_MAX {
             return Err(damaged("it does not begin as a stub does"));
         }
-        let text = read(12..12 + u64::from(length))?;
+        let rows_at = HEAD_AT + u64::from(head_bytes);
+        let text = read(HEAD_AT..rows_at)?;
         let head: Head = serde_json::from_slice(&text).map_err(|_| damaged("its head is malformed"))?;
         if head.version != VERSION {
             return Err(Error::Format { path: path.to_owned(), found: Some(head.version.to_string()) });
@@ -189,7 +220,7 @@ impl Stub {
         if head.footer > head.archived.manifest.bytes || head.blocks.iter().any(|(first, end)| first >= end) {
             return Err(damaged("its head is malformed"));
         }
-        let sums = 12 + u64::from(length);
+        let sums = rows_at + u64::from(rows_bytes);
         let blocks = head.footer.div_ceil(BLOCK_BYTES);
         let end = blocks.checked_mul(4).and_then(|bytes| sums.checked_add(bytes)).filter(|end| *end < len);
         let end = end.ok_or_else(|| damaged("it is too short for a stub"))?;
@@ -197,6 +228,8 @@ impl Stub {
         if read(end..end + 4)? != crc32c::crc32c(&checked).to_le_bytes() {
             return Err(damaged("its checksum differs"));
         }
+        let rows = serde_json::from_slice(&checked[rows_at as usize..sums as usize]);
+        let rows = rows.map_err(|_| damaged("its rows are malformed"))?;
         let crcs = checked[sums as usize..].chunks_exact(4);
         let crcs = crcs.map(|crc| u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]])).collect();
         let sums = BlockSums::new(crcs, head.footer).ok_or_else(|| damaged("its head is malformed"))?;
@@ -204,7 +237,7 @@ impl Stub {
         if end.checked_add(4).and_then(|at| at.checked_add(kept)) != Some(len) {
             return Err(damaged("it has other bytes than its head says"));
         }
-        Ok(Self { head, sums, file, offset: end + 4 })
+        Ok(Self { head, rows, sums, file, offset: end + 4 })
     }
 
     /// The place of the objects.

@@ -8,6 +8,7 @@ use super::read::Batches;
 use super::{OwnedRow, Rows, Segment};
 use crate::error::Result;
 use crate::index::{Key, Rows as FoundRows};
+use crate::object::{KEPT_KINDS, KeptRow};
 use crate::row::RowIndex;
 use crate::schema::column;
 use arrow::array::{Array, AsArray};
@@ -152,6 +153,17 @@ impl Segment {
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub(crate) fn leaves_with(&self, name: &str, text: &str) -> Result<Vec<LeafIndex>> {
+        match self.stub() {
+            Some(stub) if name == column::KIND && KEPT_KINDS.contains(&text) => {
+                let rows = stub.rows.iter().filter(|row| row.kind == text);
+                Ok(rows.map(|row| LeafIndex(row.leaf)).collect())
+            }
+            _ => self.scan_for(name, text),
+        }
+    }
+
+    /// The same from its columns, whatever stayed here of them.
+    fn scan_for(&self, name: &str, text: &str) -> Result<Vec<LeafIndex>> {
         let mut groups = Vec::new();
         let mut candidates = self.groups_with(name, text.as_bytes()).peekable();
         if candidates.peek().is_some() {
@@ -211,6 +223,54 @@ impl Segment {
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub(crate) fn rows_at(&self, leaves: &[LeafIndex], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
+        match self.kept_rows(leaves) {
+            Some(rows) => Ok(rows),
+            None => self.read_rows_at(leaves, lookup),
+        }
+    }
+
+    /// The same if all of them are rows that stayed here when the segment went into the archive.
+    fn kept_rows(&self, leaves: &[LeafIndex]) -> Option<Vec<OwnedRow>> {
+        let kept = &self.stub()?.rows;
+        let row = |leaf: &LeafIndex| {
+            let at = kept.binary_search_by_key(&leaf.0, |row| row.leaf).ok()?;
+            let KeptRow { id, record, sidecar, .. } = &kept[at];
+            Some(OwnedRow { leaf: *leaf, id: *id, record: record.clone().into_bytes(), sidecar: sidecar.clone() })
+        };
+        leaves.iter().map(row).collect()
+    }
+
+    /// The rows that stay here when the segment goes into the archive, from its columns.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub(crate) fn rows_to_keep(&self) -> Result<Vec<KeptRow>> {
+        let mut rows = Vec::new();
+        for kind in KEPT_KINDS {
+            let leaves = self.scan_for(column::KIND, kind)?;
+            for OwnedRow { leaf, id, record, sidecar } in self.read_rows_at(&leaves, &mut Lookup::default())? {
+                let record = String::from_utf8(record).map_err(|_| self.damaged("a record is no text"))?;
+                rows.push(KeptRow { kind: kind.to_owned(), leaf: leaf.0, id, record, sidecar });
+            }
+        }
+        rows.sort_by_key(|row| row.leaf);
+        Ok(rows)
+    }
+
+    /// Compares the rows that stayed here with those in the archive.
+    ///
+    /// # Errors
+    /// [`crate::Error::Damaged`] if they differ, and as [`Segment::rows_to_keep`].
+    pub(crate) fn check_kept(&self) -> Result<()> {
+        match self.stub() {
+            Some(stub) if stub.rows != self.rows_to_keep()? => {
+                Err(self.damaged("the rows that stayed here are not those of the object"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read_rows_at(&self, leaves: &[LeafIndex], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
         let (mut places, mut held) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
         for leaf in leaves {
             if let Some(row) = self.row_of(*leaf, lookup)? {

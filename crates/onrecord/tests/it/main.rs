@@ -4,6 +4,10 @@
 
 mod acceptance;
 mod access;
+mod aged;
+mod archive;
+mod archive_faults;
+mod archive_model;
 mod bad_input;
 mod crash;
 mod decisions;
