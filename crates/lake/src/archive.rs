@@ -7,6 +7,7 @@
 //!
 //! Which segments go, and that nothing in them is held, is for the caller to say.
 
+use crate::catalog;
 use crate::checksum;
 use crate::error::{Error, Result};
 use crate::index::path_of;
@@ -15,9 +16,8 @@ use crate::object::{
     Archived, IndexObject, LEFTOVER, Leftover, Manifest, ObjectReader, PutSettings, Storage, write_stub,
 };
 use crate::segment::{Retired, Segment, Tier};
-use crate::catalog;
-use onrecord_ledger::disk::durable;
 use onrecord_ledger::disk::DiskFile;
+use onrecord_ledger::disk::durable;
 use sha2::{Digest, Sha256};
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -137,7 +137,9 @@ fn upload(lake: &Lake, segment: &Segment, target: &ArchiveTarget) -> Result<Arch
         storage.put_file(&index.name, &**file, &target.settings)?;
     }
     let expected = [(&name, manifest.bytes, &manifest.sha256)].into_iter();
-    for (name, bytes, sha256) in expected.chain(manifest.index.iter().map(|index| (&index.name, index.bytes, &index.sha256))) {
+    for (name, bytes, sha256) in
+        expected.chain(manifest.index.iter().map(|index| (&index.name, index.bytes, &index.sha256)))
+    {
         if read_back(storage, name)? != (bytes, sha256.clone()) {
             return Err(taken(storage, name));
         }

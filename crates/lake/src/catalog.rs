@@ -35,8 +35,7 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Segments> {
     let segments: Segments =
         kept.iter().map(|path| Segment::open_on(disk, path).map(Arc::new)).collect::<Result<_>>()?;
     // Only now that all footers were read: what is removed is in a segment that opens.
-    let orphans: Vec<PathBuf> =
-        found.indexes.into_iter().filter(|index| !is_of_any(index, &kept)).collect();
+    let orphans: Vec<PathBuf> = found.indexes.into_iter().filter(|index| !is_of_any(index, &kept)).collect();
     let settled: Vec<PathBuf> = found.leftovers.into_iter().filter(|path| is_settled(path, &kept)).collect();
     for path in leftovers.iter().chain(&found.unfinished).chain(&orphans).chain(&settled) {
         tracing::info!(path = %path.display(), "removing what an interrupted run left behind");

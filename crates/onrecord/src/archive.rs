@@ -155,7 +155,9 @@ async fn move_there(
 /// Which segments are to go.
 enum Chosen {
     /// All that are on the disk, but for those with something of this.
-    All { held: LeafSet },
+    All {
+        held: LeafSet,
+    },
     These(Vec<Arc<Segment>>),
 }
 

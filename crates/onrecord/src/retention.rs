@@ -118,7 +118,6 @@ pub(crate) async fn push_due(node: &Arc<Node>, to: Option<&str>, actor: &Actor) 
     Ok(archive::push(node, chosen, version, place, actor).await?)
 }
 
-
 /// Removes what erasures and retention left to be removed.
 pub(crate) async fn carry_out(node: &Arc<Node>, actor: &Actor) -> Result<Removal, RetentionError> {
     let actor = actor.clone();

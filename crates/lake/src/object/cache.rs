@@ -56,12 +56,8 @@ impl ChunkCache {
 
     /// Forgets an open segment's chunks.
     pub(super) fn forget(&mut self, segment: u64) {
-        let gone: Vec<(ChunkKey, u64)> = self
-            .chunks
-            .iter()
-            .filter(|((of, _), _)| *of == segment)
-            .map(|(key, (_, used))| (*key, *used))
-            .collect();
+        let gone: Vec<(ChunkKey, u64)> =
+            self.chunks.iter().filter(|((of, _), _)| *of == segment).map(|(key, (_, used))| (*key, *used)).collect();
         for (key, used) in gone {
             self.used.remove(&used);
             self.bytes -= self.chunks.remove(&key).map_or(0, |(bytes, _)| bytes.len());

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Bytes that are fetched and kept together.
@@ -93,7 +93,8 @@ impl ArchivedFile {
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
         let stub = &self.0.stub;
         let kept: Vec<Range<u64>> = stub.kept().collect();
-        let differs = |what: &str| Error::damaged(path, format!("{what} of the object in the archive is not what was put there"));
+        let differs =
+            |what: &str| Error::damaged(path, format!("{what} of the object in the archive is not what was put there"));
         let (mut at, mut hash) = (0_u64, Sha256::new());
         let mut buffer = Vec::new();
         let read = self.object()?.each_part(&mut |part| {
@@ -243,7 +244,7 @@ impl DiskFile for ArchivedFile {
         }
         let chunks = self.chunks_of(&(offset..end));
         if chunks.len() > 1 {
-            self.fetch(&[offset..end])?;
+            self.fetch(std::slice::from_ref(&(offset..end)))?;
         }
         for chunk in chunks {
             let (bytes, at) = (self.chunk(chunk)?, chunk * CHUNK_BYTES);

@@ -13,8 +13,8 @@ use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, AttributeValue, Attributes, BackoffConfig, ClientConfigKey, ClientOptions, ObjectStore, ObjectStoreExt, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, RetryConfig, WriteMultipart,
+    Attribute, AttributeValue, Attributes, BackoffConfig, ClientConfigKey, ClientOptions, ObjectStore, ObjectStoreExt,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, RetryConfig, WriteMultipart,
 };
 use onrecord_ledger::disk::DiskFile;
 use std::collections::HashMap;
@@ -187,10 +187,8 @@ impl Storage {
         let (store, key) = (self.store.clone(), self.key(name));
         let options = PutMultipartOptions { attributes: attributes(settings), ..PutMultipartOptions::default() };
         let upload = run(async move { store.put_multipart_opts(&key, options).await });
-        let mut upload = WriteMultipart::new_with_chunk_size(
-            upload.map_err(|error| self.failed(name, error))?,
-            PART_BYTES as usize,
-        );
+        let mut upload =
+            WriteMultipart::new_with_chunk_size(upload.map_err(|error| self.failed(name, error))?, PART_BYTES as usize);
         let mut at = 0;
         while at < bytes {
             let part = match read(at) {
@@ -330,7 +328,9 @@ impl ObjectReader {
             object_store::coalesce_ranges(&ranges, fetch, 0).await
         });
         read.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => io::Error::new(ErrorKind::NotFound, "there is no such object in the archive any more"),
+            ErrorKind::NotFound => {
+                io::Error::new(ErrorKind::NotFound, "there is no such object in the archive any more")
+            }
             _ => error,
         })
     }
@@ -369,9 +369,7 @@ fn attributes(settings: &PutSettings) -> Attributes {
 }
 
 /// Waits for the client.
-fn run<T: Send + 'static>(
-    work: impl Future<Output = object_store::Result<T>> + Send + 'static,
-) -> io::Result<T> {
+fn run<T: Send + 'static>(work: impl Future<Output = object_store::Result<T>> + Send + 'static) -> io::Result<T> {
     run_io(async move { work.await.map_err(as_io) })
 }
 
@@ -409,7 +407,9 @@ fn as_io(error: object_store::Error) -> io::Error {
         ErrorKind::NotFound => "there is no such object".to_owned(),
         ErrorKind::AlreadyExists => "there is such an object already".to_owned(),
         ErrorKind::InvalidData => "it is another object than before".to_owned(),
-        ErrorKind::PermissionDenied => format!("the server refused, check the credentials and their rights ({})", causes(&error)),
+        ErrorKind::PermissionDenied => {
+            format!("the server refused, check the credentials and their rights ({})", causes(&error))
+        }
         _ => causes(&error),
     };
     io::Error::new(kind, said)

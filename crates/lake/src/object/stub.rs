@@ -233,7 +233,8 @@ impl Stub {
         let crcs = checked[sums as usize..].chunks_exact(4);
         let crcs = crcs.map(|crc| u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]])).collect();
         let sums = BlockSums::new(crcs, head.footer).ok_or_else(|| damaged("its head is malformed"))?;
-        let kept: u64 = head.kept(head.archived.manifest.bytes).map(|range| range.end.saturating_sub(range.start)).sum();
+        let kept: u64 =
+            head.kept(head.archived.manifest.bytes).map(|range| range.end.saturating_sub(range.start)).sum();
         if end.checked_add(4).and_then(|at| at.checked_add(kept)) != Some(len) {
             return Err(damaged("it has other bytes than its head says"));
         }

@@ -265,7 +265,9 @@ impl Segment {
                 };
                 ranges.extend(page(chunk.column_index_offset(), chunk.column_index_length()));
                 ranges.extend(page(chunk.offset_index_offset(), chunk.offset_index_length()));
-                ranges.extend(page(chunk.bloom_filter_offset(), chunk.bloom_filter_length()).filter(|_| Some(at) == filter));
+                ranges.extend(
+                    page(chunk.bloom_filter_offset(), chunk.bloom_filter_length()).filter(|_| Some(at) == filter),
+                );
             }
         }
         ranges

@@ -10,10 +10,10 @@ use arrow::array::{Array, AsArray, BinaryArray, FixedSizeBinaryArray, Int64Array
 use arrow::datatypes::Int64Type;
 use onrecord_evidence::LeafIndex;
 use parquet::arrow::ProjectionMask;
-use parquet::file::metadata::ParquetMetaData;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
+use parquet::file::metadata::ParquetMetaData;
 use std::ops::Range;
 use std::path::PathBuf;
 

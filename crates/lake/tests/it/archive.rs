@@ -3,8 +3,8 @@
 
 use onrecord_evidence::leaf_hash;
 use onrecord_lake::{
-    ArchiveTarget, Archived, Error, LeafIndex, LeafSet, PutSettings, Removal, SEGMENTS, Storage, Tier, compact_all, push,
-    restore, rewrite, sweep, trim_indexes, waiting,
+    ArchiveTarget, Archived, Error, LeafIndex, LeafSet, PutSettings, Removal, SEGMENTS, Storage, Tier, compact_all,
+    push, restore, rewrite, sweep, trim_indexes, waiting,
 };
 use onrecord_ledger::{Entry, EntryId};
 use onrecord_testing::{LakeFixture, Random, sample};
@@ -71,7 +71,9 @@ fn append(house: &LakeFixture, model: &mut BTreeSet<u64>, count: u64) {
 
 fn check(house: &LakeFixture, model: &BTreeSet<u64>) {
     let rows: Vec<_> = house.lake().entries(LeafIndex(0)).unwrap().map(Result::unwrap).collect();
-    assert!(rows.iter().map(|row| (row.leaf.0, row.record.clone())).eq(model.iter().map(|leaf| (*leaf, record(*leaf)))));
+    assert!(
+        rows.iter().map(|row| (row.leaf.0, row.record.clone())).eq(model.iter().map(|leaf| (*leaf, record(*leaf))))
+    );
     for row in &rows {
         assert_eq!(leaf_hash(&row.record), house.leaf_hash(row.leaf.0));
     }

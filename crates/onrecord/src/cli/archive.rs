@@ -57,7 +57,9 @@ impl Archive {
                 }
                 if status.waiting_for_removal > 0 {
                     let waiting = status.waiting_for_removal;
-                    output::note(&format!("objects of {waiting} segments are to go from the archive and are there yet"));
+                    output::note(&format!(
+                        "objects of {waiting} segments are to go from the archive and are there yet"
+                    ));
                 }
                 Ok(true)
             }

@@ -50,7 +50,9 @@ fn questions() -> Vec<Vec<&'static str>> {
     let sql = |text: &'static str| vec!["sql", text, "--format", "jsonl"];
     vec![
         sql("SELECT count(*) AS n, avg(confidence) AS c, min(timestamp) AS t FROM ai_audit_logs"),
-        sql("SELECT decision_id, leaf_index, record FROM entries JOIN decisions USING (leaf_index) ORDER BY 2 LIMIT 50"),
+        sql(
+            "SELECT decision_id, leaf_index, record FROM entries JOIN decisions USING (leaf_index) ORDER BY 2 LIMIT 50",
+        ),
         sql("SELECT * FROM ai_audit_logs WHERE user_id = 'person-7-zq' ORDER BY timestamp DESC LIMIT 5"),
         sql("SELECT decision_id FROM ai_audit_logs WHERE input_features->>'application_id' = 'app_77'"),
         sql("SELECT input_features->>'note' AS n FROM ai_audit_logs WHERE confidence < 0.02 ORDER BY 1"),
@@ -59,8 +61,32 @@ fn questions() -> Vec<Vec<&'static str>> {
         vec!["decisions", "--where", "input_features.application_id=app_12", "--format", "json"],
         vec!["history", "person-4-zq", "--format", "json"],
         vec!["explain", "d-40", "--format", "json"],
-        vec!["report", "usage", "--model", "loan", "--days", "30", "--format", "json"],
-        vec!["report", "confidence", "--model", "loan", "--days", "30", "--positive", "prediction.approved=true", "--format", "json"],
+        vec![
+            "report",
+            "usage",
+            "--model",
+            "loan",
+            "--since",
+            "2020-01-01",
+            "--until",
+            "2100-01-01",
+            "--format",
+            "json",
+        ],
+        vec![
+            "report",
+            "confidence",
+            "--model",
+            "loan",
+            "--since",
+            "2020-01-01",
+            "--until",
+            "2100-01-01",
+            "--positive",
+            "prediction.approved=true",
+            "--format",
+            "json",
+        ],
     ]
 }
 
@@ -81,7 +107,8 @@ fn everything_is_answered_from_the_archive_as_before() {
     let directory = filled(3_000);
     directory.seal();
     let before = answers(&directory, &server);
-    let pushed: Value = serde_json::from_str(&ok(&directory, &server, &[&PUSH[..], &["--format", "json"]].concat())).unwrap();
+    let pushed: Value =
+        serde_json::from_str(&ok(&directory, &server, &[&PUSH[..], &["--format", "json"]].concat())).unwrap();
     assert!(pushed["segments"].as_u64() > Some(0) && pushed["failed"] == json!([]), "{pushed}");
     let local = |directory: &Directory| {
         directory.files().iter().any(|file| file.starts_with("segments/") && file.ends_with(".parquet"))
@@ -110,7 +137,12 @@ fn everything_is_answered_from_the_archive_as_before() {
     let ours = ok(
         &directory,
         &server,
-        &["sql", "SELECT count(*) AS n, sum(confidence) AS c FROM decisions WHERE leaf_index < 4202", "--format", "jsonl"],
+        &[
+            "sql",
+            "SELECT count(*) AS n, sum(confidence) AS c FROM decisions WHERE leaf_index < 4202",
+            "--format",
+            "jsonl",
+        ],
     );
     let ours: Value = serde_json::from_str(&ours).unwrap();
     assert_eq!(theirs[0]["n"], ours["n"]);
@@ -131,7 +163,8 @@ fn who_is_erased_is_gone_from_the_archive_and_what_is_held_does_not_go_there() {
     let directory = filled(400);
     directory.seal();
     let hold = directory.json(&["hold", "place", "--user", "person-9-zq", "--reason", "a claim", "--format", "json"]);
-    let pushed: Value = serde_json::from_str(&ok(&directory, &server, &[&PUSH[..], &["--format", "json"]].concat())).unwrap();
+    let pushed: Value =
+        serde_json::from_str(&ok(&directory, &server, &[&PUSH[..], &["--format", "json"]].concat())).unwrap();
     assert!(pushed["held"].as_u64() > Some(0), "{pushed}");
     directory.ok(&["hold", "release", hold["hold"].as_str().unwrap()]);
     ok(&directory, &server, &PUSH);
@@ -147,7 +180,8 @@ fn who_is_erased_is_gone_from_the_archive_and_what_is_held_does_not_go_there() {
     assert_eq!(left[0]["n"], json!(2));
     ok(&directory, &server, &["verify"]);
     // Each segment has its manifest beside it, and nothing else is there.
-    let status: Value = serde_json::from_str(&ok(&directory, &server, &["archive", "status", "--format", "json"])).unwrap();
+    let status: Value =
+        serde_json::from_str(&ok(&directory, &server, &["archive", "status", "--format", "json"])).unwrap();
     let archived = status["segments"].as_array().unwrap().iter().filter(|segment| segment["tier"] == "archive").count();
     assert_eq!(std::fs::read_dir(server.data_dir().join("ledger")).unwrap().count(), 3 * archived);
 }
@@ -161,10 +195,13 @@ fn a_server_that_locks_objects_keeps_them_and_that_is_said() {
     let settings = "[archive]\nurl = \"s3://archive/ledger\"\nstorage_class = \"GLACIER_IR\"\nobject_lock = \"compliance\"\nobject_lock_days = 30\n";
     std::fs::write(directory.path().join("onrecord.toml"), settings).unwrap();
     let mut command = directory.command(&["archive", "push", "--all"]);
-    let output = command.envs(server.env(&server.endpoint())).env("AWS_SERVER_SIDE_ENCRYPTION", "AES256").output().unwrap();
+    let output =
+        command.envs(server.env(&server.endpoint())).env("AWS_SERVER_SIDE_ENCRYPTION", "AES256").output().unwrap();
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
-    let status: Value = serde_json::from_str(&ok(&directory, &server, &["archive", "status", "--format", "json"])).unwrap();
-    let segment = status["segments"].as_array().unwrap().iter().find(|segment| segment["tier"] == "archive").unwrap().clone();
+    let status: Value =
+        serde_json::from_str(&ok(&directory, &server, &["archive", "status", "--format", "json"])).unwrap();
+    let segment =
+        status["segments"].as_array().unwrap().iter().find(|segment| segment["tier"] == "archive").unwrap().clone();
     let name = segment["segment"].as_str().unwrap();
     assert!(segment["locked_until"].is_string(), "{segment}");
     for ending in ["parquet", "index", "json"] {

@@ -57,7 +57,8 @@ impl Model<'_> {
                 self.there.retain(|id| !gone.contains(id));
             }
             1 if !self.erased.contains(&user) => {
-                let placed = self.directory.run(&["hold", "place", "--user", &user, "--reason", "r", "--format", "json"]);
+                let placed =
+                    self.directory.run(&["hold", "place", "--user", &user, "--reason", "r", "--format", "json"]);
                 // Nothing is held of whom nothing is there.
                 let placed: Value = serde_json::from_slice(&placed.stdout).unwrap_or_default();
                 if let Some(hold) = placed["hold"].as_str() {
@@ -123,14 +124,8 @@ fn holds_erasures_retention_and_the_archive_do_what_a_naive_model_does() {
         let place = directory.beside("archive");
         std::fs::create_dir(&place).unwrap();
         let there = all.iter().map(|decision| decision.id.clone()).collect();
-        let mut model = Model {
-            directory: &directory,
-            place,
-            all: &all,
-            there,
-            erased: BTreeSet::new(),
-            holds: BTreeMap::new(),
-        };
+        let mut model =
+            Model { directory: &directory, place, all: &all, there, erased: BTreeSet::new(), holds: BTreeMap::new() };
         for at in 0..12 {
             model.step(&mut random);
             // What a killed push left in the archive goes with the next that is not.
@@ -166,7 +161,8 @@ fn what_is_due_by_retention_is_archived_and_deleted_later() {
         directory.seal();
     }
     let tiers = || {
-        directory.rows("SELECT data_retention_policy AS p, tier, count(*) AS n FROM decisions GROUP BY 1, 2 ORDER BY 1, 2")
+        directory
+            .rows("SELECT data_retention_policy AS p, tier, count(*) AS n FROM decisions GROUP BY 1, 2 ORDER BY 1, 2")
     };
     let waits = directory.json(&["retention", "plan", "--format", "json"]);
     assert!(waits.to_string().contains("no [archive] url"), "{waits}");

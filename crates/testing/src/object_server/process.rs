@@ -106,7 +106,9 @@ pub(super) fn program(variable: &str, what: &str) -> OsString {
 fn answers(child: &mut Child, address: SocketAddr) -> bool {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
-        let connected = TcpStream::connect(address).is_ok();
+        // On a port that nobody listens on yet, a connection may be one to itself.
+        let is_other = |connection: TcpStream| connection.local_addr().is_ok_and(|own| own != address);
+        let connected = TcpStream::connect(address).is_ok_and(is_other);
         if child.try_wait().unwrap().is_some() {
             return false;
         }

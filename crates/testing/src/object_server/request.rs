@@ -6,7 +6,7 @@ use crate::http_message::{BodyOf, Message};
 use http::{HeaderName, HeaderValue};
 use object_store::aws::{AwsAuthorizer, AwsCredential};
 use object_store::client::{HttpRequest, HttpRequestBody};
-use std::io::BufReader;
+use std::io::{self, BufReader, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 
 /// What a server answered.
@@ -56,13 +56,22 @@ pub(super) fn signed(
 fn send(address: SocketAddr, request: Message) -> Response {
     let length = request.body.len().to_string();
     let request = request.with_header("content-length", &length).with_header("connection", "close");
-    let mut connection = TcpStream::connect(address).unwrap();
-    request.write(&mut connection).unwrap();
+    // A server that has just started may end a connection without an answer.
+    match exchange(address, &request) {
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => exchange(address, &request),
+        answered => answered,
+    }
+    .unwrap()
+}
+
+fn exchange(address: SocketAddr, request: &Message) -> io::Result<Response> {
+    let mut connection = TcpStream::connect(address)?;
+    request.write(&mut connection)?;
     let mut from_server = BufReader::new(connection);
-    let head = Message::read_head(&mut from_server).unwrap().expect("an answer");
+    let head = Message::read_head(&mut from_server)?.expect("an answer");
     let of = if request.word(0) == "HEAD" { BodyOf::Head } else { BodyOf::Response };
-    let answer = head.read_body(&mut from_server, of).unwrap();
-    Response { status: answer.status(), headers: answer.headers, body: answer.body }
+    let answer = head.read_body(&mut from_server, of)?;
+    Ok(Response { status: answer.status(), headers: answer.headers, body: answer.body })
 }
 
 /// Makes a user who may do everything with S3, and has moto refuse requests that no such user signed: as it starts it
