@@ -13,14 +13,14 @@ use crate::error::{Error, Result};
 use crate::index::path_of;
 use crate::lake::Lake;
 use crate::object::{
-    Archived, IndexObject, LEFTOVER, Leftover, Manifest, ObjectReader, PutSettings, Storage, write_stub,
+    Archived, IndexObject, LEFTOVER, Leftover, Manifest, ObjectReader, PutSettings, Storage, Stub, write_stub,
 };
 use crate::segment::{Retired, Segment, Tier};
 use onrecord_ledger::disk::DiskFile;
 use onrecord_ledger::disk::durable;
 use sha2::{Digest, Sha256};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes that are hashed at once.
@@ -219,9 +219,17 @@ fn download(lake: &Lake, segment: &Segment, archived: &Archived) -> Result<PathB
 pub fn sweep(lake: &Lake) -> Result<Swept> {
     let _archiving = lake.lock_archive();
     let mut swept = Swept::default();
-    for path in waiting(lake)? {
+    for stub in unused(lake)? {
+        // Whoever let go of it last could not say that its objects are to go.
+        let marked = Stub::open(&**lake.disk(), &stub).and_then(|open| mark(lake, &stub, &open.head.archived));
+        swept.left.extend(marked.err());
+    }
+    for path in leftovers(lake)? {
         let disk = &**lake.disk();
-        let gone = Leftover::read(disk, &path).and_then(|leftover| leftover.delete_objects());
+        // With its stub there the objects are in use: the leftover should have gone then.
+        let is_settled = disk.open_to_read(&path.with_extension("archived")).is_ok();
+        let leftover = || Leftover::read(disk, &path);
+        let gone = if is_settled { Ok(()) } else { leftover().and_then(|leftover| leftover.delete_objects()) };
         match gone.and_then(|()| disk.remove(&path).map_err(Error::io(&path))) {
             Ok(()) => swept.deleted += 1,
             Err(error) => swept.left.push(error),
@@ -230,12 +238,36 @@ pub fn sweep(lake: &Lake) -> Result<Swept> {
     Ok(swept)
 }
 
-/// The files that say which objects are to go.
+/// The segments whose objects are to go, by their files on the disk: also those that somebody reads yet.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn waiting(lake: &Lake) -> Result<Vec<PathBuf>> {
-    catalog::leftovers(&**lake.disk(), lake.dir())
+    let mut waiting = unused(lake)?;
+    waiting.extend(leftovers(lake)?);
+    Ok(waiting)
+}
+
+fn leftovers(lake: &Lake) -> Result<Vec<PathBuf>> {
+    Ok(catalog::leftovers(&**lake.disk(), lake.dir())?.0)
+}
+
+/// The stubs of segments that are not in use any more.
+fn unused(lake: &Lake) -> Result<Vec<PathBuf>> {
+    let (_, mut stubs) = catalog::leftovers(&**lake.disk(), lake.dir())?;
+    let segments = lake.segments();
+    stubs.retain(|stub| segments.iter().all(|segment| segment.path() != stub));
+    Ok(stubs)
+}
+
+/// Says that the objects of an unused stub are to go, in its place; not while somebody reads them.
+fn mark(lake: &Lake, stub: &Path, archived: &Archived) -> Result<()> {
+    if lake.is_read(stub) {
+        let read = std::io::Error::new(ErrorKind::ResourceBusy, "somebody reads it");
+        return Err(Error::Archive { url: format!("{}/{}", archived.url, archived.manifest.name), source: read });
+    }
+    Leftover::of(archived).write(&**lake.disk(), stub)?;
+    lake.disk().remove(stub).map_err(Error::io(stub))
 }
 
 /// Removes from the disk look-up indexes of segments in the archive, where they lie too, the oldest first, until the others
@@ -264,7 +296,7 @@ fn leftover_of(segment: &Segment) -> PathBuf {
     segment.path().with_extension(&LEFTOVER[1..])
 }
 
-fn file_name(path: &std::path::Path) -> String {
+fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

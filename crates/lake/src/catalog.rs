@@ -5,8 +5,8 @@
 //! them.
 //! Any other overlap, and any gap, is an error that names both files.
 //!
-//! Of a segment in the archive there is its stub. A file beside it of the same name was to go when the stub was durable, or
-//! was not back whole when the run that restored it was interrupted; either way the archive has all of it.
+//! Of a segment in the archive there is its stub. Where the file of the same name is there too, it counts: it has its name only
+//! when it is whole, and the archive is not asked whether its objects are there.
 
 use crate::error::{Error, Result};
 use crate::object::{LEFTOVER, Leftover, Stub};
@@ -37,7 +37,8 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Segments> {
     // Only now that all footers were read: what is removed is in a segment that opens.
     let orphans: Vec<PathBuf> = found.indexes.into_iter().filter(|index| !is_of_any(index, &kept)).collect();
     let settled: Vec<PathBuf> = found.leftovers.into_iter().filter(|path| is_settled(path, &kept)).collect();
-    for path in leftovers.iter().chain(&found.unfinished).chain(&orphans).chain(&settled) {
+    // Unfinished ones first: what is written here may have the name of one.
+    for path in found.unfinished.iter().chain(&leftovers).chain(&orphans).chain(&settled) {
         tracing::info!(path = %path.display(), "removing what an interrupted run left behind");
         if is_stub(path) {
             // Its objects are to go too, when their server is asked.
@@ -123,18 +124,20 @@ fn is_settled(leftover: &Path, kept: &[PathBuf]) -> bool {
     kept.iter().any(|segment| is_stub(segment) && segment.file_stem() == leftover.file_stem())
 }
 
-/// The leftovers in a directory.
+/// The leftovers in a directory, and the stubs.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub(crate) fn leftovers(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
-    Ok(list(disk, dir)?.leftovers)
+pub(crate) fn leftovers(disk: &dyn Disk, dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let found = list(disk, dir)?;
+    let stubs = found.segments.into_iter().map(|(_, path)| path).filter(|path| is_stub(path));
+    Ok((found.leftovers, stubs.collect()))
 }
 
 /// The segments in order, and the files that they make superfluous.
 fn sort_out(mut found: Vec<(SegmentName, PathBuf)>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     found.sort_by_key(|(name, path)| {
-        (name.leaves.start, Reverse(name.leaves.end), Reverse(name.rewrite), Reverse(is_stub(path)))
+        (name.leaves.start, Reverse(name.leaves.end), Reverse(name.rewrite), is_stub(path))
     });
     let mut kept: Vec<(LeafRange, PathBuf)> = Vec::new();
     let mut leftovers = Vec::new();

@@ -15,7 +15,7 @@ use onrecord_evidence::{LeafIndex, LeafSet, TreeSize};
 use onrecord_ledger::{Closed, Committed, Disk, Entry, EntryId, Follower, LookupError, OsDisk};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 /// Bytes of memory for what look-ups have read of segments: enough for the ids of some ten million entries.
@@ -38,6 +38,8 @@ pub struct Lake {
     segments_change: Mutex<()>,
     /// Held while objects are put into the archive, fetched back, or deleted there.
     archive_change: Mutex<()>,
+    /// Segments in the archive that are not in use any more, as long as somebody reads them.
+    retired: Mutex<Vec<Weak<Segment>>>,
     /// Leaves that may have no row: that they were to be removed is on the record.
     removal: RwLock<Arc<LeafSet>>,
     /// Counts the reasons to look for something to seal or compact; see [`Lake::wait_for_change`].
@@ -149,6 +151,7 @@ impl Lake {
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
             segments_change: Mutex::default(),
             archive_change: Mutex::default(),
+            retired: Mutex::default(),
             removal: RwLock::default(),
             changes: Mutex::new(0),
             changed: Condvar::new(),
@@ -241,6 +244,17 @@ impl Lake {
         self.segments_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether somebody reads a segment in the archive that is not in use any more.
+    pub(crate) fn is_read(&self, stub: &Path) -> bool {
+        let mut retired = self.retired();
+        retired.retain(|segment| segment.strong_count() > 0);
+        retired.iter().filter_map(Weak::upgrade).any(|segment| segment.path() == stub)
+    }
+
+    fn retired(&self) -> MutexGuard<'_, Vec<Weak<Segment>>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps others from changing what is in the archive. Taken before [`Lake::lock_segments`].
     pub(crate) fn lock_archive(&self) -> MutexGuard<'_, ()> {
         self.archive_change.lock().unwrap_or_else(PoisonError::into_inner)
@@ -264,6 +278,9 @@ impl Lake {
         for old in replaced {
             self.lookups().forget(old.path());
             old.retire(why);
+            if old.tier() == Tier::Archive {
+                self.retired().push(Arc::downgrade(&old));
+            }
         }
     }
 

@@ -230,6 +230,14 @@ impl Moved {
 
 /// Deletes what is to go, and keeps the indexes on the disk within their bound.
 fn after(node: &Node, index_bytes: u64) {
+    sweep(node);
+    if let Err(error) = lake::trim_indexes(&node.lake, index_bytes) {
+        tracing::warn!(%error, "look-up indexes of archived segments take more of the disk than they should");
+    }
+}
+
+/// Deletes from the archive what is to go. What cannot be deleted now is tried again.
+pub(crate) fn sweep(node: &Node) {
     match lake::sweep(&node.lake) {
         Ok(swept) => {
             for error in swept.left {
@@ -237,9 +245,6 @@ fn after(node: &Node, index_bytes: u64) {
             }
         }
         Err(error) => tracing::warn!(%error, "objects are to go from the archive, and are there yet"),
-    }
-    if let Err(error) = lake::trim_indexes(&node.lake, index_bytes) {
-        tracing::warn!(%error, "look-up indexes of archived segments take more of the disk than they should");
     }
 }
 

@@ -1,6 +1,7 @@
-//! What a server does by itself beside requests: it removes what erasures left to be removed, and runs retention at the hour
-//! that `onrecord.toml` says.
+//! What a server does by itself beside requests: it removes what erasures left to be removed, also from the archive, and runs
+//! retention at the hour that `onrecord.toml` says.
 
+use crate::archive;
 use crate::node::Node;
 use crate::retention;
 use anyhow::{Context, Result};
@@ -47,7 +48,10 @@ async fn run_if_due(node: &Arc<Node>, before: Timestamp, now: Timestamp) -> Resu
     }
     let run = retention::run(node, false, &Actor::schedule()).await.context("it is tried again tomorrow")?;
     let decisions: u64 = run.policies.iter().map(|policy| policy.decisions).sum();
-    tracing::info!(decisions, removed = run.removal.records, "retention ran");
+    tracing::info!(decisions, removed = run.removal.records, archived = run.archived.segments, "retention ran");
+    for failed in &run.archived.failed {
+        tracing::warn!(segment = failed.segment, problem = failed.problem, "a segment is not in the archive yet");
+    }
     for waiting in run.unconfirmed {
         tracing::warn!(policy = waiting.policy, "a rule made shorter waits for `onrecord retention run --confirm`");
     }
@@ -62,6 +66,9 @@ fn came(second: i64, before: Timestamp, now: Timestamp) -> bool {
 }
 
 async fn remove(node: &Arc<Node>) {
+    let swept = node.clone();
+    // What goes wrong is in the log.
+    let _ = tokio::task::spawn_blocking(move || archive::sweep(&swept)).await;
     let pending = node.service.pending();
     if pending.erased + pending.expired + pending.unlinked == 0 {
         return;

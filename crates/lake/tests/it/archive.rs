@@ -230,14 +230,17 @@ fn what_was_not_put_on_the_record_does_not_leave_the_disk() {
 }
 
 #[test]
-fn a_file_beside_its_stub_goes_when_the_lake_is_opened() {
+fn a_file_beside_its_stub_counts_when_the_lake_is_opened() {
     let (place, mut house, model) = archived(50);
     house.close();
     let stub = house.path().join(SEGMENTS).join("00000000000000000000-00000000000000000050.archived");
     std::fs::copy(place.object(".parquet"), stub.with_extension("parquet")).unwrap();
     std::fs::write(stub.with_extension("parquet.tmp"), "half").unwrap();
     house.open();
-    assert_eq!(names(&house.path().join(SEGMENTS)), ["archived", "index"]);
+    assert_eq!(names(&house.path().join(SEGMENTS)), ["index", "leftover", "parquet"]);
+    check(&house, &model);
+    assert_eq!(sweep(house.lake()).unwrap().deleted, 1);
+    assert!(place.objects().is_empty());
     check(&house, &model);
 }
 

@@ -6,7 +6,10 @@
 //! in one.
 
 use onrecord_evidence::{LeafIndex, Signer, leaf_hash};
-use onrecord_lake::{Lake, LeafSet, OwnedRow, Removal, SEGMENTS, compact_all, rewrite, seal_all, verify_on};
+use onrecord_lake::{
+    ArchiveTarget, Error, Lake, LeafSet, OwnedRow, PutSettings, Removal, SEGMENTS, Storage, Tier, compact_all, push,
+    restore, rewrite, seal_all, sweep, verify_on,
+};
 use onrecord_ledger::{AppendError, Config, Entry, EntryId, Ledger};
 use onrecord_testing::faulty::{FAULTS, Fault};
 use onrecord_testing::{FaultyDisk, sample};
@@ -276,5 +279,49 @@ fn a_change_that_fails_while_rows_are_removed_loses_nothing_else() {
     for fault in FAULTS {
         let changes = each(|number| remove(Failing::Change(number, fault), &files, &key));
         assert!(changes > 10, "{changes} changes failed by {fault:?}");
+    }
+}
+
+/// Puts a segment into the archive, or back, until an operation goes wrong, goes on, and does it again. Returns whether the
+/// operation came.
+fn archive(failing: Failing, back: bool, files: &BTreeMap<PathBuf, Vec<u8>>, key: &str) -> bool {
+    let place = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&format!("file://{}", place.path().display())).unwrap();
+    let (log, now) = ("example.org/test".to_owned(), "2026-11-29T00:00:00Z".to_owned());
+    let target = ArchiveTarget { storage, settings: PutSettings::default(), log, now };
+    let go = |node: &Node| push(&node.lake, &node.lake.segments()[0].clone(), &target, |_| Ok::<_, Error>(()));
+    let come = |node: &Node| restore(&node.lake, &node.lake.segments()[0].clone(), |_| Ok::<_, Error>(()));
+    let disk = FaultyDisk::with_files(files);
+    let node = Node::open(&disk, key);
+    if back {
+        assert!(go(&node).unwrap());
+    }
+    let came = failing.begin(&disk);
+    let moved = if back { come(&node) } else { go(&node) };
+    let moved = moved.and_then(|_| sweep(&node.lake).map(drop));
+    if !came(&disk) {
+        moved.unwrap();
+        return false;
+    }
+    go_on(node, &disk, key, failing.number(), &LeafSet::default(), |node| {
+        node.check_entries(TWO * ENTRIES);
+        assert!(if back { come(node) } else { go(node) }.unwrap());
+        assert!(sweep(&node.lake).unwrap().left.is_empty());
+        node.check_entries(TWO * ENTRIES);
+        let objects = std::fs::read_dir(place.path()).unwrap().count();
+        let expected = if node.lake.segments()[0].tier() == Tier::Archive { 2..4 } else { 0..1 };
+        assert!(expected.contains(&objects), "{objects} objects");
+    });
+    true
+}
+
+#[test]
+fn a_change_that_fails_while_a_segment_moves_loses_nothing_and_leaves_no_object() {
+    let (files, key) = small_segments(TWO);
+    for back in [false, true] {
+        for fault in FAULTS {
+            let changes = each(|number| archive(Failing::Change(number, fault), back, &files, &key));
+            assert!(changes > 5, "{changes} changes failed by {fault:?}");
+        }
     }
 }
