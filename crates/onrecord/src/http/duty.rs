@@ -1,18 +1,11 @@
 //! Reports on duties: what a law asks of the record, and how far the record answers it.
 
-use super::auth::Caller;
-use super::input;
-use super::report::{Asked, answer, read};
+use super::report::{Asking, answer, read};
 use crate::api::problem::Problem;
-use crate::node::Node;
-use crate::session::Session;
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use onrecord_report::Path;
 use onrecord_report::duty::{Circumstances, Duties};
 use onrecord_report::fairness::MIN_GROUP_DEFAULT;
-use std::sync::Arc;
 
 /// The days of a period, if nothing is said: laws look at a year rather than at a month.
 const DAYS_DEFAULT: u32 = 365;
@@ -42,13 +35,8 @@ pub(super) struct InYear {
         (status = 400, description = "the period or a path is none", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn ai_act(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    report("ai-act", Session::new(node, actor), &headers, Asked::new(pairs)).await
+pub(super) async fn ai_act(asking: Asking) -> Result<Response, Problem> {
+    report("ai-act", asking).await
 }
 
 /// Report on HIPAA.
@@ -61,13 +49,8 @@ pub(super) async fn ai_act(
         (status = 400, description = "the period or a path is none", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn hipaa(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    report("hipaa", Session::new(node, actor), &headers, Asked::new(pairs)).await
+pub(super) async fn hipaa(asking: Asking) -> Result<Response, Problem> {
+    report("hipaa", asking).await
 }
 
 /// Report on the Sarbanes-Oxley Act.
@@ -80,13 +63,8 @@ pub(super) async fn hipaa(
         (status = 400, description = "the period or a path is none", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn sox(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    report("sox", Session::new(node, actor), &headers, Asked::new(pairs)).await
+pub(super) async fn sox(asking: Asking) -> Result<Response, Problem> {
+    report("sox", asking).await
 }
 
 /// Report on Regulation B of the Equal Credit Opportunity Act.
@@ -100,13 +78,8 @@ pub(super) async fn sox(
         (status = 400, description = "the period or a path is none", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn ecoa(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    report("ecoa", Session::new(node, actor), &headers, Asked::new(pairs)).await
+pub(super) async fn ecoa(asking: Asking) -> Result<Response, Problem> {
+    report("ecoa", asking).await
 }
 
 /// Report on New York City's Local Law 144.
@@ -122,21 +95,12 @@ pub(super) async fn ecoa(
         (status = 400, description = "the period or a path is none", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn nyc_144(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    report("nyc-144", Session::new(node, actor), &headers, Asked::new(pairs)).await
+pub(super) async fn nyc_144(asking: Asking) -> Result<Response, Problem> {
+    report("nyc-144", asking).await
 }
 
-async fn report(
-    name: &'static str,
-    session: Session,
-    headers: &HeaderMap,
-    mut asked: Asked,
-) -> Result<Response, Problem> {
+async fn report(name: &'static str, asking: Asking) -> Result<Response, Problem> {
+    let Asking { session, headers, mut asked } = asking;
     let scope = asked.scope_of_days(DAYS_DEFAULT)?;
     let (mut adverse, mut selected, mut categories, mut min_group) = (None, None, Vec::new(), None);
     match name {
@@ -160,5 +124,5 @@ async fn report(
     let retention_days = &|policy: &str| rules.0.get(policy).map(|rule| rule.days);
     let of = Circumstances { retention_days, adverse, selected, categories, min_group };
     let ask = async |source: &_| Duties::ask(source, name, &scope, &of).await;
-    answer(headers, session.report(name, &scope, ask).await?)
+    answer(&headers, session.report(name, &scope, ask).await?)
 }

@@ -6,7 +6,8 @@ use crate::api::problem::Problem;
 use crate::node::Node;
 use crate::session::Session;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
 use onrecord_report::confidence::{self, Confidence};
@@ -96,16 +97,10 @@ pub(super) struct Grouped {
         (status = 403, description = "the privacy budget does not allow this", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn usage(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    let mut asked = Asked::new(pairs);
+pub(super) async fn usage(asking: Asking) -> Result<Response, Problem> {
+    let Asking { session, headers, mut asked } = asking;
     let (scope, privacy) = (asked.scope_of_one()?, asked.privacy()?);
     asked.nothing_else()?;
-    let session = Session::new(node, actor);
     let report = match privacy {
         None => session.report("usage", &scope, async |source: &_| Usage::ask(source, &scope).await).await?,
         Some(privacy) => {
@@ -129,17 +124,11 @@ pub(super) async fn usage(
         (status = 400, description = "the period, a path or a number is none", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn confidence(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    let mut asked = Asked::new(pairs);
+pub(super) async fn confidence(asking: Asking) -> Result<Response, Problem> {
+    let Asking { session, headers, mut asked } = asking;
     let (scope, binary, privacy) = (asked.scope_of_one()?, asked.binary()?, asked.privacy()?);
     let bins = asked.number("bins")?.unwrap_or(confidence::BINS_DEFAULT);
     asked.nothing_else()?;
-    let session = Session::new(node, actor);
     let report = match privacy {
         None => {
             let ask = async |source: &_| Confidence::ask(source, &scope, &binary, bins).await;
@@ -172,18 +161,12 @@ pub(super) async fn confidence(
         (status = 400, description = "the period, a path or a number is none, or no groups can be made", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn fairness(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    let mut asked = Asked::new(pairs);
+pub(super) async fn fairness(asking: Asking) -> Result<Response, Problem> {
+    let Asking { session, headers, mut asked } = asking;
     let (scope, binary, privacy) = (asked.scope_of_one()?, asked.binary()?, asked.privacy()?);
     let bins = asked.0.get("bins").cloned();
     let (grouping, values) = (asked.grouping()?, asked.all("group_value"));
     asked.nothing_else()?;
-    let session = Session::new(node, actor);
     let report = match privacy {
         None if !values.is_empty() => {
             return Err(Problem::bad_request("group_value is for reports with epsilon; else all groups are given"));
@@ -219,17 +202,12 @@ pub(super) async fn fairness(
         (status = 400, description = "the period is none", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn overrides(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    let mut asked = Asked::new(pairs);
+pub(super) async fn overrides(asking: Asking) -> Result<Response, Problem> {
+    let Asking { session, headers, mut asked } = asking;
     let scope = asked.scope()?;
     asked.nothing_else()?;
     let ask = async |source: &_| Overrides::ask(source, &scope).await;
-    answer(&headers, Session::new(node, actor).report("overrides", &scope, ask).await?)
+    answer(&headers, session.report("overrides", &scope, ask).await?)
 }
 
 /// Report on what drives a model.
@@ -243,18 +221,13 @@ pub(super) async fn overrides(
         (status = 400, description = "the period or a path is none", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn drivers(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    let mut asked = Asked::new(pairs);
+pub(super) async fn drivers(asking: Asking) -> Result<Response, Problem> {
+    let Asking { session, headers, mut asked } = asking;
     let scope = asked.scope_of_one()?;
     let by: Option<Path> = asked.parsed("group")?;
     asked.nothing_else()?;
     let ask = async |source: &_| Drivers::ask(source, &scope, by.as_ref()).await;
-    answer(&headers, Session::new(node, actor).report("drivers", &scope, ask).await?)
+    answer(&headers, session.report("drivers", &scope, ask).await?)
 }
 
 /// Report on volume.
@@ -268,17 +241,12 @@ pub(super) async fn drivers(
         (status = 400, description = "the period is none, or too long", body = Problem),
         (status = 404, description = "no decision of that model is on the record", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
-pub(super) async fn volume(
-    State(node): State<Arc<Node>>,
-    Caller(actor): Caller,
-    headers: HeaderMap,
-    input::Query(pairs): input::Query<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
-    let mut asked = Asked::new(pairs);
+pub(super) async fn volume(asking: Asking) -> Result<Response, Problem> {
+    let Asking { session, headers, mut asked } = asking;
     let scope = asked.scope()?;
     asked.nothing_else()?;
     let ask = async |source: &_| Volume::ask(source, &scope).await;
-    answer(&headers, Session::new(node, actor).report("volume", &scope, ask).await?)
+    answer(&headers, session.report("volume", &scope, ask).await?)
 }
 
 /// A private question. `of` is what its answer depends on beside model, period and privacy, and `texts` what the caller
@@ -306,11 +274,35 @@ fn names_nobody(value: &str) -> Result<(), Problem> {
     }
 }
 
+/// What every report is asked with.
+pub(super) struct Asking {
+    /// Who asks.
+    pub(super) session: Session,
+    /// In which form the report is to come.
+    pub(super) headers: HeaderMap,
+    /// What it is to be about.
+    pub(super) asked: Asked,
+}
+
+impl FromRequestParts<Arc<Node>> for Asking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
+        let Caller(actor) = Caller::from_request_parts(parts, node).await?;
+        let input::Query(pairs) = input::Query::from_request_parts(parts, node).await?;
+        Ok(Self {
+            session: Session::new(node.clone(), actor),
+            headers: parts.headers.clone(),
+            asked: Asked::new(pairs),
+        })
+    }
+}
+
 /// The parameters of a report that nothing has taken yet.
 pub(super) struct Asked(HashMap<String, Vec<String>>);
 
 impl Asked {
-    pub(super) fn new(pairs: Vec<(String, String)>) -> Self {
+    fn new(pairs: Vec<(String, String)>) -> Self {
         let mut asked: HashMap<String, Vec<String>> = HashMap::new();
         for (name, value) in pairs {
             asked.entry(name).or_default().push(value);
