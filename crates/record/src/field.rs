@@ -342,7 +342,7 @@ impl<'a, const N: usize> Fields<'a, N> {
 }
 
 /// Whether a text shows nothing: white space, and characters that have no width or no ink.
-fn is_blank(text: &str) -> bool {
+pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(|char| {
         char.is_whitespace()
             || char.is_control()

@@ -14,7 +14,7 @@ pub struct Header<'a> {
     pub event_id: Uuid,
     /// When it was recorded, by our clock.
     pub recorded_at: Timestamp,
-    /// The decision that it is, or is about; only decisions, reviews and outcomes have one.
+    /// The decision that it is, or is about; decisions, reviews and outcomes have one, and notes may.
     pub decision_id: Option<&'a str>,
 }
 

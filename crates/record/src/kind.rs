@@ -11,6 +11,8 @@ pub enum Kind {
     Review,
     /// What turned out to be true, known later than the decision.
     Outcome,
+    /// What a person says about decisions about them, beside these.
+    Note,
     /// A subject's personal data was made unreadable.
     Erasure,
     /// Records were put under a legal hold, or released from it.
@@ -25,10 +27,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the design.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Decision,
         Self::Review,
         Self::Outcome,
+        Self::Note,
         Self::Erasure,
         Self::Hold,
         Self::Retention,
@@ -37,8 +40,8 @@ impl Kind {
     ];
 
     /// Every kind with its word.
-    pub(crate) const WORDS: [(&'static str, Self); 8] = {
-        let mut words = [("", Self::Decision); 8];
+    pub(crate) const WORDS: [(&'static str, Self); 9] = {
+        let mut words = [("", Self::Decision); 9];
         let mut at = 0;
         while at < words.len() {
             words[at] = (Self::ALL[at].as_str(), Self::ALL[at]);
@@ -53,6 +56,7 @@ impl Kind {
             Self::Decision => "decision",
             Self::Review => "review",
             Self::Outcome => "outcome",
+            Self::Note => "note",
             Self::Erasure => "erasure",
             Self::Hold => "hold",
             Self::Retention => "retention",

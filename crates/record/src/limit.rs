@@ -25,6 +25,9 @@ pub const VALUES_MAX: usize = 131_072;
 /// Characters of an identifier: model, version, user, decision, request, session, actor, policy.
 pub const ID_CHARS_MAX: usize = 255;
 
+/// Characters of a person's statement beside a decision: some four pages.
+pub const NOTE_CHARS_MAX: usize = 10_000;
+
 /// Characters of a timestamp as it is sent.
 pub const TIMESTAMP_CHARS_MAX: usize = 64;
 

@@ -78,6 +78,13 @@ pub fn write_json(value: &serde_json::Value, out: &mut Vec<u8>) {
     }
 }
 
+/// What stands in the place of a value that is encrypted: the hash of its ciphertext.
+pub(crate) fn write_sealed(sha256: &[u8; 32], out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"sealed":""#);
+    write_hex(sha256, out);
+    out.extend_from_slice(br#""}"#);
+}
+
 pub(crate) fn write_bool(truth: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(if truth { b"true" } else { b"false" });
 }
@@ -145,11 +152,7 @@ impl<'w, P: Protect + ?Sized> Writer<'w, P> {
         match action {
             Action::Keep | Action::Drop => self.value(value),
             Action::Text(text) => write_string(&text, self.out),
-            Action::Sealed { sha256 } => {
-                self.out.extend_from_slice(br#"{"sealed":""#);
-                write_hex(&sha256, self.out);
-                self.out.extend_from_slice(br#""}"#);
-            }
+            Action::Sealed { sha256 } => write_sealed(&sha256, self.out),
         }
     }
 

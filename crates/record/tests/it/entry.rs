@@ -1,8 +1,8 @@
 //! The other kinds of entry: written in canonical form, and read back where they are.
 
 use onrecord_record::{
-    Access, Decision, Depth, Erasure, Header, Hold, HoldState, Kind, Outcome, Parser, Retention, RetentionAction,
-    Review, Stamp, System, Unprotected,
+    Access, Decision, Depth, Erasure, Header, Hold, HoldState, Kind, Note, Outcome, Parser, Retention, RetentionAction,
+    Review, Stamp, System, Unprotected, limit,
 };
 use serde_json::{Value, json};
 
@@ -107,6 +107,32 @@ fn an_outcome() {
     let nothing = parser.parse(br#"{"outcome":null}"#).unwrap();
     let pointers: Vec<_> = Outcome::read(nothing.value(), None).unwrap_err().into_iter().map(|f| f.pointer).collect();
     assert_eq!(pointers, ["/decision_id", "/outcome"]);
+}
+
+#[test]
+fn a_note_commits_to_a_ciphertext_and_holds_no_text() {
+    let mut note = Note { actor: "local", decision_id: Some("d1"), text_sha256: [0xab; 32], user_id: "sub_1" };
+    let sealed = json!({"sealed": "ab".repeat(32)});
+    let record = written(|out| note.write(STAMP.event_id, STAMP.recorded_at, out));
+    check(&record, Kind::Note, json!({"actor": "local", "decision_id": "d1", "text": sealed, "user_id": "sub_1"}));
+    note.decision_id = None;
+    let record = written(|out| note.write(STAMP.event_id, STAMP.recorded_at, out));
+    check(&record, Kind::Note, json!({"actor": "local", "text": sealed, "user_id": "sub_1"}));
+}
+
+#[test]
+fn a_statement_says_something_and_moves_nothing_around_it() {
+    let problem = |text: &str| Note::fault(text).map(|fault| fault.problem).unwrap_or_default();
+    for fine in ["I earn 5,200.", "two\r\n\tlines", "é \u{1f600}", &"x".repeat(limit::NOTE_CHARS_MAX)] {
+        assert_eq!(problem(fine), "", "{fine:?}");
+    }
+    for blank in ["", " \n", "\u{200b}\u{2060}"] {
+        assert_eq!(problem(blank), "must not be blank", "{blank:?}");
+    }
+    assert!(problem(&"ü".repeat(limit::NOTE_CHARS_MAX + 1)).starts_with("has 10001 characters"));
+    for (text, at) in [("a\u{1b}[2J", 2), ("\0a", 1), ("a\u{85}", 2), ("ab\u{202e}c", 3), ("a\u{7f}", 2)] {
+        assert!(problem(text).starts_with(&format!("has a control character at character {at};")), "{text:?}");
+    }
 }
 
 #[test]
