@@ -20,7 +20,7 @@ onrecord-verify: checks evidence of an onrecord log, offline
   onrecord-verify consistency OLD NEW PROOF --key KEY
 
   FILE          evidence as onrecord gave it, JSON; - reads standard input. For a receipt also the whole answer
-                that it came in, as `onrecord log` prints it
+                that it came in, as `onrecord log` prints it. For a bundle also several, a line each: all must hold
   OLD NEW       two signed checkpoints; PROOF shows that NEW continues OLD
   --key KEY     the log's public key, or a file with one or several, a line each; may be given more than once
   --record FILE the exact bytes of the record that must be the one in the receipt
@@ -102,7 +102,34 @@ fn run(arguments: &[String]) -> Result<Yes, Failure> {
 
 fn bundle(arguments: &Arguments) -> Result<Yes, Failure> {
     let [file] = files(arguments)?;
-    let bundle = Bundle::parse(&read(file)?)?;
+    let bytes = read(file)?;
+    match Bundle::parse(&bytes) {
+        Ok(bundle) => one_bundle(arguments, &bundle),
+        Err(error) => {
+            let lines: Vec<&[u8]> =
+                bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
+            if lines.len() > 1 { many_bundles(arguments, &lines) } else { Err(error.into()) }
+        }
+    }
+}
+
+/// Each must hold; the first that does not is named by its line.
+fn many_bundles(arguments: &Arguments, lines: &[&[u8]]) -> Result<Yes, Failure> {
+    let mut records = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let checked = Bundle::parse(line).map_err(Failure::from).and_then(|bundle| one_bundle(arguments, &bundle));
+        let yes = checked.map_err(|failure| of(&format!("bundle {} of {}", at + 1, lines.len()), failure))?;
+        if let Some(record) = yes.record {
+            records.extend(record);
+            records.push(b'\n');
+        }
+    }
+    let sentence =
+        format!("each of these {} records is on the log, under a checkpoint that a given key signed", lines.len());
+    Ok(Yes { sentence, record: arguments.show.then_some(records) })
+}
+
+fn one_bundle(arguments: &Arguments, bundle: &Bundle) -> Result<Yes, Failure> {
     let checkpoint = any_key(arguments, |key| bundle.verify(key)).map_err(|failure| match failure {
         Failure::No(why) => Failure::No(format!("{why} (the bundle names the key {:?})", bundle.key_name())),
         misuse @ Failure::Misuse(_) => misuse,
