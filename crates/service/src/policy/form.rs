@@ -1,7 +1,7 @@
 //! `policy.toml` as it is written: its tables, and what holds where it says nothing.
 
 use super::requirement::{self, Requirement};
-use super::{Correlation, DEFAULT_TEXT, Mode};
+use super::{Category, Correlation, DEFAULT_TEXT, Mode};
 use crate::retention::Rules;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ pub(super) struct Form {
     #[serde(default)]
     pub(super) indirect: Indirect,
     #[serde(default)]
+    pub(super) ccpa: Ccpa,
+    #[serde(default)]
     pub(super) privacy_budget: BTreeMap<String, f64>,
     #[serde(default = "Form::default_requirements")]
     pub(super) requirements: BTreeMap<String, requirement::Form>,
@@ -52,6 +54,12 @@ pub(super) struct Defaults {
     pub(super) requirements: BTreeMap<String, requirement::Form>,
     pub(super) retention: Rules,
     pub(super) indirect: DefaultIndirect,
+    pub(super) ccpa: DefaultCcpa,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DefaultCcpa {
+    pub(super) categories: BTreeMap<String, Category>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +85,7 @@ impl Default for Form {
             identifiers: Identifiers::default(),
             retention: Form::default_retention(),
             indirect: Indirect::default(),
+            ccpa: Ccpa::default(),
             privacy_budget: BTreeMap::new(),
             requirements: Form::default_requirements(),
         }
@@ -126,6 +135,22 @@ pub(super) struct Indirect {
 impl Default for Indirect {
     fn default() -> Self {
         Indirect { fields: DEFAULT.indirect.fields.clone() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Ccpa {
+    pub(super) categories: BTreeMap<String, Category>,
+    pub(super) sources: Vec<String>,
+    pub(super) purposes: Vec<String>,
+    pub(super) third_parties: Vec<String>,
+}
+
+impl Default for Ccpa {
+    fn default() -> Self {
+        let categories = DEFAULT.ccpa.categories.clone();
+        Ccpa { categories, sources: Vec::new(), purposes: Vec::new(), third_parties: Vec::new() }
     }
 }
 

@@ -7,6 +7,7 @@
 //! `requirement` what a decision must say.
 //! Left to others: doing it (`protect`), and putting a change of the file on the record (`state`).
 
+mod ccpa;
 mod form;
 mod name;
 mod requirement;
@@ -14,6 +15,7 @@ mod requirement;
 use crate::detector::Detector;
 use crate::retention::Rules;
 use crate::{Error, file};
+pub use ccpa::{Category, Ccpa};
 use form::Form;
 use name::FieldNames;
 pub use requirement::{OnMissing, Requirement};
@@ -54,9 +56,9 @@ pub enum Correlation {
 /// The rules of a data directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    fields: FieldNames,
+    fields: FieldNames<Mode>,
     /// Of prompts and answers of language models.
-    llm: FieldNames,
+    llm: FieldNames<Mode>,
     /// Whose key makes tokens.
     pub correlation: Correlation,
     /// What is masked inside free text.
@@ -71,6 +73,10 @@ pub struct Policy {
     pub retention: Rules,
     /// Members by which a person may be found together with other knowledge, as they are compared and as they are named.
     indirect: BTreeMap<Vec<u8>, String>,
+    /// What the CCPA asks to be told.
+    ccpa: Ccpa,
+    /// The CCPA's categories, by the names of members.
+    ccpa_categories: FieldNames<Category>,
     /// What private reports may cost in all, by model: the sum of their ε.
     pub privacy_budget: BTreeMap<String, f64>,
     /// What decisions must say, by the retention policy that they name.
@@ -116,14 +122,20 @@ impl Policy {
         if form.privacy_budget.values().any(|epsilon| !epsilon.is_finite() || *epsilon < 0.0) {
             return problem("privacy_budget: a budget is a number that is not negative");
         }
-        for fields in [&form.fields, &form.llm] {
-            let mut names: Vec<Vec<u8>> = fields.keys().map(|name| name::plain(name)).collect();
+        let plain = |name: &String| name::plain(name);
+        let fields: [Vec<Vec<u8>>; 3] = [
+            form.fields.keys().map(plain).collect(),
+            form.llm.keys().map(plain).collect(),
+            form.ccpa.categories.keys().map(plain).collect(),
+        ];
+        for mut names in fields {
             if names.iter().any(Vec::is_empty) {
                 return problem("fields: a name must have a letter, and at most 128 bytes of letters");
             }
+            let total = names.len();
             names.sort();
             names.dedup();
-            if names.len() != fields.len() {
+            if names.len() != total {
                 return problem("fields: two names differ only in their spelling, which means the same field");
             }
         }
@@ -182,6 +194,15 @@ impl Policy {
             requirements: form.read_requirements().unwrap_or_default(),
             retention: form.retention,
             indirect: form.indirect.fields.into_iter().map(|field| (name::plain(&field), field)).collect(),
+            ccpa_categories: FieldNames::new(
+                form.ccpa.categories.iter().map(|(name, category)| (name.as_str(), *category)),
+                form.names.prefixes.iter().map(String::as_str),
+            ),
+            ccpa: Ccpa {
+                sources: form.ccpa.sources,
+                purposes: form.ccpa.purposes,
+                third_parties: form.ccpa.third_parties,
+            },
             privacy_budget: form.privacy_budget,
         }
     }
@@ -189,7 +210,7 @@ impl Policy {
     /// The mode of a member of this name, in any spelling; `None` when the name says nothing.
     #[inline]
     pub fn mode(&self, key: &str) -> Option<Mode> {
-        self.fields.mode(key)
+        self.fields.meaning(key)
     }
 
     /// What a decision must say that names this retention policy, with that policy's name; `None` where nothing is
@@ -203,10 +224,20 @@ impl Policy {
         self.indirect.get(&name::plain(key)).map(String::as_str)
     }
 
-    /// The same in a decision of a language model, where prompts and answers are members too.
+    /// What the CCPA asks to be told of all personal information.
+    pub fn ccpa(&self) -> &Ccpa {
+        &self.ccpa
+    }
+
+    /// The category of the CCPA that a member of this name has, in any spelling; `None` where the policy says nothing.
+    pub fn ccpa_category(&self, key: &str) -> Option<Category> {
+        self.ccpa_categories.meaning(key)
+    }
+
+    /// The same as [`Policy::mode`] in a decision of a language model, where prompts and answers are members too.
     #[inline]
     pub fn mode_of_llm(&self, key: &str) -> Option<Mode> {
-        self.mode(key).or_else(|| self.llm.mode(key))
+        self.mode(key).or_else(|| self.llm.meaning(key))
     }
 }
 

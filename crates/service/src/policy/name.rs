@@ -7,7 +7,6 @@
 //! Every member of every record is asked about, and most mean nothing. So the last three letters are looked at first, in
 //! a table of bits.
 
-use super::Mode;
 use std::collections::HashMap;
 
 /// Longer names mean nothing.
@@ -16,10 +15,10 @@ const BYTES_MAX: usize = 128;
 /// Bits of the table of endings.
 const ENDINGS: usize = 1 << 12;
 
-/// The fields of a policy by name, and the words that may stand before them.
+/// What the fields of a policy mean, by name, and the words that may stand before them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct FieldNames {
-    modes: HashMap<Vec<u8>, Mode>,
+pub(super) struct FieldNames<T> {
+    meanings: HashMap<Vec<u8>, T>,
     prefixes: Vec<Vec<u8>>,
     /// Which endings of three letters fields have.
     endings: Vec<u64>,
@@ -53,22 +52,22 @@ pub(super) fn plain(name: &str) -> Vec<u8> {
     Plain::of(name).map_or(Vec::new(), |plain| plain.get().to_vec())
 }
 
-impl FieldNames {
+impl<T: Copy> FieldNames<T> {
     pub(super) fn new<'a>(
-        fields: impl IntoIterator<Item = (&'a str, Mode)>,
+        fields: impl IntoIterator<Item = (&'a str, T)>,
         prefixes: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let modes: HashMap<Vec<u8>, Mode> = fields.into_iter().map(|(name, mode)| (plain(name), mode)).collect();
+        let meanings: HashMap<Vec<u8>, T> = fields.into_iter().map(|(name, meaning)| (plain(name), meaning)).collect();
         let mut endings = vec![0; ENDINGS / 64];
-        for ending in modes.keys().map(|name| ending_of(name)) {
+        for ending in meanings.keys().map(|name| ending_of(name)) {
             endings[ending / 64] |= 1 << (ending % 64);
         }
-        Self { modes, prefixes: prefixes.into_iter().map(plain).filter(|word| !word.is_empty()).collect(), endings }
+        Self { meanings, prefixes: prefixes.into_iter().map(plain).filter(|word| !word.is_empty()).collect(), endings }
     }
 
-    /// The mode of a member of this name; `None` when the name says nothing.
+    /// What a member of this name means; `None` when the name says nothing.
     #[inline]
-    pub(super) fn mode(&self, name: &str) -> Option<Mode> {
+    pub(super) fn meaning(&self, name: &str) -> Option<T> {
         let name = Plain::of(name)?;
         // A field may be shorter than an ending.
         let may_end = |length: usize| {
@@ -79,7 +78,7 @@ impl FieldNames {
     }
 
     /// The longest field that the name ends with, behind nothing but prefixes.
-    fn find(&self, name: &[u8]) -> Option<Mode> {
+    fn find(&self, name: &[u8]) -> Option<T> {
         // Where a run of prefixes may end.
         let mut may_begin = [false; BYTES_MAX];
         may_begin[0] = true;
@@ -87,8 +86,8 @@ impl FieldNames {
             if !may_begin[at] {
                 continue;
             }
-            if let Some(mode) = self.modes.get(&name[at..]) {
-                return Some(*mode);
+            if let Some(meaning) = self.meanings.get(&name[at..]) {
+                return Some(*meaning);
             }
             for prefix in self.prefixes.iter().filter(|prefix| name[at..].starts_with(prefix)) {
                 if let Some(next) = may_begin.get_mut(at + prefix.len()) {
@@ -111,8 +110,9 @@ fn ending_of(name: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Mode;
 
-    fn names() -> FieldNames {
+    fn names() -> FieldNames<Mode> {
         let fields = [
             ("first_name", Mode::Token),
             ("name", Mode::Token),
@@ -135,22 +135,22 @@ mod tests {
             "firstname",
             "first_name_2",
         ] {
-            assert_eq!(names().mode(name), Some(Mode::Token), "{name}");
+            assert_eq!(names().meaning(name), Some(Mode::Token), "{name}");
         }
     }
 
     #[test]
     fn prefixes_may_stand_before_and_nothing_else() {
         let names = names();
-        assert_eq!(names.mode("customer_first_name"), Some(Mode::Token));
-        assert_eq!(names.mode("homeCustomerDob1"), Some(Mode::Seal));
-        assert_eq!(names.mode("coApplicantName"), Some(Mode::Token), "one prefix begins like another");
-        assert_eq!(names.mode("customerName"), Some(Mode::Keep), "what the policy names counts more than its parts");
+        assert_eq!(names.meaning("customer_first_name"), Some(Mode::Token));
+        assert_eq!(names.meaning("homeCustomerDob1"), Some(Mode::Seal));
+        assert_eq!(names.meaning("coApplicantName"), Some(Mode::Token), "one prefix begins like another");
+        assert_eq!(names.meaning("customerName"), Some(Mode::Keep), "what the policy names counts more than its parts");
         for name in ["model_name", "filename", "name_of_model", "customer", "dobby", "rename", "", "_", "123", "na"] {
-            assert_eq!(names.mode(name), None, "{name}");
+            assert_eq!(names.meaning(name), None, "{name}");
         }
-        assert_eq!(names.mode(&format!("{}Name", "home".repeat(15))), Some(Mode::Token));
-        assert_eq!(names.mode(&format!("{}name", "customer".repeat(1000))), None);
+        assert_eq!(names.meaning(&format!("{}Name", "home".repeat(15))), Some(Mode::Token));
+        assert_eq!(names.meaning(&format!("{}name", "customer".repeat(1000))), None);
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
         for number in 0..10_000 {
             let name: String =
                 [number % 10, number / 10 % 10, number / 100 % 10, number / 1000].map(|at| parts[at]).concat();
-            assert_eq!(names.mode(&name).is_some(), naive(&name), "{name}");
+            assert_eq!(names.meaning(&name).is_some(), naive(&name), "{name}");
         }
     }
 }
