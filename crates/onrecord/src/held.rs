@@ -4,6 +4,7 @@ use crate::node::Node;
 use crate::session::{ReportError, ReportSource};
 use onrecord_lake::{LeafIndex, LeafSet};
 use onrecord_report::retention::{self as report, Held};
+use onrecord_service::HoldScope;
 use std::sync::Arc;
 
 /// By conditions, and at leaves.
@@ -12,18 +13,23 @@ pub(crate) fn held(node: &Node) -> (Vec<Held>, LeafSet) {
     for hold in node.service.hold_list() {
         match &hold.scope.leaves {
             Some(held) => leaves.insert_all(held),
-            None => conditions.push(Held {
-                subject: hold.scope.subject.map(|subject| subject.to_string()),
-                model_id: hold.scope.model_id,
-                since: hold.scope.since.map(|since| since.to_string()),
-                until: hold.scope.until.map(|until| until.to_string()),
-            }),
+            None => conditions.push(condition_of(&hold.scope)),
         }
     }
     (conditions, leaves)
 }
 
-/// The leaves of all that they keep now: decisions, and their reviews and outcomes.
+/// What a hold says of the decisions that it reaches, as the queries ask for them.
+pub(crate) fn condition_of(scope: &HoldScope) -> Held {
+    Held {
+        subject: scope.subject.map(|subject| subject.to_string()),
+        model_id: scope.model_id.clone(),
+        since: scope.since.map(|since| since.to_string()),
+        until: scope.until.map(|until| until.to_string()),
+    }
+}
+
+/// The leaves of all that they keep now: decisions, and their reviews, outcomes and notes.
 pub(crate) async fn held_leaves(node: &Arc<Node>) -> Result<LeafSet, ReportError> {
     let (conditions, leaves) = held(node);
     let runs: Vec<_> = leaves.runs().into_iter().map(|run| run.start.0..run.end.0).collect();

@@ -131,6 +131,6 @@ fn shown(json: &str) -> String {
 }
 
 /// Control characters would let a logged value move the cursor of whoever reads it.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }

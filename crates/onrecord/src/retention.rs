@@ -8,7 +8,7 @@ use crate::node::Node;
 use crate::session::{ReportError, ReportSource};
 use crate::settings::{ArchiveSettings, Settings};
 use jiff::Timestamp;
-use onrecord_lake::{LeafIndex, LeafSet, Tier};
+use onrecord_lake::{LeafIndex, LeafRange, LeafSet, Tier};
 use onrecord_record::RetentionAction;
 use onrecord_report::retention::{self as report, Rule};
 use onrecord_service::retention::{RuleAction, Rules, STANDARD, Shortened};
@@ -189,6 +189,15 @@ async fn find(node: &Arc<Node>, rules: &Rules) -> Result<Vec<Found>, RetentionEr
             waits: waits(node, action, decisions),
         };
         all.push(Found { plan, action, cutoff: due.cutoff, leaves });
+    }
+    // A statement beside all decisions about a person goes with the last of these.
+    let is_deleted = |found: &Found| found.action == RuleAction::Delete;
+    let due_by = |leaf| all.iter().position(|found| is_deleted(found) && found.leaves.contains(LeafIndex(leaf)));
+    for (leaf, rule) in report::notes_left_alone(&source, &due_by).await? {
+        if let Some(found) = rule.or_else(|| all.iter().position(is_deleted)).and_then(|rule| all.get_mut(rule)) {
+            found.leaves.insert(LeafRange::from(leaf..leaf + 1));
+            found.plan.reviews_and_outcomes += 1;
+        }
     }
     Ok(all)
 }

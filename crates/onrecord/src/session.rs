@@ -3,8 +3,9 @@
 
 use crate::concurrency::{Busy, Permit};
 use crate::node::Node;
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Field, SchemaBuilder, SchemaRef};
+use arrow::error::ArrowError;
 use async_trait::async_trait;
 use onrecord_lake::Snapshot;
 use onrecord_query::{Error, QueryContext, Rows, redacted_but};
@@ -104,7 +105,7 @@ impl Session {
         let (recorded, first) = tokio::join!(recorded, rows.next());
         recorded?;
         let first = first.transpose()?;
-        Ok(RecordedRows { rows, first, _permit: permit })
+        Ok(RecordedRows { rows, first, added: None, _permit: permit })
     }
 
     /// How the record names the decision or the person that a query compares a column with, so that who looked them up can
@@ -319,19 +320,52 @@ impl Source for ReportSource {
 pub(crate) struct RecordedRows {
     rows: Rows,
     first: Option<RecordBatch>,
+    added: Option<AddedColumn>,
     _permit: Permit,
 }
 
+/// A column that no query gives: its values are made of each batch.
+struct AddedColumn {
+    schema: SchemaRef,
+    make: Box<dyn Fn(&RecordBatch) -> Result<ArrayRef, ArrowError> + Send>,
+}
+
+impl AddedColumn {
+    fn added_to(&self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
+        let made = (self.make)(batch).and_then(|column| {
+            let columns = batch.columns().iter().cloned().chain([column]).collect();
+            RecordBatch::try_new(self.schema.clone(), columns)
+        });
+        made.map_err(|error| Error::Value(error.to_string().into()))
+    }
+}
+
 impl RecordedRows {
+    /// The same with one more column.
+    pub(crate) fn with_column(
+        self,
+        field: Field,
+        make: impl Fn(&RecordBatch) -> Result<ArrayRef, ArrowError> + Send + 'static,
+    ) -> Self {
+        let mut fields = SchemaBuilder::from(self.rows.schema().fields());
+        fields.push(field);
+        let added = AddedColumn { schema: Arc::new(fields.finish()), make: Box::new(make) };
+        Self { added: Some(added), ..self }
+    }
+
     pub(crate) fn schema(&self) -> &SchemaRef {
-        self.rows.schema()
+        self.added.as_ref().map_or(self.rows.schema(), |added| &added.schema)
     }
 
     /// The next batch, or `None` after the last.
     pub(crate) async fn next(&mut self) -> Option<Result<RecordBatch, Error>> {
-        match self.first.take() {
-            Some(first) => Some(Ok(first)),
-            None => self.rows.next().await,
-        }
+        let next = match self.first.take() {
+            Some(first) => Ok(first),
+            None => self.rows.next().await?,
+        };
+        Some(match &self.added {
+            Some(added) => next.and_then(|batch| added.added_to(&batch)),
+            None => next,
+        })
     }
 }

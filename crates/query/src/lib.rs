@@ -47,3 +47,4 @@ pub use identity::{Identity, IdentityError};
 pub use redact::{redacted, redacted_but};
 pub use rows::Rows;
 pub use size::{CALLS_NESTED_MAX, OPERATORS_MAX, SQL_BYTES_MAX};
+pub use table::json_field;

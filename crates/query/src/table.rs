@@ -17,8 +17,8 @@ pub(super) const AI_AUDIT_LOGS: &str = "ai_audit_logs";
 const JSON_EXTENSION: &str = "arrow.json";
 const EXTENSION_NAME_KEY: &str = "ARROW:extension:name";
 
-/// A nullable field of JSON text.
-pub(super) fn json_field(name: &str) -> Field {
+/// A nullable field of JSON text: printed as a document, not as a string.
+pub fn json_field(name: &str) -> Field {
     Field::new(name, DataType::Utf8View, true)
         .with_metadata(HashMap::from([(EXTENSION_NAME_KEY.to_owned(), JSON_EXTENSION.to_owned())]))
 }
@@ -216,6 +216,7 @@ pub(super) static TABLES: LazyLock<Vec<Arc<Table>>> = LazyLock::new(|| {
         Table::new("entries", None, entries()),
         Table::new("reviews", Some(Kind::Review), reviews()),
         Table::new("outcomes", Some(Kind::Outcome), outcomes()),
+        Table::new("notes", Some(Kind::Note), notes()),
         Table::new("erasures", Some(Kind::Erasure), erasures()),
         Table::new("holds", Some(Kind::Hold), holds()),
         Table::new("retentions", Some(Kind::Retention), retentions()),
@@ -350,6 +351,11 @@ fn reviews() -> Vec<Column> {
 fn outcomes() -> Vec<Column> {
     let members = [("decision_id", TEXT), ("timestamp", instant()), ("timestamp_sent", TEXT)];
     with_json(other(&members), &["outcome", "metadata"])
+}
+
+fn notes() -> Vec<Column> {
+    let members = [("user_id", TEXT), ("decision_id", TEXT), ("actor", TEXT)];
+    with_json(other(&members), &["text"])
 }
 
 fn erasures() -> Vec<Column> {

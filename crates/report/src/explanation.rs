@@ -19,6 +19,8 @@ pub struct Subject<'a> {
     pub decision: &'a RawValue,
     /// Its reviews, oldest first.
     pub reviews: &'a [Box<RawValue>],
+    /// What its person says about it, oldest first.
+    pub notes: &'a [Box<RawValue>],
     /// Proves offline that the decision is in the ledger.
     pub receipt: Option<Box<RawValue>>,
 }
@@ -64,6 +66,9 @@ pub struct Explanation {
     pub factors: Vec<Factor>,
     /// What people made of the decision, oldest first.
     pub human: Vec<HumanReview>,
+    /// What the person says about the decision, oldest first.
+    #[serde(default)]
+    pub notes: Vec<Statement>,
     /// What holds in the end: the latest human decision, else the model's.
     #[schema(value_type = Value)]
     pub decision_in_force: Exact,
@@ -118,6 +123,19 @@ pub struct HumanReview {
     pub text: String,
 }
 
+/// What the person says about the decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Statement {
+    /// When it was put on the record (RFC 3339).
+    pub recorded_at: String,
+    /// Who put it there.
+    pub actor: String,
+    /// In plain; null where it is sealed.
+    pub statement: Option<String>,
+    /// One sentence.
+    pub text: String,
+}
+
 impl Explanation {
     /// Explains a decision in a language.
     ///
@@ -157,6 +175,7 @@ impl Explanation {
             model_version: text("model_version").unwrap_or_default(),
             language: language.tag().to_owned(),
             human,
+            notes: subject.notes.iter().map(|note| statement(note, language)).collect::<Result<_, _>>()?,
             decision_in_force,
             data_used: data_used(&decision["input_features"]),
             contact: objection.contact.clone(),
@@ -253,6 +272,18 @@ fn human(decision: &Stored<'_>, reviews: &[Stored<'_>], language: &Language) -> 
     .collect()
 }
 
+fn statement(note: &RawValue, language: &Language) -> serde_json::Result<Statement> {
+    let note: Value = serde_json::from_str(note.get())?;
+    let member = |name: &str| note[name].as_str().unwrap_or_default().to_owned();
+    let (recorded_at, actor, statement) = (member("recorded_at"), member("actor"), note["text"].as_str());
+    let day = recorded_at.get(..10).unwrap_or(&recorded_at).to_owned();
+    let text = match statement {
+        Some(statement) => language.say("note", &[("day", &day), ("text", statement)]),
+        None => language.say("note_sealed", &[("day", &day)]),
+    };
+    Ok(Statement { recorded_at, actor, statement: statement.map(str::to_owned), text })
+}
+
 /// The latest review counts, as in `ai_audit_logs`.
 fn in_force(prediction: &Exact, human: &[HumanReview]) -> Exact {
     match human.last() {
@@ -313,7 +344,7 @@ mod tests {
         let language = Language::built_in(tag).unwrap();
         let raw = |value: &Value| serde_json::value::to_raw_value(value).unwrap();
         let reviews: Vec<_> = reviews.iter().map(raw).collect();
-        let subject = Subject { decision: &raw(decision), reviews: &reviews, receipt: None };
+        let subject = Subject { decision: &raw(decision), reviews: &reviews, notes: &[], receipt: None };
         Explanation::new(subject, objection, &language).unwrap()
     }
 
@@ -329,7 +360,7 @@ mod tests {
                 "explanation":{{"top_features":[{{"feature":"a","importance":{digits}}}]}}}}"#
         );
         let decision: Box<RawValue> = serde_json::from_str(&decision).unwrap();
-        let subject = Subject { decision: &decision, reviews: &[], receipt: None };
+        let subject = Subject { decision: &decision, reviews: &[], notes: &[], receipt: None };
         let language = Language::built_in("en").unwrap();
         let told = Explanation::new(subject, &Objection::default(), &language).unwrap();
         let json = serde_json::to_string(&told).unwrap();
@@ -394,6 +425,22 @@ mod tests {
         let both = explain(&decision(), &reviews, &contact, "en");
         assert_eq!((both.human.len(), both.decision_in_force), (2, exact(r#"{"approved":false}"#)));
         assert!(both.missing.is_empty());
+    }
+
+    #[test]
+    fn what_the_person_says_is_told_and_what_is_sealed_is_said_to_be() {
+        let raw = |value: Value| serde_json::value::to_raw_value(&value).unwrap();
+        let note = |text: Value| raw(json!({"recorded_at": "2026-03-04T08:00:00Z", "actor": "local", "text": text}));
+        let notes = [note(json!("I earn more.\nMuch more.")), note(json!({"sealed": "00"}))];
+        let language = Language::built_in("en").unwrap();
+        let subject = Subject { decision: &raw(decision()), reviews: &[], notes: &notes, receipt: None };
+        let told = Explanation::new(subject, &Objection::default(), &language).unwrap();
+        assert_eq!(told.notes[0].text, "On 2026-03-04: I earn more.\nMuch more.");
+        assert_eq!((told.notes[1].statement.as_deref(), told.notes[0].actor.as_str()), (None, "local"));
+        assert!(told.notes[1].text.contains("2026-03-04") && !told.notes[1].text.contains("sealed"));
+        let text = told.text(&language);
+        assert!(text.contains("What the person says\n  On 2026-03-04: I earn more.\n  Much more.\n"), "{text}");
+        assert!(told.page(&language).contains("Much more."));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod duty;
 mod exact;
 pub mod explanation;
 pub mod fairness;
+pub mod held;
 mod label;
 pub mod language;
 pub mod model;

@@ -4,7 +4,7 @@ use crate::source::{Error, Rows, Source};
 use crate::sql::text;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Seconds of a day.
@@ -67,7 +67,7 @@ pub struct Due {
     pub cutoff: Timestamp,
     /// The leaves of the decisions.
     pub decisions: Vec<u64>,
-    /// The leaves of their reviews and outcomes.
+    /// The leaves of their reviews and outcomes, and of the notes beside one of them.
     pub followers: Vec<u64>,
 }
 
@@ -104,7 +104,7 @@ impl Rule {
 
 impl Held {
     /// The condition on a decision.
-    fn sql(&self) -> String {
+    pub(crate) fn sql(&self) -> String {
         let of =
             |column: &str, value: &Option<String>| value.as_deref().map(|value| format!("{column} = {}", text(value)));
         let at = |compared: &str, time: &Option<String>| {
@@ -196,7 +196,7 @@ pub async fn due<S: Source + ?Sized>(
         decisions.retain(|leaf| !is_held_at(*leaf));
     }
     let mut followers = Vec::new();
-    for table in ["reviews", "outcomes"] {
+    for table in ["reviews", "outcomes", "notes"] {
         let sql = format!(
             "SELECT leaf_index, decision_id FROM {table} WHERE decision_id IN (SELECT decision_id FROM decisions WHERE {condition})"
         );
@@ -208,8 +208,8 @@ pub async fn due<S: Source + ?Sized>(
     Ok(Due { cutoff: rule.cutoff(now), decisions, followers })
 }
 
-/// The leaves of all that is held: decisions that a hold reaches by a condition or at their leaves, and their reviews and
-/// outcomes.
+/// The leaves of all that is held: decisions that a hold reaches by a condition or at their leaves, and their reviews,
+/// outcomes and notes.
 ///
 /// # Errors
 /// What the source says.
@@ -226,7 +226,7 @@ pub async fn held_leaves<S: Source + ?Sized>(
         let condition = some.join(" OR ");
         let decisions = format!("SELECT leaf_index FROM decisions WHERE {condition}");
         leaves.extend(Rows::of(source, decisions).await?.counts("leaf_index")?);
-        for table in ["reviews", "outcomes"] {
+        for table in ["reviews", "outcomes", "notes"] {
             let sql = format!(
                 "SELECT leaf_index FROM {table} WHERE decision_id IN (SELECT decision_id FROM decisions WHERE {condition})"
             );
@@ -236,17 +236,53 @@ pub async fn held_leaves<S: Source + ?Sized>(
     Ok(leaves)
 }
 
-/// How many decisions, reviews and outcomes there are at some leaves.
+/// How many decisions there are at some leaves, and reviews, outcomes and notes of decisions.
 ///
 /// # Errors
 /// What the source says.
 pub async fn records_within<S: Source + ?Sized>(source: &S, leaves: &Range<u64>) -> Result<u64, Error<S::Error>> {
-    let sql = format!(
-        "SELECT count(*) AS records FROM entries WHERE kind IN ('decision', 'review', 'outcome') \
-         AND leaf_index >= {} AND leaf_index < {}",
-        leaves.start, leaves.end
-    );
-    Rows::of(source, sql).await?.count("records")
+    let within = format!("leaf_index >= {} AND leaf_index < {}", leaves.start, leaves.end);
+    let mut records = 0;
+    for rows in [
+        "entries WHERE kind IN ('decision', 'review', 'outcome')",
+        // One that is beside all decisions about a person follows none of them.
+        "notes WHERE decision_id IS NOT NULL",
+    ] {
+        let sql = format!("SELECT count(*) AS records FROM {rows} AND {within}");
+        records += Rows::of(source, sql).await?.count("records")?;
+    }
+    Ok(records)
+}
+
+/// The notes beside all decisions about a person of whom no decision stays: the leaf of each, and by which rule one of these decisions
+/// goes; `None` where there was none any more. `due_by` says by which rule the decision at a leaf goes, if it does.
+///
+/// # Errors
+/// What the source says.
+pub async fn notes_left_alone<S: Source + ?Sized>(
+    source: &S,
+    due_by: &(dyn Fn(u64) -> Option<usize> + Sync),
+) -> Result<Vec<(u64, Option<usize>)>, Error<S::Error>> {
+    let of_persons = "FROM notes WHERE decision_id IS NULL";
+    let notes = Rows::of(source, format!("SELECT leaf_index, user_id {of_persons}")).await?;
+    if notes.len() == 0 {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT leaf_index, user_id FROM decisions WHERE user_id IN (SELECT user_id {of_persons})");
+    let decisions = Rows::of(source, sql).await?;
+    let (mut stays, mut goes) = (HashSet::new(), HashMap::new());
+    for (leaf, user) in decisions.counts("leaf_index")?.into_iter().zip(decisions.texts("user_id")?) {
+        match due_by(leaf) {
+            Some(rule) => {
+                goes.insert(user, rule);
+            }
+            None => {
+                stays.insert(user);
+            }
+        }
+    }
+    let notes = notes.counts("leaf_index")?.into_iter().zip(notes.texts("user_id")?);
+    Ok(notes.filter(|(_, user)| !stays.contains(user)).map(|(leaf, user)| (leaf, goes.get(&user).copied())).collect())
 }
 
 /// How many decisions a hold would reach.
@@ -257,6 +293,14 @@ pub async fn reached<S: Source + ?Sized>(source: &S, held: &Held) -> Result<u64,
     Rows::of(source, format!("SELECT count(*) AS decisions FROM decisions WHERE {}", held.sql()))
         .await?
         .count("decisions")
+}
+
+/// The leaves of the decisions that a hold would reach.
+///
+/// # Errors
+/// What the source says.
+pub async fn reached_leaves<S: Source + ?Sized>(source: &S, held: &Held) -> Result<Vec<u64>, Error<S::Error>> {
+    Rows::of(source, format!("SELECT leaf_index FROM decisions WHERE {}", held.sql())).await?.counts("leaf_index")
 }
 
 /// The query for the leaves of decisions that a hold and a condition reach.

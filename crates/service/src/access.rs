@@ -41,6 +41,8 @@ pub enum Action {
     Report,
     /// All records of a person, to be given to them.
     Export,
+    /// All records that a hold reaches, with their evidence.
+    HoldEvidence,
     /// Who read about a decision or a person, or what somebody read.
     Access,
 }
@@ -50,8 +52,9 @@ impl Action {
     pub const OF_DECISION: [Self; 6] =
         [Self::Get, Self::Reveal, Self::Evidence, Self::Explain, Self::RevealExplain, Self::ExplainRefused];
 
-    /// Queries that may show any decision.
-    pub const OF_QUERY: [Self; 4] = [Self::Sql, Self::RevealSql, Self::Decisions, Self::RevealDecisions];
+    /// Queries, and what else may show any decision.
+    pub const OF_QUERY: [Self; 5] =
+        [Self::Sql, Self::RevealSql, Self::Decisions, Self::RevealDecisions, Self::HoldEvidence];
 
     /// The word on the record.
     pub fn as_str(self) -> &'static str {
@@ -69,6 +72,7 @@ impl Action {
             Action::History => "history",
             Action::Report => "report",
             Action::Export => "export",
+            Action::HoldEvidence => "hold_evidence",
             Action::Access => "access",
         }
     }
@@ -90,6 +94,8 @@ pub enum What<'a> {
     },
     /// A person, by their token.
     Subject(&'a str),
+    /// What a hold reaches, by the hold's name.
+    Hold(&'a str),
     /// The readings of a decision or of a person, or by somebody: each as it is on the record.
     Accesses {
         /// The decision's id, and whether a decision with that id is on the record.
@@ -118,6 +124,7 @@ impl std::fmt::Debug for What<'_> {
             What::Unknown(_) => "Unknown(…)",
             What::Query { .. } => "Query(…)",
             What::Subject(_) => "Subject(…)",
+            What::Hold(_) => "Hold(…)",
             What::Accesses { .. } => "Accesses(…)",
             What::Report { .. } => "Report(…)",
         })
@@ -136,6 +143,7 @@ impl What<'_> {
             What::Decision(id) => known(id),
             What::Unknown(id) => token(id),
             What::Subject(token) => token.to_owned(),
+            What::Hold(hold) => format!("hold {hold}"),
             What::Report { name, model_id: None, .. } => name.to_owned(),
             What::Report { name, model_id: Some(model_id), is_there: false } => format!("{name} {}", token(model_id)),
             What::Report { name, model_id: Some(model_id), is_there: true } => masked(&format!("{name} {model_id}")),

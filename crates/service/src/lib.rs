@@ -60,8 +60,8 @@ pub use refusal::{Conflicts, FAULTS_NAMED_MAX, LineFault, LineFaults, Reason, Re
 pub use removal::Due;
 pub use sequencer::Ticket;
 pub use service::{
-    BatchLogged, CarriedOut, DecisionHistory, Erased, Expiry, Export, Exported, Initial, Logged, Parts, Pending,
-    Service, init,
+    BatchLogged, CarriedOut, DecisionHistory, Erased, Expiry, Export, Exported, HeldExport, Initial, Logged, Noted,
+    Parts, Pending, Service, StandingNote, Statement, init,
 };
 pub use state::{StateChange, StateFiles, WHATS, check_state_files};
 pub use vault::{SubjectToken, Vault};

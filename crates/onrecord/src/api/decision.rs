@@ -107,6 +107,10 @@ pub(crate) struct DecisionHistory {
     /// Outcomes of it, oldest first.
     #[schema(value_type = Vec<Object>)]
     pub(crate) outcomes: Vec<Box<RawValue>>,
+    /// What the person says about it or about all decisions about them, oldest first; `text` is sealed unless it is revealed.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) notes: Vec<Box<RawValue>>,
 }
 
 /// A page of decisions, newest first.

@@ -33,8 +33,15 @@ pub(crate) struct HoldRequest {
 pub(crate) struct PlacedHold {
     /// Its name, by which it is released.
     pub(crate) hold: String,
-    /// Decisions on the record that it reaches now.
+    /// Decisions on the record that it reaches and that stay.
     pub(crate) decisions: u64,
+    /// Decisions that it reaches and does not keep: that they are to go was on the record before it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) waiting_for_removal: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A hold that stands.

@@ -72,7 +72,7 @@ pub(crate) struct PolicyPlan {
     pub(crate) cutoff: String,
     /// Decisions that are due and not held.
     pub(crate) decisions: u64,
-    /// Their reviews and outcomes.
+    /// Their reviews, outcomes and notes.
     pub(crate) reviews_and_outcomes: u64,
     /// Segments that hold some of them.
     pub(crate) segments: u64,

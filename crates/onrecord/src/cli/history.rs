@@ -10,6 +10,9 @@ use axum::http::{Method, header};
 use bytes::Bytes;
 use clap::Args;
 use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Show all decisions about a person, newest first: when, which model, what it decided and why. The reading goes on the
 /// record.
@@ -21,6 +24,30 @@ pub(crate) struct History {
 
 /// What a table shows.
 const COLUMNS: [&str; 5] = ["date", "system", "decision", "explanation", "decision_id"];
+
+/// What the person says, each statement once, in the order of the ledger.
+fn told(rows: &[Row]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Note {
+        event_id: String,
+        recorded_at: String,
+        actor: String,
+        decision_id: Option<String>,
+        text: Value,
+    }
+    let mut notes = BTreeMap::new();
+    for row in rows {
+        let list = row.get("notes").map(|list| serde_json::from_str::<Vec<Note>>(list.get()));
+        let list = list.and_then(Result::ok).unwrap_or_default();
+        notes.extend(list.into_iter().map(|note| ((note.recorded_at.clone(), note.event_id.clone()), note)));
+    }
+    let line = |note: &Note| {
+        let of = note.decision_id.as_ref().map_or("all decisions".to_owned(), |id| format!("decision {id}"));
+        let text = note.text.as_str().map_or("(sealed)".to_owned(), |text| text.replace(['\r', '\n', '\t'], " "));
+        output::printable(&format!("statement of {} by {} beside {of}: {text}", note.recorded_at, note.actor))
+    };
+    notes.values().map(line).collect()
+}
 
 impl History {
     pub(super) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
@@ -39,6 +66,9 @@ impl History {
             match rows.len() {
                 0 => output::line("no decisions about this person are on the record")?,
                 _ => output::line(&output::table(&COLUMNS.map(str::to_owned), &rows))?,
+            }
+            for line in told(&rows) {
+                output::line(&line)?;
             }
             return Ok(true);
         }

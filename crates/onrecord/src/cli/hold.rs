@@ -60,6 +60,15 @@ struct Place {
     reason: String,
 }
 
+/// Says how many decisions a hold came too late for.
+pub(super) fn tell_waiting(decisions: u64) {
+    if decisions > 0 {
+        output::note(&format!(
+            "{decisions} more that it reaches go all the same: their removal was on the record before the hold"
+        ));
+    }
+}
+
 const COLUMNS: [&str; 8] = ["hold", "case", "reason", "subject", "model_id", "since", "until", "leaves"];
 
 impl Hold {
@@ -78,6 +87,7 @@ impl Hold {
                             "hold {} stands: it reaches {} decisions now",
                             placed.hold, placed.decisions
                         ))?;
+                        tell_waiting(placed.waiting_for_removal);
                     }
                     _ => output::line(&serde_json::to_string_pretty(&placed)?)?,
                 }

@@ -5,10 +5,12 @@ mod access;
 mod archive;
 mod decisions;
 mod demo;
+mod download;
 mod evidence;
 mod explain;
 mod history;
 mod hold;
+mod incident;
 mod init;
 mod log;
 mod man;
@@ -67,7 +69,7 @@ enum Command {
     History(history::History),
     /// Show who read about a decision or a person
     Access(access::Access),
-    /// A person's rights: history, export, erasure
+    /// A person's rights: history, export, statements, erasure
     Subject(subject::Subject),
     /// How long records are kept: what is due, and its removal
     Retention(retention::Retention),
@@ -75,6 +77,8 @@ enum Command {
     Hold(hold::Hold),
     /// Old segments in an object store, where they can be asked as before
     Archive(archive::Archive),
+    /// Incidents: hold what a model decided, and write its evidence into a file
+    Incident(incident::Incident),
     /// Report on the decisions of a model
     Report(report::Report),
     /// Explain a decision to the person whom it is about
@@ -139,6 +143,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool> {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Archive(command) => {
+                with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
+            }
+            Command::Incident(command) => {
                 with_client(&target, Purpose::Command, async |client| command.run(&target, client).await).await
             }
             Command::Report(command) => {

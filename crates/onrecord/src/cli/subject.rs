@@ -1,9 +1,11 @@
 //! `onrecord subject`: a person's rights.
 
+use super::download::Download;
 use super::history::History;
 use crate::api::retention::Removal;
-use crate::api::subject::Erasure;
+use crate::api::subject::{Erasure, NoteRequest, Noted};
 use crate::client::{Ask, Client};
+use crate::export::person::Regulation;
 use crate::http::{path_segment, path_with_query};
 use crate::output::{self, Format};
 use crate::target::Target;
@@ -11,13 +13,9 @@ use anyhow::{Context, Result};
 use axum::http::Method;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use futures::StreamExt;
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-/// A person's rights: history, export, erasure.
+/// A person's rights: history, export, statements, erasure.
 #[derive(Args)]
 pub(crate) struct Subject {
     #[command(subcommand)]
@@ -28,8 +26,10 @@ pub(crate) struct Subject {
 enum Action {
     /// Show all decisions about a person
     History(History),
-    /// Write all that is on the record about a person into a zip file (GDPR Art. 15, 20). The reading goes on the record
+    /// Write all that is on the record about a person into a zip file (GDPR Art. 15, 20; CCPA). The reading goes on the record
     Export(Export),
+    /// Put a statement of a person beside decisions about them (GDPR Art. 16). It changes nothing of these
+    Note(Note),
     /// Erase a person (GDPR Art. 17): their key is gone at once, and what depends on it with the next rewrite
     Erase(Erase),
 }
@@ -41,6 +41,9 @@ struct Export {
     /// The file, which must not exist
     #[arg(long, value_name = "FILE.zip")]
     output: PathBuf,
+    /// The law under which the person asks
+    #[arg(long, value_enum, default_value_t)]
+    regulation: Regulation,
 }
 
 #[derive(Args)]
@@ -70,32 +73,57 @@ impl Subject {
         match self.action {
             Action::History(history) => history.run(target, client).await,
             Action::Export(export) => export.run(client).await,
+            Action::Note(note) => note.run(target, client).await,
             Action::Erase(erase) => erase.run(target, client).await,
         }
     }
 }
 
+#[derive(Args)]
+struct Note {
+    /// The user id
+    user: String,
+    /// What the person says; - reads standard input
+    #[arg(long, value_name = "TEXT")]
+    text: String,
+    /// The decision that it stands beside; all decisions about the person, if nothing is said
+    #[arg(long, value_name = "DECISION")]
+    decision: Option<String>,
+    /// The id under which it is recorded once; a new one if nothing is said
+    #[arg(long, value_name = "UUID")]
+    event_id: Option<String>,
+}
+
+impl Note {
+    async fn run(self, target: &Target, client: &Client) -> Result<bool> {
+        let text = if self.text == "-" {
+            let read = std::io::read_to_string(std::io::stdin()).context("cannot read standard input as UTF-8 text")?;
+            read.trim_end_matches(['\r', '\n']).to_owned()
+        } else {
+            self.text
+        };
+        let request = NoteRequest { text, decision_id: self.decision, event_id: self.event_id };
+        let path = format!("/v1/subjects/{}/notes", path_segment(&self.user));
+        let noted: Noted = client.post_json(&path, "application/json", &request).await?.json().await?;
+        match Format::or_default(target.format) {
+            Format::Table => {
+                let leaf = noted.receipt.leaf_index;
+                output::line(&format!("on the record as entry {} at leaf {leaf}", noted.event_id))?;
+            }
+            _ => output::line(&serde_json::to_string_pretty(&noted)?)?,
+        }
+        Ok(true)
+    }
+}
+
 impl Export {
     async fn run(self, client: &Client) -> Result<bool> {
-        let shown = self.output.display();
         // Before anything is asked: what is read goes on the record.
-        let mut options = File::options();
-        options.write(true).create_new(true).mode(0o600);
-        let mut file = options.open(&self.output).with_context(|| format!("cannot make {shown}"))?;
-        let written = async {
-            let path = format!("/v1/subjects/{}/export", path_segment(&self.user));
-            let mut body = client.fetch(&path).await?.stream();
-            while let Some(piece) = body.next().await {
-                file.write_all(&piece?).with_context(|| format!("cannot write {shown}"))?;
-            }
-            file.sync_all().with_context(|| format!("cannot write {shown}"))
-        };
-        if let Err(error) = written.await {
-            // Half a file is of no use, and has personal data in it.
-            let _ = std::fs::remove_file(&self.output);
-            return Err(error);
-        }
-        output::note(&format!("written to {shown}; manifest.json in it says what each file is"));
+        let download = Download::begin(&self.output)?;
+        let path = format!("/v1/subjects/{}/export", path_segment(&self.user));
+        let pairs = [("regulation", self.regulation.as_str().to_owned())];
+        download.fetch(client, &path_with_query(&path, &pairs)).await?;
+        output::note(&format!("written to {}; manifest.json in it says what each file is", self.output.display()));
         Ok(true)
     }
 }

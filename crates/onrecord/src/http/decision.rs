@@ -56,7 +56,7 @@ pub(super) struct Shown {
     reveal: bool,
 }
 
-/// Read a decision, its reviews and its outcomes. The reading itself goes on the record.
+/// Read a decision, its reviews, its outcomes and what its person says about it. The reading itself goes on the record.
 #[utoipa::path(get, path = "/v1/decisions/{decision_id}", params(("decision_id" = String, Path), Shown),
     responses((status = 200, body = DecisionHistory), (status = 404, body = Problem)))]
 pub(super) async fn read(
@@ -75,6 +75,7 @@ pub(super) async fn read(
         leaf_index: found.leaf.0,
         reviews: found.reviews,
         outcomes: found.outcomes,
+        notes: found.notes,
     }))
 }
 

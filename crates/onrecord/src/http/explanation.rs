@@ -57,7 +57,7 @@ pub(super) async fn explain(
     let found = node.service.explain(&decision_id, asked.r#for.as_deref(), asked.reveal, &caller.0).await?;
     let (history, receipt) = found.ok_or_else(|| Problem::not_found("no decision with that id is on the record"))?;
     let receipt = to_raw_value(&receipt).ok();
-    let subject = Subject { decision: &history.decision, reviews: &history.reviews, receipt };
+    let subject = Subject { decision: &history.decision, reviews: &history.reviews, notes: &history.notes, receipt };
     let explanation = Explanation::new(subject, &settings.objection(&asked.language), &language)
         .map_err(|_| Problem::unavailable("the decision is not JSON; run `onrecord verify`"))?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();

@@ -15,6 +15,7 @@ mod health;
 mod history;
 mod hold;
 mod input;
+mod note;
 mod problem;
 mod report;
 mod retention;
@@ -27,6 +28,7 @@ mod subject;
 mod tlog;
 mod token;
 mod verify;
+mod zip;
 
 use crate::api::problem::Problem;
 use crate::metrics;
@@ -84,6 +86,7 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(access::find))
         .routes(routes!(subject::erase))
         .routes(routes!(subject::export))
+        .routes(routes!(note::add))
         .routes(routes!(subject::remove))
         .routes(routes!(retention::status))
         .routes(routes!(retention::plan))
@@ -93,6 +96,7 @@ fn contract() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(archive::restore))
         .routes(routes!(hold::place, hold::list))
         .routes(routes!(hold::release))
+        .routes(routes!(hold::evidence))
         .routes(routes!(report::usage))
         .routes(routes!(report::confidence))
         .routes(routes!(report::fairness))

@@ -1,27 +1,22 @@
 //! A person's rights.
 
 use super::auth::Caller;
-use super::input;
+use super::{input, zip};
 use crate::api::problem::Problem;
 use crate::api::retention::Removal;
 use crate::api::subject::Erasure;
+use crate::export::person::{self, Regulation};
 use crate::node::Node;
 use crate::retention;
 use crate::session::{ReadingsOf, Session};
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures::stream;
+use axum::response::Response;
 use onrecord_record::Depth;
 use onrecord_report::access::LIMIT_MAX;
 use onrecord_service::Role;
 use serde::Deserialize;
-use std::io::{BufWriter, Write};
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// How a person is erased.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -71,11 +66,21 @@ pub(super) async fn erase(
     }))
 }
 
-/// All that is on the record about a person, as a zip file (GDPR Art. 15 and 20).
+/// How a person's records are given.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Export {
+    /// The law: `gdpr` (default), or `ccpa`, with the categories, sources, purposes and third parties of the policy
+    #[serde(default)]
+    #[param(inline)]
+    regulation: Regulation,
+}
+
+/// All that is on the record about a person, as a zip file (GDPR Art. 15 and 20; Cal. Civ. Code 1798.110 and 1798.130).
 ///
-/// Decisions, reviews and outcomes in plain, what was inferred apart from what was supplied, who read it, and the evidence of each
+/// Decisions, reviews, outcomes and notes in plain, what was inferred apart from what was supplied, who read it, and the evidence of each
 /// record. It is sent as it is made. The reading goes on the record.
-#[utoipa::path(get, path = "/v1/subjects/{user_id}/export", params(("user_id" = String, Path)),
+#[utoipa::path(get, path = "/v1/subjects/{user_id}/export", params(("user_id" = String, Path), Export),
     responses((status = 200, description = "the zip file; manifest.json in it says what each file is", body = Vec<u8>, content_type = "application/zip"),
         (status = 404, description = "nobody is known by this user id", body = Problem),
         (status = 429, description = "too many queries are under way; Retry-After says when to ask again", body = Problem)))]
@@ -83,44 +88,15 @@ pub(super) async fn export(
     State(node): State<Arc<Node>>,
     caller: Caller,
     input::Path(user_id): input::Path<String>,
+    input::Query(asked): input::Query<Export>,
 ) -> Result<Response, Problem> {
     caller.must(&node, Role::Reveal)?;
     let Some(export) = node.service.export(&user_id, &caller.0).await? else {
         return Err(Problem::not_found("nobody is known by this user id"));
     };
-    let asked = ReadingsOf { user_id: Some(user_id), ..ReadingsOf::default() };
-    let accesses = Session::new(node.clone(), caller.0).accesses(asked, LIMIT_MAX).await?;
-    let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-    tokio::task::spawn_blocking(move || {
-        let out = BufWriter::with_capacity(PIECE_BYTES, Pieces(sender.clone()));
-        if let Err(error) = crate::export::write(&node.service, &export, &accesses, out) {
-            tracing::warn!("an export is cut off: {error:#}");
-            // So that it cannot be taken for a whole one. Nobody may be there any more.
-            let _ = sender.blocking_send(Err(std::io::Error::other("the export broke off")));
-        }
-    });
-    let body = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
-    Ok(([(header::CONTENT_TYPE, "application/zip")], Body::from_stream(body)).into_response())
-}
-
-/// Bytes that are sent at once.
-const PIECE_BYTES: usize = 64 << 10;
-
-/// Pieces that wait to be sent.
-const PIECES_WAITING_MAX: usize = 4;
-
-/// Sends what is written; fails when nobody takes it any more.
-struct Pieces(mpsc::Sender<std::io::Result<Bytes>>);
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map(|()| bytes.len()).map_err(|_| std::io::ErrorKind::BrokenPipe.into())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    let readings = ReadingsOf { user_id: Some(user_id), ..ReadingsOf::default() };
+    let accesses = Session::new(node.clone(), caller.0).accesses(readings, LIMIT_MAX).await?;
+    Ok(zip::answer(move |out| person::write(&node.service, &export, &accesses, asked.regulation, out)))
 }
 
 /// Remove what erasures and retention left to be removed, from every file.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The files of a zip, by their names.
-fn unzip(path: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn unzip(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut zip = zip::ZipArchive::new(File::open(path).unwrap()).unwrap();
     let mut files = BTreeMap::new();
     for at in 0..zip.len() {
@@ -22,7 +22,7 @@ fn unzip(path: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn lines(file: &[u8]) -> Vec<Value> {
+pub(crate) fn lines(file: &[u8]) -> Vec<Value> {
     std::str::from_utf8(file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -113,4 +113,79 @@ fn an_export_overwrites_nothing_and_leaves_nothing_half_written() {
     let reader = server.with_token(&directory.make_token("reader", "read"));
     assert_eq!(reader.get("/v1/subjects/jane/export").status, 403);
     assert_eq!(server.get("/v1/subjects/jane/export").header("content-type"), Some("application/zip"));
+}
+
+#[test]
+fn an_export_under_the_ccpa_names_categories_and_what_the_policy_does_not_say() {
+    let directory = Directory::init();
+    let decision = |id: &str, consent: bool| {
+        let decision = json!({
+            "decision_id": id, "user_id": "jane", "model_id": "loan", "model_version": "1", "consent_given": consent,
+            "input_features": {"income": 4200, "gender": "f", "shoe_size": 41, "applicant": {"email": "jane@example.com"},
+                "employer": {"city": "Fresno"}, "tags": [{"zip": "1"}, {"zip": "2"}]},
+            "prediction": {"approved": true, "income": 7}, "confidence": 0.9,
+        });
+        assert!(directory.log(decision.to_string()).status.success());
+    };
+    decision("d-1", true);
+    decision("d-2", false);
+    let export = |name: &str, more: &[&str]| {
+        let path = directory.beside(name);
+        directory.ok(&[&["subject", "export", "jane", "--output", &path.display().to_string()], more].concat());
+        unzip(&path)
+    };
+    let files = export("ccpa.zip", &["--regulation", "ccpa"]);
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    assert_eq!(manifest["regulation"], "ccpa");
+    let ccpa = &manifest["ccpa"];
+    let fields: BTreeMap<&str, &Value> = ccpa["categories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| (of["category"].as_str().unwrap(), &of["fields"]))
+        .collect();
+    assert_eq!(fields["identifiers"], &json!(["input_features.applicant.email", "user_id"]));
+    assert_eq!(fields["commercial_information"], &json!(["input_features.income"]));
+    assert_eq!(fields["protected_characteristics"], &json!(["input_features.gender"]));
+    assert_eq!(fields["geolocation"], &json!(["input_features.employer.city", "input_features.tags.zip"]));
+    assert_eq!(fields["inferences"], &json!(["confidence", "prediction.approved", "prediction.income"]));
+    assert_eq!(ccpa["uncategorised"], json!(["input_features.shoe_size"]));
+    assert_eq!(
+        (&ccpa["opted_out"], &ccpa["decisions_without_consent"], &ccpa["decisions"]),
+        (&json!(true), &json!(1), &json!(2))
+    );
+    assert_eq!(ccpa["missing"].as_array().unwrap().len(), 4, "{ccpa}");
+    let mut csv = csv::Reader::from_reader(&files["fields.csv"][..]);
+    let rows: Vec<BTreeMap<String, String>> = csv.deserialize().map(Result::unwrap).collect();
+    let row = |field: &str| rows.iter().find(|row| row["field"] == field).unwrap();
+    assert_eq!((row("user_id")["law"].as_str(), row("user_id")["decisions"].as_str()), ("1798.140(v)(1)(A)", "2"));
+    assert_eq!(
+        (row("confidence")["origin"].as_str(), row("input_features.income")["origin"].as_str()),
+        ("inferred", "supplied")
+    );
+    let readme = String::from_utf8(files["README.txt"].clone()).unwrap();
+    assert!(readme.contains("you opted out") && readme.contains("1 of 2 decisions"), "{readme}");
+
+    // Without it, it is an export under the GDPR.
+    let files = export("gdpr.zip", &[]);
+    assert!(!files.contains_key("fields.csv"));
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    assert!(manifest["regulation"] == "gdpr" && manifest.get("ccpa").is_none());
+    assert_eq!(
+        directory.run(&["subject", "export", "jane", "--output", "x", "--regulation", "lgpd"]).status.code(),
+        Some(2)
+    );
+
+    // What the policy says is disclosed.
+    let policy = directory.path().join("policy.toml");
+    let said = "[ccpa]\nsources = [\"the consumer\"]\npurposes = [\"to decide\"]\nthird_parties = [\"auditors\"]\n";
+    let text = std::fs::read_to_string(&policy).unwrap().replace("[ccpa]\n", said);
+    let text = text.replace("[ccpa.categories]\n", "[ccpa.categories]\nshoe_size = \"commercial_information\"\n");
+    std::fs::write(&policy, text).unwrap();
+    let server = directory.serve();
+    let answer = server.get("/v1/subjects/jane/export?regulation=ccpa");
+    let manifest: Value =
+        serde_json::from_slice(&unzip(Path::new(&directory.write("http.zip", &answer.body)))["manifest.json"]).unwrap();
+    assert_eq!((&manifest["ccpa"]["sources"], &manifest["ccpa"]["missing"]), (&json!(["the consumer"]), &json!([])));
+    assert_eq!(server.get("/v1/subjects/jane/export?regulation=lgpd").status, 400);
 }

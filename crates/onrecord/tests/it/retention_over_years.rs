@@ -57,6 +57,36 @@ fn what_is_due_goes_and_what_is_held_or_not_due_stays() {
 }
 
 #[test]
+fn a_statement_goes_with_the_last_decision_that_it_stands_beside() {
+    let directory = directory();
+    let log = |days: u32, id: &str, user: &str| {
+        let decision = json!({
+            "decision_id": id, "user_id": user, "model_id": "m", "model_version": "1", "input_features": {}, "prediction": 1,
+        });
+        let file = directory.write("one.json", decision.to_string());
+        days_ago(&directory, days, &["log", &file]);
+    };
+    for (days, id, user) in
+        [(390, "old-1", "jane"), (389, "old-2", "john"), (388, "old-3", "jim"), (10, "new-1", "jane")]
+    {
+        log(days, id, user);
+    }
+    for (user, more) in [("jane", &["--decision", "old-1"][..]), ("jane", &[]), ("john", &[]), ("jim", &[])] {
+        directory.ok(&[&["subject", "note", user, "--text", "so it is not"], more].concat());
+    }
+    let hold = directory.json(&["hold", "place", "--user", "jim", "--reason", "r", "--format", "json"]);
+    directory.ok(&["retention", "run"]);
+    let left = || directory.rows("SELECT decision_id, user_id FROM notes ORDER BY leaf_index");
+    assert_eq!(left().len(), 2, "beside all of jane's, of which one stays, and beside the held one: {:?}", left());
+    assert!(left().iter().all(|note| note["decision_id"].is_null()));
+    assert_eq!(directory.verified(&["verify"]).0, 0);
+    directory.ok(&["hold", "release", hold["hold"].as_str().unwrap()]);
+    directory.ok(&["retention", "run"]);
+    assert_eq!((left().len(), directory.count("SELECT count(*) FROM decisions")), (1, 1));
+    assert_eq!(directory.verified(&["verify"]).0, 0);
+}
+
+#[test]
 fn a_run_that_is_killed_is_finished_by_the_next() {
     let directory = directory();
     let all = fill(&directory, 11);

@@ -86,6 +86,7 @@ impl Explanation {
             section("reasoning", reasoning.into_iter().collect()),
             section("factors", self.factors.iter().map(|factor| factor.text.clone()).collect()),
             section("human", human),
+            section("notes", self.notes.iter().flat_map(|note| note.text.lines().map(str::to_owned)).collect()),
             section("data_used", vec![self.data_used.join(", ")]),
             section("objection", vec![self.right_to_object.clone()]),
             section("receipt", self.proof(language).into_iter().collect()),
@@ -123,7 +124,7 @@ mod tests {
         let receipt = to_raw_value(&json!({"leaf_index": 7, "checkpoint": "example.com/log\n9\n"})).unwrap();
         let language = Language::built_in(tag).unwrap();
         let decision = to_raw_value(&decision).unwrap();
-        let subject = Subject { decision: &decision, reviews: &[], receipt: Some(receipt) };
+        let subject = Subject { decision: &decision, reviews: &[], notes: &[], receipt: Some(receipt) };
         (Explanation::new(subject, &Objection::default(), &language).unwrap(), language)
     }
 

@@ -4,6 +4,7 @@ use super::{Service, blocking, event};
 use crate::api_token::{Actor, Role};
 use crate::hold::HoldScope;
 use crate::{Refusal, access, removal};
+use onrecord_evidence::LeafSet;
 use onrecord_ledger::Entry;
 use onrecord_record::{Hold, HoldState};
 use std::sync::Arc;
@@ -49,6 +50,11 @@ impl Service {
             Ok(name)
         };
         self.authorised(actor, Role::Admin, place).await
+    }
+
+    /// The leaves whose records are to go by what is on the record. A hold that comes after such an entry keeps none of them.
+    pub fn waiting_for_removal(&self) -> LeafSet {
+        self.due().records()
     }
 
     /// Releases a hold; `false` if none of that name stands.

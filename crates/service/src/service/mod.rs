@@ -13,6 +13,7 @@ mod export;
 mod hold;
 mod init;
 mod log;
+mod note;
 mod read;
 mod remove;
 mod repeat;
@@ -20,9 +21,10 @@ mod token;
 
 pub use erase::Erased;
 pub use expire::Expiry;
-pub use export::{Export, Exported};
+pub use export::{Export, Exported, HeldExport};
 pub use init::{Initial, init};
 pub use log::{BatchLogged, Logged};
+pub use note::{Noted, StandingNote, Statement};
 pub use read::DecisionHistory;
 pub use remove::{CarriedOut, Pending};
 
@@ -96,6 +98,8 @@ pub struct Service {
     holds: Mutex<Holds>,
     /// Grows when they change.
     holds_version: AtomicU64,
+    /// Where the statements of persons are.
+    notes: Mutex<note::NoteIndex>,
     /// When refusals were last put on the record, in microseconds.
     refusals_recorded: AtomicI64,
 }
@@ -141,6 +145,7 @@ impl Service {
             removing: Mutex::default(),
             holds: Mutex::default(),
             holds_version: AtomicU64::new(0),
+            notes: Mutex::default(),
             refusals_recorded: AtomicI64::new(0),
             dir,
         };

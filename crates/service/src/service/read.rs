@@ -21,10 +21,12 @@ pub struct DecisionHistory {
     pub reviews: Vec<Box<RawValue>>,
     /// Its outcomes, oldest first.
     pub outcomes: Vec<Box<RawValue>>,
+    /// What its person says about it, or about all decisions about them, oldest first.
+    pub notes: Vec<Box<RawValue>>,
 }
 
 impl Service {
-    /// A decision with its reviews and outcomes; `None` when there is none with this id. With `reveal` the person and
+    /// A decision with its reviews, outcomes and notes; `None` when there is none with this id. With `reveal` the person and
     /// sealed fields are shown in plain.
     ///
     /// # Errors
@@ -103,10 +105,7 @@ impl Service {
 
     /// Whether a stored decision is about this user.
     fn is_about(&self, decision: &Stored, user_id: &str) -> Result<bool, Refusal> {
-        let mut parser = Parser::new();
-        let damaged = |_| Refusal::Corrupt(format!("the record of leaf {} is not what was stored", decision.leaf));
-        let document = parser.parse(&decision.record).map_err(damaged)?;
-        let token = document.value().get("user_id").and_then(Value::as_str).and_then(SubjectToken::parse);
+        let (token, _) = named_by(decision)?;
         Ok(token.is_some() && self.vault.find(user_id)? == token)
     }
 
@@ -168,7 +167,7 @@ impl Service {
 
     /// A stored record with its large values in their places. They were masked as every text is, so that who may read
     /// may read them.
-    fn shown(&self, stored: Stored) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn shown(&self, stored: Stored) -> Result<Vec<u8>, Refusal> {
         if large::count(&stored.record) == 0 {
             return Ok(stored.record);
         }
@@ -209,10 +208,13 @@ impl Service {
     }
 
     fn history(&self, found: Vec<(Kind, Stored)>, reveal: bool) -> Result<Option<DecisionHistory>, Refusal> {
-        let mut decision = None;
+        let (mut decision, mut named) = (None, None);
         let (mut reviews, mut outcomes) = (Vec::new(), Vec::new());
         for (kind, stored) in found {
             let leaf = stored.leaf;
+            if kind == Kind::Decision && named.is_none() {
+                named = Some(named_by(&stored)?);
+            }
             let record = if reveal { self.reveal(&stored)? } else { self.shown(stored)? };
             let damaged = || Refusal::Corrupt(format!("the record of leaf {leaf} is not JSON"));
             let text = String::from_utf8(record).map_err(|_| damaged())?;
@@ -224,8 +226,32 @@ impl Service {
                 _ => {}
             }
         }
-        Ok(decision.map(|(leaf, decision)| DecisionHistory { decision, leaf, reviews, outcomes }))
+        let Some((leaf, decision)) = decision else { return Ok(None) };
+        let notes = match named.unwrap_or_default() {
+            (Some(subject), decision_id) => self
+                .notes_of(subject, reveal)?
+                .into_iter()
+                .filter_map(|standing| {
+                    standing
+                        .decision_id
+                        .as_ref()
+                        .is_none_or(|id| Some(id) == decision_id.as_ref())
+                        .then_some(standing.note)
+                })
+                .collect(),
+            (None, _) => Vec::new(),
+        };
+        Ok(Some(DecisionHistory { decision, leaf, reviews, outcomes, notes }))
     }
+}
+
+/// Whom a stored decision is about, and its id.
+fn named_by(decision: &Stored) -> Result<(Option<SubjectToken>, Option<String>), Refusal> {
+    let damaged = |_| Refusal::Corrupt(format!("the record of leaf {} is not what was stored", decision.leaf));
+    let mut parser = Parser::new();
+    let document = parser.parse(&decision.record).map_err(damaged)?;
+    let decision_id = document.value().get("decision_id").and_then(Value::as_str).map(str::to_owned);
+    Ok((subject_of(document.value()), decision_id))
 }
 
 /// Why a sealed field cannot be opened.
@@ -241,7 +267,7 @@ impl From<sealed::Mismatch> for Opening {
 }
 
 /// The subject of a stored record.
-fn subject_of(record: Value<'_>) -> Option<SubjectToken> {
+pub(super) fn subject_of(record: Value<'_>) -> Option<SubjectToken> {
     let text = |name| record.get(name).and_then(Value::as_str).and_then(SubjectToken::parse);
     ["user_id", "reviewer"].into_iter().find_map(text)
 }

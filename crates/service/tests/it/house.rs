@@ -96,7 +96,10 @@ impl Records for Memory {
         let records: Vec<_> = records.collect();
         let theirs = records.iter().filter(|(_, record)| record["user_id"] == subject);
         let decisions: Vec<_> = theirs.map(|(_, record)| record["decision_id"].clone()).collect();
-        let about = records.iter().filter(|(_, record)| decisions.contains(&record["decision_id"]));
+        let about = records.iter().filter(|(_, record)| {
+            record["user_id"] == subject
+                || record["decision_id"].is_string() && decisions.contains(&record["decision_id"])
+        });
         Ok(about.map(|(leaf, _)| *leaf).collect())
     }
 

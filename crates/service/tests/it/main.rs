@@ -7,5 +7,6 @@ mod erase;
 mod event;
 mod house;
 mod log;
+mod note;
 mod privacy;
 mod vault;
