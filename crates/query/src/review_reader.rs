@@ -1,6 +1,6 @@
 //! Keeping the reviews up to date with what queries see.
 
-use super::review::{ReviewIndex, Reviews};
+use super::review::{FoundReviews, ReviewIndex, Reviews};
 use super::segment::column_of;
 use super::table::{TABLES, Table};
 use super::table_scan::{QuerySnapshot, TableScan};
@@ -14,12 +14,14 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 use onrecord_lake::schema::column;
 use onrecord_lake::{LeafIndex, LeafRange};
-use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// With more reviewed ids than this, decisions are not looked up by id but read and compared.
 const IDS_LISTED_MAX: usize = 1_000;
+
+/// Leaves that are looked at together: the reviews among them are in memory twice for a moment.
+const STEP_LEAVES: u64 = 1 << 20;
 
 /// Reads reviews as they come. One reader belongs to one ledger.
 ///
@@ -39,11 +41,12 @@ impl ReviewReader {
     ) -> Result<Arc<Reviews>> {
         let mut index = self.index.lock().await;
         let end = snapshot.lake.end();
-        if index.end < end {
-            let reading = Reading { snapshot: Arc::clone(snapshot), partitions, context };
-            // Taken out, so that a failure halfway leaves an empty index, which is read anew, and not half of one.
-            let taken = std::mem::take(&mut *index);
-            *index = reading.advance(taken, end).await?;
+        let reading = Reading { snapshot: Arc::clone(snapshot), partitions, context };
+        while index.end() < end {
+            let step = LeafRange::new(index.end(), end.min(LeafIndex(index.end().0 + STEP_LEAVES)));
+            // Only what is whole is taken, so that a failure halfway leaves the index as it was.
+            let found = reading.find(&index, step).await?;
+            index.take(found, step.end);
         }
         Ok(index.reviews())
     }
@@ -57,36 +60,32 @@ struct Reading {
 }
 
 impl Reading {
-    async fn advance(&self, mut index: ReviewIndex, end: LeafIndex) -> Result<ReviewIndex> {
-        let start = index.end;
+    /// The reviews among these leaves, which the index ends before, and the decisions that are theirs.
+    async fn find(&self, index: &ReviewIndex, leaves: LeafRange) -> Result<FoundReviews> {
         let names = [column::LEAF_INDEX, "decision_id", "human_decision", "overridden", "override_reason"];
-        let mut fresh = Vec::new();
-        let mut reviews = self.read("reviews", &names, LeafRange::new(start, end), None)?;
+        let mut found = FoundReviews::default();
+        let mut reviews = self.read("reviews", &names, leaves, None)?;
         while let Some(batch) = reviews.next().await {
-            index.add_reviews(&batch?, &mut fresh);
+            found.add_reviews(&batch?);
         }
-        if !fresh.is_empty() && start > LeafIndex(0) {
-            let ids: Vec<&str> = fresh.iter().map(String::as_str).collect();
-            let mut before = self.decisions(LeafRange::new(LeafIndex(0), start), &ids)?;
-            // Of ids that were reviewed before, the decisions before `start` are in the index already.
-            let fresh: HashSet<&str> = ids.into_iter().collect();
-            while let Some(batch) = before.next().await {
-                index.add_decisions(&batch?, |id| fresh.contains(id));
-            }
+        // A review comes after its decision, or in one batch with it. One that was not met before may come with these.
+        let from = if found.ids().len() > 0 { LeafIndex(0) } else { leaves.start };
+        let count = found.ids().len() + index.ids_of_none().len();
+        if count == 0 {
+            return Ok(found);
         }
-        let ids: Vec<&str> = index.reviewed_ids().collect();
-        if !ids.is_empty() {
-            let mut since = self.decisions(LeafRange::new(start, end), &ids)?;
-            while let Some(batch) = since.next().await {
-                index.add_decisions(&batch?, |_| true);
-            }
+        let listed = if count <= IDS_LISTED_MAX { count } else { 0 };
+        let ids: Vec<&str> = found.ids().chain(index.ids_of_none()).take(listed).collect();
+        let mut decisions = self.decisions(LeafRange::new(from, leaves.end), &ids)?;
+        while let Some(batch) = decisions.next().await {
+            found.add_decisions(&batch?, index);
         }
-        index.end = end;
-        Ok(index)
+        Ok(found)
     }
 
+    /// The decisions among these leaves with these ids; all of them if none is given.
     fn decisions(&self, leaves: LeafRange, ids: &[&str]) -> Result<SendableRecordBatchStream> {
-        let ids = (ids.len() <= IDS_LISTED_MAX).then_some(ids);
+        let ids = (!ids.is_empty()).then_some(ids);
         self.read("decisions", &[column::LEAF_INDEX, "decision_id"], leaves, ids)
     }
 
@@ -103,7 +102,7 @@ impl Reading {
         };
         let scan = TableScan {
             table: Arc::clone(table),
-            snapshot: Arc::clone(&self.snapshot),
+            snapshot: Arc::new(self.snapshot.within(leaves)),
             identity: None,
             partitions: self.partitions,
         };

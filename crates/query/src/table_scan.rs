@@ -24,7 +24,7 @@ use datafusion::physical_expr::{PhysicalExpr, conjunction as all_of, split_conju
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
 use onrecord_lake::schema::column;
-use onrecord_lake::{Chunk, Snapshot};
+use onrecord_lake::{Chunk, LeafRange, Snapshot};
 use std::sync::Arc;
 
 /// Ranges of reviewed leaves that a pruning filter lists.
@@ -37,6 +37,19 @@ pub(super) struct QuerySnapshot {
     pub(super) stats: Vec<Arc<SegmentStats>>,
     /// What of the segments is in memory.
     pub(super) columns: Arc<ColumnCache>,
+}
+
+impl QuerySnapshot {
+    /// Of segments and tail those that may hold some of these leaves.
+    pub(super) fn within(&self, leaves: LeafRange) -> Self {
+        let overlaps = |other: LeafRange| other.start < leaves.end && leaves.start < other.end;
+        let segments = self.lake.segments.iter().zip(&self.stats).filter(|(segment, _)| overlaps(segment.leaves()));
+        let (segments, stats): (Vec<_>, Vec<_>) =
+            segments.map(|(segment, stats)| (Arc::clone(segment), Arc::clone(stats))).unzip();
+        let chunks = self.lake.chunks.iter().filter(|chunk| overlaps(chunk.leaves())).cloned().collect();
+        let lake = Snapshot { keys: Arc::clone(&self.lake.keys), segments: segments.into(), chunks };
+        Self { lake, stats, columns: Arc::clone(&self.columns) }
+    }
 }
 
 /// A table over one snapshot, for one caller.
@@ -170,7 +183,8 @@ impl TableScan {
         });
         let mut may = own.data()?;
         let leaf = column_of(column::LEAF_INDEX, schema)?;
-        for (first, last) in cover(&reviews.leaves, REVIEW_RANGES_MAX) {
+        for (first, last) in cover(&reviews.page_starts(), REVIEW_RANGES_MAX) {
+            let (first, last) = reviews.bounds(first, last);
             let bound = |op, leaf_index: i64| -> Arc<dyn PhysicalExpr> {
                 Arc::new(BinaryExpr::new(Arc::clone(&leaf), op, lit(leaf_index)))
             };

@@ -15,7 +15,7 @@ mod path;
 
 use super::identity::IdentityResolver;
 use super::json::Key;
-use super::json::member::{Form, JsonMember, key_of, members};
+use super::json::member::{Form, JsonMember, key_of};
 use super::kernel::KernelExpr;
 use super::kernel::document::{Assemble, Whole};
 use super::kernel::presence::AnyPresent;
@@ -117,9 +117,7 @@ impl FlatAdapter {
             Source::Reviewed(Replaced::HumanDecision) => {
                 let stored = self.file.member(Document::HumanDecision, path, form)?;
                 let Some(reviews) = self.reviews() else { return Ok(Some(stored)) };
-                let path = path.to_vec();
-                let said = members(&reviews.human_decision, form, |_| Some(&path));
-                Ok(Some(self.replaced(reviews, Replaced::HumanDecision, Arc::new(said), stored)?))
+                Ok(Some(self.replaced(Replace::of_member(path.to_vec(), form, reviews), stored)?))
             }
             _ => Ok(None),
         }
@@ -204,11 +202,12 @@ impl FlatAdapter {
     }
 
     /// The reviews, if any is of a decision that this file may hold.
-    fn reviews(&self) -> Option<&Reviews> {
-        self.query.reviews.as_deref().filter(|reviews| match self.file.leaves() {
+    fn reviews(&self) -> Option<Arc<Reviews>> {
+        let reviews = self.query.reviews.as_ref().filter(|reviews| match self.file.leaves() {
             Some(leaves) => reviews.any_within(&leaves),
             None => !reviews.is_empty(),
-        })
+        });
+        reviews.cloned()
     }
 
     fn reviewed(&self, reviewed: Replaced) -> Result<Expr> {
@@ -219,20 +218,13 @@ impl FlatAdapter {
             Replaced::HumanDecision => Source::Document(Document::HumanDecision),
         })?;
         match self.reviews() {
-            Some(reviews) => self.replaced(reviews, reviewed, reviews.values(reviewed), stored),
+            Some(reviews) => self.replaced(Replace::new(reviewed, reviews), stored),
             None => Ok(stored),
         }
     }
 
-    fn replaced(
-        &self,
-        reviews: &Reviews,
-        reviewed: Replaced,
-        values: arrow::array::ArrayRef,
-        stored: Expr,
-    ) -> Result<Expr> {
+    fn replaced(&self, replace: Replace, stored: Expr) -> Result<Expr> {
         let leaf = self.file.stored(column::LEAF_INDEX, &DataType::Int64)?;
-        let replace = Replace::new(super::table::reviewed_name(reviewed), Arc::clone(&reviews.leaves), values);
         Ok(KernelExpr::new(replace, vec![leaf, stored], self.file.schema()))
     }
 }

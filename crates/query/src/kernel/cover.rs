@@ -4,8 +4,11 @@
 pub(crate) fn cover(numbers: &[i64], ranges_max: usize) -> Vec<(i64, i64)> {
     let gap = |at: &usize| numbers[*at].abs_diff(numbers[at - 1]);
     let mut cuts: Vec<usize> = (1..numbers.len()).collect();
-    cuts.sort_unstable_by_key(|at| std::cmp::Reverse(gap(at)));
-    cuts.truncate(ranges_max.saturating_sub(1));
+    let cuts_max = ranges_max.saturating_sub(1);
+    if cuts_max < cuts.len() {
+        cuts.select_nth_unstable_by_key(cuts_max, |at| std::cmp::Reverse(gap(at)));
+        cuts.truncate(cuts_max);
+    }
     cuts.sort_unstable();
     let starts = std::iter::once(0).chain(cuts.iter().copied());
     let ends = cuts.iter().copied().chain(std::iter::once(numbers.len()));

@@ -1,43 +1,107 @@
 //! The latest review of a decision in place of what the decision itself says.
 
 use super::Kernel;
-use arrow::array::{Array, ArrayRef, AsArray};
+use crate::json::Key;
+use crate::json::member::{Form, members};
+use crate::review::{Page, Reviews, place};
+use crate::table::{Replaced, reviewed_name};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
+use arrow::buffer::NullBuffer;
 use arrow::compute::interleave;
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err};
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
-/// Puts reviewed values over a column. Its arguments are the leaf index and the column.
+/// Puts reviews over a column. Its arguments are the leaf index and the column.
 pub(crate) struct Replace {
-    /// What is replaced, for EXPLAIN.
-    name: &'static str,
-    /// Leaf indexes of the decisions that have a review, ascending.
-    leaves: Arc<[i64]>,
-    /// What their latest reviews say, in the same order.
-    values: ArrayRef,
+    /// The column that is replaced.
+    column: Replaced,
+    /// Of a document, the member that the column is.
+    member: Option<(Vec<Key>, Form)>,
+    reviews: Arc<Reviews>,
 }
 
 impl Replace {
-    /// `values` has one value for each of `leaves`, which ascend.
-    pub(crate) fn new(name: &'static str, leaves: Arc<[i64]>, values: ArrayRef) -> Self {
-        Self { name, leaves, values }
+    pub(crate) fn new(column: Replaced, reviews: Arc<Reviews>) -> Self {
+        Self { column, member: None, reviews }
+    }
+
+    /// The same of the member at a path of what the person decided.
+    pub(crate) fn of_member(path: Vec<Key>, form: Form, reviews: Arc<Reviews>) -> Self {
+        Self { column: Replaced::HumanDecision, member: Some((path, form)), reviews }
+    }
+
+    /// Flags: bit by bit, or whole words of them where no leaf is missing.
+    fn flags(&self, leaves: &[i64], stored: &BooleanArray) -> BooleanArray {
+        let reviewed = self.reviews.bits(leaves, |page| &page.reviewed);
+        let values = match self.column {
+            Replaced::Overridden => {
+                &(stored.values() & &!&reviewed) | &self.reviews.bits(leaves, |page| &page.overridden)
+            }
+            _ => stored.values() | &reviewed,
+        };
+        let nulls = stored.nulls().map(|present| NullBuffer::new(present.inner() | &reviewed));
+        BooleanArray::new(values, nulls)
+    }
+
+    fn texts(&self, page: &Page) -> StringViewArray {
+        match self.column {
+            Replaced::OverrideReason => page.override_reason.clone(),
+            _ => page.human_decision.clone(),
+        }
+    }
+
+    /// Texts: what reviews say of the rows that have one, put among those that have none.
+    fn replaced(&self, leaves: &[i64], stored: &ArrayRef) -> Result<ArrayRef> {
+        // By place in the pages that are met, then by place in what is shown of them.
+        let (mut pages, mut said, mut sources) = (Vec::new(), Vec::new(), Vec::with_capacity(leaves.len()));
+        let mut current: Option<&Page> = None;
+        for (row, leaf) in leaves.iter().enumerate() {
+            let page = self.reviews.page(*leaf);
+            let Some(page) = page.filter(|page| page.reviewed.value(place(*leaf))) else {
+                sources.push((0, row));
+                continue;
+            };
+            if !current.is_some_and(|current| std::ptr::eq(current, page)) {
+                current = Some(page);
+                pages.push(self.texts(page));
+            }
+            sources.push((1, said.len()));
+            said.push((pages.len() - 1, page.text_at(place(*leaf))));
+        }
+        if said.is_empty() {
+            return Ok(Arc::clone(stored));
+        }
+        let pages: Vec<&dyn Array> = pages.iter().map(|page| page as &dyn Array).collect();
+        let mut said = interleave(&pages, &said)?;
+        if let Some((path, form)) = &self.member {
+            said = Arc::new(members(said.as_string_view(), *form, |_| Some(path)));
+        }
+        Ok(interleave(&[stored.as_ref(), said.as_ref()], &sources)?)
     }
 }
 
 impl Debug for Replace {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "Replace({}, {} reviews)", self.name, self.leaves.len())
+        write!(f, "Replace({})", self.describe())
     }
 }
 
 impl Kernel for Replace {
     fn describe(&self) -> String {
-        format!("latest_review[{}]", self.name)
+        let name = reviewed_name(self.column);
+        match &self.member {
+            None => format!("latest_review[{name}]"),
+            Some((path, form)) => format!("latest_review[{name} {path:?} {form:?}]"),
+        }
     }
 
     fn data_type(&self) -> DataType {
-        self.values.data_type().clone()
+        match self.column {
+            Replaced::HumanReviewed | Replaced::Overridden => DataType::Boolean,
+            Replaced::HumanDecision | Replaced::OverrideReason => DataType::Utf8View,
+        }
     }
 
     fn evaluate(&self, args: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
@@ -45,25 +109,10 @@ impl Kernel for Replace {
         let Some(leaves) = leaves.as_primitive_opt::<Int64Type>() else {
             return exec_err!("a leaf index is not {}", leaves.data_type());
         };
-        // Most batches have no review in their range of leaves, and are passed through.
-        let (Some(first), Some(last)) = (arrow::compute::min(leaves), arrow::compute::max(leaves)) else {
-            return Ok(Arc::clone(column));
-        };
-        let from = self.leaves.partition_point(|leaf| *leaf < first);
-        let to = self.leaves.partition_point(|leaf| *leaf <= last);
-        let near = &self.leaves[from..to];
-        if near.is_empty() {
-            return Ok(Arc::clone(column));
+        let leaves: &[i64] = leaves.values();
+        match column.as_boolean_opt() {
+            Some(flags) => Ok(Arc::new(self.flags(leaves, flags))),
+            None => self.replaced(leaves, column),
         }
-        let sources: Vec<(usize, usize)> = leaves
-            .values()
-            .iter()
-            .enumerate()
-            .map(|(row, leaf)| match near.binary_search(leaf) {
-                Ok(at) => (1, from + at),
-                Err(_) => (0, row),
-            })
-            .collect();
-        Ok(interleave(&[column.as_ref(), self.values.as_ref()], &sources)?)
     }
 }
