@@ -117,7 +117,11 @@ impl Driver {
 }
 
 /// Whether an explanation names features.
-const EXPLAINED: &str = "jsonb_array_length(explanation->'top_features') > 0";
+const EXPLAINED: &str = "(SELECT count(*) FROM jsonb_to_recordset(explanation->'top_features') AS g(feature text)) > 0";
+
+/// Whether an explanation names a feature twice.
+const REPEATS: &str = "(SELECT count(DISTINCT feature) < count(*) \
+                       FROM jsonb_to_recordset(explanation->'top_features') AS g(feature text))";
 
 async fn groups<S: Source + ?Sized>(
     source: &S,
@@ -125,8 +129,8 @@ async fn groups<S: Source + ?Sized>(
     by: &Path,
 ) -> Result<Vec<GroupDrivers>, Error<S::Error>> {
     let counted = format!(
-        "SELECT {} AS of_group, count(*) AS explained FROM ai_audit_logs WHERE {EXPLAINED} AND {} \
-         GROUP BY of_group ORDER BY of_group LIMIT {}",
+        "SELECT * FROM (SELECT {} AS of_group, count(*) FILTER (WHERE {EXPLAINED}) AS explained FROM ai_audit_logs \
+         WHERE {} GROUP BY of_group) AS counted WHERE explained > 0 ORDER BY of_group LIMIT {}",
         by.text_sql(),
         scope.sql(),
         GROUPS_MAX + 1
@@ -162,22 +166,19 @@ async fn features<S: Source + ?Sized>(
     by: Option<&Path>,
 ) -> Result<Vec<Found>, Error<S::Error>> {
     let of_group = by.map_or_else(|| "NULL::text".to_owned(), Path::text_sql);
-    // A decision may name a feature twice, and counts once. Which decisions they are is kept only of those that may: where the
-    // text of the explanation does not have the feature's name in quotes exactly once.
+    // A decision may name a feature twice, and counts once. Which decisions they are is kept only of those that do so.
     let sql = |importance: &str| {
         format!(
             "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY of_group ORDER BY named DESC, feature) AS place, \
              count(*) OVER (PARTITION BY of_group) AS different FROM (\
-             SELECT of_group, feature, count(*) FILTER (WHERE NOT may_repeat) \
-             + count(DISTINCT CASE WHEN may_repeat THEN leaf_index END) AS named, avg({importance}) AS mean, \
+             SELECT of_group, feature, count(*) FILTER (WHERE NOT repeats) \
+             + count(DISTINCT leaf_index) FILTER (WHERE repeats) AS named, avg({importance}) AS mean, \
              avg(abs({importance})) AS absolute, \
-             count(*) FILTER (WHERE importance > 0) AS raised, count(*) FILTER (WHERE importance < 0) AS lowered FROM (\
-             SELECT *, length(replace(shown, '\"' || feature || '\"', '')) <> length(shown) - length(feature) - 2 AS may_repeat \
-             FROM (SELECT leaf_index, of_group, shown, f->>'feature' AS feature, \
-             (f->>'importance')::double precision AS importance \
-             FROM (SELECT leaf_index, {of_group} AS of_group, explanation->'top_features' AS top_features, \
-             (explanation->'top_features')::text AS shown FROM ai_audit_logs WHERE {}) AS explained, \
-             jsonb_array_elements(top_features) AS f) AS mentioned) AS named \
+             count(*) FILTER (WHERE importance > 0) AS raised, count(*) FILTER (WHERE importance < 0) AS lowered \
+             FROM (SELECT leaf_index, of_group, repeats, feature, importance \
+             FROM (SELECT leaf_index, {of_group} AS of_group, {REPEATS} AS repeats, explanation \
+             FROM ai_audit_logs WHERE {}) AS explained, \
+             jsonb_to_recordset(explanation->'top_features') AS f(feature text, importance double precision)) AS mentioned \
              GROUP BY of_group, feature) AS counted) AS placed WHERE place <= {FEATURES_MAX} ORDER BY of_group, place",
             scope.sql()
         )

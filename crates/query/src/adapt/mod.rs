@@ -16,9 +16,11 @@ mod path;
 use super::identity::IdentityResolver;
 use super::json::Key;
 use super::json::member::{Form, JsonMember, key_of};
+use super::jsonb::Records;
 use super::kernel::KernelExpr;
 use super::kernel::document::{Assemble, Whole};
 use super::kernel::presence::AnyPresent;
+use super::kernel::record::RecordMembers;
 use super::kernel::reveal::Reveal;
 use super::kernel::review::Replace;
 use super::kernel::text::{FirstText, IdText, Member};
@@ -84,6 +86,9 @@ impl FlatAdapter {
         if let Some(rewritten) = self.null_check(expr)? {
             return Ok(Some(rewritten));
         }
+        if let Some(records) = self.records(expr) {
+            return Ok(Some(records));
+        }
         if let Some((source, path, form)) = self.member(expr) {
             return self.member_of(&source, &path, form);
         }
@@ -108,6 +113,21 @@ impl FlatAdapter {
         let source = self.column(document)?;
         let path = as_stored(&source, path);
         Some((source, path, function.form()))
+    }
+
+    /// What is asked of a list of objects, where the file has a column of them.
+    fn records(&self, expr: &Expr) -> Option<Expr> {
+        let call = ScalarFunctionExpr::try_downcast_func::<Records>(expr.as_ref())?;
+        let function = call.fun().inner().downcast_ref::<Records>()?;
+        let (list, keys) = call.args().split_first()?;
+        let (Source::Document(document), path, Form::Json) = self.member(list)? else { return None };
+        let (column, members) = self.file.records(document, &path)?;
+        let key = match keys.first() {
+            Some(key) => Some(key.downcast_ref::<Literal>()?.value().try_as_str().flatten()?),
+            None => None,
+        };
+        let kernel = RecordMembers::new(function.gives(), key, &members)?;
+        Some(KernelExpr::new(kernel, vec![column], self.file.schema()))
     }
 
     /// Reads a member of a document; `None` when the source is no document, and its text is walked as any text is.

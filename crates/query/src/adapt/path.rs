@@ -16,14 +16,28 @@ use std::sync::Arc;
 impl FileColumns {
     /// The column that alone answers the path for every row of the file, if there is one, with its type.
     pub(super) fn scalar(&self, document: Document, path: &[Key]) -> Option<(Expr, Scalar)> {
+        match self.alone(document, path)? {
+            (Shape::Scalar(scalar), at) => Some((self.at(at).0, scalar)),
+            _ => None,
+        }
+    }
+
+    /// The column of lists of objects that alone answers the path for every row of the file, if there is one, with the
+    /// members of the objects.
+    pub(super) fn records(&self, document: Document, path: &[Key]) -> Option<(Expr, Vec<(String, Scalar)>)> {
+        match self.alone(document, path)? {
+            (Shape::Rows(keys), at) => Some((self.at(at).0, keys)),
+            _ => None,
+        }
+    }
+
+    /// The column at the path, if no other column and no rest has anything there: its shape, and where it is.
+    fn alone(&self, document: Document, path: &[Key]) -> Option<(Shape, usize)> {
         let (names, steps) = split(path);
         let mut columns = self.relevant(document, &names, steps);
         let (column, at) = columns.next()?;
         let alone = columns.next().is_none() && steps.is_empty() && column.path.len() == names.len();
-        match column.shape {
-            Shape::Scalar(scalar) if alone && !self.rest_may_answer(document, path) => Some((self.at(at).0, scalar)),
-            _ => None,
-        }
+        (alone && !self.rest_may_answer(document, path)).then(|| (column.shape.clone(), at))
     }
 
     /// The member as text or JSON, from as few columns as can hold it.

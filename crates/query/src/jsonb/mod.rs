@@ -8,6 +8,9 @@ mod gather;
 mod inspect;
 pub(super) mod operator;
 pub(super) mod order;
+mod record;
+
+pub(crate) use record::{Gives, Records};
 
 use crate::json::member::{TEXT, VALUE};
 use datafusion::logical_expr::ScalarUDF;
@@ -17,7 +20,8 @@ use std::sync::{Arc, LazyLock};
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let tables = [inspect::FUNCTIONS, build::FUNCTIONS, change::FUNCTIONS, gather::FUNCTIONS];
     let others = tables.into_iter().flatten().map(|function| Arc::new(function.udf()));
-    [Arc::clone(&VALUE), Arc::clone(&TEXT)].into_iter().chain(others).collect()
+    let records = Gives::ALL.into_iter().map(|gives| Arc::new(Records::udf(gives)));
+    [Arc::clone(&VALUE), Arc::clone(&TEXT)].into_iter().chain(others).chain(records).collect()
 }
 
 /// The function of that name, which is one of [`all`].

@@ -7,6 +7,7 @@ pub(super) mod among;
 mod cover;
 pub(super) mod document;
 pub(super) mod presence;
+pub(super) mod record;
 pub(super) mod reveal;
 pub(super) mod review;
 pub(super) mod text;

@@ -85,6 +85,7 @@ impl VisitorMut for Rewriter {
         self.scalars.resolve(expr);
         aggregate::rewrite(expr);
         set::in_select_list(expr);
+        set::counted(expr);
         ControlFlow::Continue(())
     }
 }

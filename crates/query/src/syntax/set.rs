@@ -8,8 +8,9 @@ use super::expression::{call, exprs};
 use crate::column_name::folded;
 use crate::table::TABLES;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Select,
-    TableAlias, TableAliasColumnDef, TableFactor, TypedString, Value, ValueWithSpan,
+    CastKind, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    GroupByExpr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
+    TypedString, Value, ValueWithSpan,
 };
 use std::collections::HashMap;
 
@@ -70,6 +71,14 @@ pub(super) fn in_from(table: &mut TableFactor) {
         *table = series(own, args.clone(), alias);
         return;
     }
+    if RECORDSETS.contains(&own.as_str()) && !ordinality {
+        if let (Some(args), Some(alias)) = (exprs(args), alias)
+            && let Some(records) = records(&args, alias)
+        {
+            *table = records;
+        }
+        return;
+    }
     let Some(function) = function_of(name) else { return };
     let Some(args) = exprs(args) else { return };
     let name_of_table = alias.as_ref().map_or_else(|| Ident::new(own), |alias| alias.name.clone());
@@ -90,6 +99,118 @@ pub(super) fn in_from(table: &mut TableFactor) {
         with_offset_alias: None,
         with_ordinality: false,
     };
+}
+
+/// The functions whose columns have their types in the alias.
+const RECORDSETS: [&str; 2] = ["jsonb_to_recordset", "json_to_recordset"];
+
+/// The functions that give a column of a record set as a list, by its type.
+const RECORDS_TEXTS: &str = "json_records_texts";
+const RECORDS_NUMBERS: &str = "json_records_numbers";
+/// Those that count its rows, and the different values of a column.
+const RECORDS_COUNT: &str = "json_records_count";
+const RECORDS_DIFFERENT: &str = "json_records_different";
+
+/// The columns of a record set, each as a list; `None` where one is neither a text nor a double.
+fn records(args: &[Expr], mut alias: TableAlias) -> Option<TableFactor> {
+    let [document] = args else { return None };
+    let list = |given: &TableAliasColumnDef| {
+        let function = match given.data_type {
+            Some(DataType::Text) => RECORDS_TEXTS,
+            Some(DataType::DoublePrecision) => RECORDS_NUMBERS,
+            _ => return None,
+        };
+        let key = Expr::value(Value::SingleQuotedString(folded(&given.name)));
+        Some(call(function, vec![document.clone(), key]))
+    };
+    let lists = alias.columns.iter().map(list).collect::<Option<Vec<_>>>()?;
+    if lists.is_empty() {
+        return None;
+    }
+    alias.columns.iter_mut().for_each(|column| column.data_type = None);
+    Some(TableFactor::UNNEST {
+        alias: Some(alias),
+        array_exprs: lists,
+        with_offset: false,
+        with_offset_alias: None,
+        with_ordinality: false,
+    })
+}
+
+/// A subquery that does nothing but count the rows of a record set, and the different values of a column, as calls:
+/// DataFusion has no way to run it beside its outer row.
+pub(super) fn counted(expr: &mut Expr) {
+    let Expr::Subquery(query) = expr else { return };
+    if let Some(counts) = counts_of(query) {
+        *expr = Expr::Nested(Box::new(counts));
+    }
+}
+
+fn counts_of(query: &Query) -> Option<Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let ([item], [from]) = (&select.projection[..], &select.from[..]) else { return None };
+    let (SelectItem::UnnamedExpr(counts) | SelectItem::ExprWithAlias { expr: counts, .. }) = item else { return None };
+    let TableFactor::UNNEST { array_exprs, alias: Some(alias), .. } = &from.relation else { return None };
+    let ends_there = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none();
+    let is_whole = select.selection.is_none() && select.having.is_none() && select.distinct.is_none();
+    let is_one_group = matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+    if !(ends_there && is_whole && is_one_group && query.fetch.is_none() && from.joins.is_empty()) {
+        return None;
+    }
+    let lists = array_exprs.iter().map(list_of_records).collect::<Option<Vec<_>>>()?;
+    let columns: Vec<_> = alias.columns.iter().map(|column| folded(&column.name)).zip(lists).collect();
+    count_of(counts, &columns)
+}
+
+/// The document and the key of a list of a record set.
+fn list_of_records(list: &Expr) -> Option<(Expr, Expr)> {
+    let Expr::Function(function) = list else { return None };
+    let name = function.name.to_string();
+    let FunctionArguments::List(args) = &function.args else { return None };
+    match &exprs(&args.args)?[..] {
+        [document, key] if [RECORDS_TEXTS, RECORDS_NUMBERS].contains(&name.as_str()) => {
+            Some((document.clone(), key.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// Counts, and what compares or computes with them.
+fn count_of(expr: &Expr, columns: &[(String, (Expr, Expr))]) -> Option<Expr> {
+    match expr {
+        Expr::Value(_) => Some(expr.clone()),
+        Expr::Nested(inner) => Some(Expr::Nested(Box::new(count_of(inner, columns)?))),
+        Expr::BinaryOp { left, op, right } => Some(Expr::BinaryOp {
+            left: Box::new(count_of(left, columns)?),
+            op: op.clone(),
+            right: Box::new(count_of(right, columns)?),
+        }),
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("count") => {
+            let FunctionArguments::List(given) = &function.args else { return None };
+            if function.over.is_some() || function.filter.is_some() {
+                return None;
+            }
+            let of = match (given.duplicate_treatment, &given.args[..]) {
+                (None, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]) => {
+                    let (_, (document, _)) = columns.first()?;
+                    call(RECORDS_COUNT, vec![document.clone()])
+                }
+                (Some(DuplicateTreatment::Distinct), [FunctionArg::Unnamed(FunctionArgExpr::Expr(column))]) => {
+                    let name = match column {
+                        Expr::Identifier(name) => name,
+                        Expr::CompoundIdentifier(names) => names.last()?,
+                        _ => return None,
+                    };
+                    let (_, (document, key)) = columns.iter().find(|(known, _)| *known == folded(name))?;
+                    call(RECORDS_DIFFERENT, vec![document.clone(), key.clone()])
+                }
+                _ => return None,
+            };
+            // Of no list there are no rows, and none of them is no null.
+            Some(call("coalesce", vec![of, Expr::value(Value::Number("0".to_owned(), false))]))
+        }
+        _ => None,
+    }
 }
 
 /// A series under its names; one of small integers is of integers, one of times is counted in nanoseconds.

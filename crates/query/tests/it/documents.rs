@@ -42,6 +42,58 @@ fn s11_documents_compare_by_value_not_by_text() {
 }
 
 #[test]
+fn a_record_set_has_the_members_of_each_object_from_columns_and_from_text() {
+    let (engine, house) = (engine(), sampled(500));
+    let all = |sql: &str| rows(&engine, &house, sql, &QueryContext::default());
+    let one = |sql: &str| all(sql)[0]["x"].clone();
+    // From the columns of segments and the tail, and from a text that no column has.
+    let stored = "explanation->'top_features'";
+    let written =
+        "(explanation->'top_features' || '[{\"feature\":\"age\",\"importance\":0.5},{\"importance\":1e-7}]'::jsonb)";
+    for list in [stored, written] {
+        let by_record = format!(
+            "SELECT f.feature, count(*) AS n, sum(importance) AS s, count(DISTINCT leaf_index) AS d FROM ai_audit_logs, \
+             jsonb_to_recordset({list}) AS f(feature text, importance double precision) GROUP BY feature ORDER BY feature"
+        );
+        let by_element = format!(
+            "SELECT f->>'feature' AS feature, count(*) AS n, sum((f->>'importance')::double precision) AS s, \
+             count(DISTINCT leaf_index) AS d FROM ai_audit_logs, jsonb_array_elements({list}) AS f GROUP BY 1 ORDER BY 1"
+        );
+        let found = all(&by_record);
+        assert!(found.len() > 3 && found == all(&by_element), "{list}: {found:?}");
+        let counts = |condition: &str| {
+            one(&format!(
+                "SELECT count(*) AS x FROM ai_audit_logs WHERE (SELECT {condition} FROM jsonb_to_recordset({list}) AS g(feature text))"
+            ))
+        };
+        assert_eq!(
+            counts("count(*) > 0"),
+            one(&format!("SELECT count(*) AS x FROM ai_audit_logs WHERE jsonb_array_length({list}) > 0"))
+        );
+        // Of the text, `age` is there twice where the model named it, and the last object has no feature at all.
+        let repeats = counts("count(DISTINCT g.feature) < count(*)");
+        assert_eq!(repeats, if list == stored { json!(0) } else { counts("count(*) > 0") });
+    }
+    let of = |sql: &str| one(&format!("SELECT {sql} AS x"));
+    let count = |what: &str, list: &str| {
+        of(&format!("(SELECT {what} FROM jsonb_to_recordset({list}) AS g(a text, b double precision))"))
+    };
+    let list = r#"'[{"a":"x","b":1},{"a":"x"},{"a":null},{"a":7,"b":2.5}]'::jsonb"#;
+    assert_eq!((count("count(*)", list), count("count(DISTINCT a)", list)), (json!(4), json!(2)));
+    assert_eq!((count("count(*)", "NULL::jsonb"), count("count(DISTINCT a)", "'[]'::jsonb")), (json!(0), json!(0)));
+    let columns = "FROM jsonb_to_recordset('[{\"a\":\"x\",\"b\":1},{\"A\":7,\"b\":\"2.5\"}]'::jsonb) AS g(a text, b double precision)";
+    assert_eq!(all(&format!("SELECT a, b {columns}")), [json!({"a": "x", "b": 1.0}), json!({"a": null, "b": 2.5})]);
+    for (wrong, said) in [
+        ("'{}'::jsonb", "cannot call jsonb_to_recordset on a non-array"),
+        ("'[1]'::jsonb", "argument of jsonb_to_recordset must be an array of objects"),
+    ] {
+        let sql = format!("SELECT a FROM jsonb_to_recordset({wrong}) AS g(a text)");
+        let refused = error(&engine, &house, &sql, &QueryContext::default()).to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+}
+
+#[test]
 fn s2_a_name_that_the_record_takes_in_two_spellings_is_found_by_both() {
     let (engine, house) = (engine(), sampled(200));
     let all = |sql: &str| rows(&engine, &house, sql, &QueryContext::default());
