@@ -9,7 +9,7 @@ use crate::tail::owned_row;
 use memchr::memmem;
 use onrecord_evidence::LeafIndex;
 use onrecord_ledger::Entry;
-use onrecord_record::{Kind, Parser, canonical};
+use onrecord_record::{Kind, Parser, StoredDecision, canonical};
 use std::collections::HashSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -57,23 +57,40 @@ impl Lake {
         Ok(rows)
     }
 
-    /// The entries with one of these decision ids, by leaf. Each page of a segment is read once, so that many ids are
-    /// asked for together.
+    /// The decisions with these ids, of several with one id the first. Only the columns of a segment are read that say what
+    /// is given, and each page of them once, so that many ids are asked for together.
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
-    pub fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<OwnedRow>> {
+    pub fn decisions_by_id(&self, decision_ids: &[&str]) -> Result<Vec<StoredDecision>> {
         let snapshot = self.snapshot();
         let mut leaves = self.leaves_with(&snapshot, column::DECISION_ID, decision_ids)?;
-        for id in decision_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {
-            leaves.extend(self.leaf_of(&snapshot, id.as_bytes())?);
+        let ids = decision_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(Uuid::into_bytes);
+        leaves.extend(self.leaves_of(&snapshot, ids.collect())?);
+        let mut wanted: HashSet<&str> = decision_ids.iter().copied().collect();
+        let mut decisions = self.decisions_at(&snapshot, &sorted(leaves))?;
+        // By leaf: the first of an id is taken, and then no other is wanted.
+        decisions.retain(|decision| wanted.remove(decision.decision_id.as_str()));
+        Ok(decisions)
+    }
+
+    /// The decisions at these leaves, which are sorted and different; other entries are left out.
+    fn decisions_at(&self, snapshot: &Snapshot, leaves: &[LeafIndex]) -> Result<Vec<StoredDecision>> {
+        let mut decisions = Vec::with_capacity(leaves.len());
+        let mut left = leaves;
+        while let Some(segment) = left.first().and_then(|leaf| snapshot.segment_of(*leaf)) {
+            let (here, later) = left.split_at(left.partition_point(|leaf| *leaf < segment.leaves().end));
+            let mut lookup = self.lookups().get(segment.path());
+            decisions.extend(segment.decisions_at(here, &mut lookup)?.into_iter().map(|(_, decision)| decision));
+            self.lookups().put(segment.path(), lookup);
+            left = later;
         }
-        leaves.sort_unstable();
-        leaves.dedup();
-        let mut rows = self.rows(&snapshot, &leaves)?;
-        let wanted: HashSet<&str> = decision_ids.iter().copied().collect();
-        rows.retain(|row| member(&row.record, column::DECISION_ID, |text| wanted.contains(text)));
-        Ok(rows)
+        let mut parser = Parser::new();
+        decisions.extend(left.iter().filter_map(|leaf| {
+            let document = parser.parse_stored(snapshot.tail_entry(*leaf)?.record()).ok()?;
+            StoredDecision::read(document.value())
+        }));
+        Ok(decisions)
     }
 
     /// The leaves that may have that decision id, ascending.
@@ -166,6 +183,32 @@ impl Lake {
             }
         }
         Ok(None)
+    }
+
+    /// The leaves of those of the ids that there are, in no order.
+    fn leaves_of(&self, snapshot: &Snapshot, mut ids: Vec<[u8; 16]>) -> Result<Vec<LeafIndex>> {
+        let mut leaves = Vec::new();
+        ids.retain(|id| match snapshot.chunks.iter().find_map(|chunk| chunk.find_id(id)) {
+            Some(leaf) => {
+                leaves.push(leaf);
+                false
+            }
+            None => true,
+        });
+        for segment in snapshot.segments.iter().rev() {
+            if ids.is_empty() {
+                break;
+            }
+            let mut found = self.find_in(segment, &ids)?.into_iter();
+            ids.retain(|_| match found.next().flatten() {
+                Some(leaf) => {
+                    leaves.push(leaf);
+                    false
+                }
+                None => true,
+            });
+        }
+        Ok(leaves)
     }
 
     /// The leaves of those of the ids that are in the segment.

@@ -5,7 +5,7 @@ use crate::sealing::{SealError, Sealing};
 use onrecord_evidence::LeafIndex;
 use onrecord_lake::{Lake, LeafSet, OwnedRow, Removal};
 use onrecord_query::{Identity, IdentityError};
-use onrecord_record::Kind;
+use onrecord_record::{Kind, StoredDecision};
 use onrecord_service::{ReadError, Records, Removed, Remover, Stored, SubjectToken, Vault};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ impl Records for LakeRecords {
         Ok(self.0.by_decision_id(decision_id).map_err(failed)?.into_iter().map(stored).collect())
     }
 
-    fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<Stored>, ReadError> {
-        Ok(self.0.by_decision_ids(decision_ids).map_err(failed)?.into_iter().map(stored).collect())
+    fn decisions(&self, decision_ids: &[&str]) -> Result<Vec<StoredDecision>, ReadError> {
+        self.0.decisions_by_id(decision_ids).map_err(failed)
     }
 
     fn each_of_kind(&self, kind: Kind, from: LeafIndex, visit: &mut dyn FnMut(Stored)) -> Result<(), ReadError> {

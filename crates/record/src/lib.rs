@@ -54,7 +54,7 @@ mod timestamp;
 mod tree;
 mod value;
 
-pub use decision::{Decision, Environment, ModelType, Stamp};
+pub use decision::{Decision, Environment, ModelType, Stamp, StoredDecision};
 pub use document::{Document, Parser};
 pub use entry::{Access, Depth, Erasure, Hold, HoldState, Retention, RetentionAction, System};
 pub use fault::Fault;

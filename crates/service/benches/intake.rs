@@ -3,7 +3,7 @@
 
 use onrecord_evidence::LeafSet;
 use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
-use onrecord_record::{Decision, Kind, Parser, Stamp, Timestamp, Unprotected};
+use onrecord_record::{Decision, Kind, Parser, Stamp, StoredDecision, Timestamp, Unprotected};
 use onrecord_service::{
     Actor, Batch, Parts, ReadError, Records, Refusal, Removed, Remover, Service, Stored, Vault, detector::Detector,
     init,
@@ -30,6 +30,10 @@ impl Records for Nowhere {
     }
 
     fn by_decision_id(&self, _: &str) -> Result<Vec<Stored>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    fn decisions(&self, _: &[&str]) -> Result<Vec<StoredDecision>, ReadError> {
         Ok(Vec::new())
     }
 

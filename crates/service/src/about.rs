@@ -2,10 +2,10 @@
 //! is, and what it says.
 
 use crate::Refusal;
-use crate::records::{Records, Stored};
+use crate::records::Records;
 use crate::sealed;
 use crate::vault::{SubjectToken, Vault};
-use onrecord_record::{Header, Kind, ModelType, Parser, Value, canonical};
+use onrecord_record::{Kind, ModelType, StoredDecision};
 use std::collections::HashMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -24,11 +24,12 @@ pub struct About<'a> {
 pub(crate) enum Decisions<'a> {
     /// On the record, one by one.
     Recorded,
-    /// Among these: their records by their ids.
-    Known(&'a HashMap<String, &'a [u8]>),
-    /// Nowhere yet: they are looked up together later.
-    Later,
+    /// Among these, by their ids.
+    Known(&'a Known),
 }
+
+/// Decisions by their ids.
+pub(crate) type Known = HashMap<String, Arc<Decided>>;
 
 /// A decision that something is about.
 pub(crate) struct Decided {
@@ -50,66 +51,40 @@ pub(crate) struct Person {
     pub(crate) token_text: String,
 }
 
-/// Finds the decision; `None` if it is not there.
-///
-/// # Errors
-/// What keeps the records or the vault from answering.
-pub(crate) fn find(
-    decision_id: &str,
-    decisions: Decisions<'_>,
-    records: &dyn Records,
-    vault: &Vault,
-) -> Result<Option<Decided>, Refusal> {
-    let mut parser = Parser::new();
-    match decisions {
-        Decisions::Later => Ok(None),
-        Decisions::Known(known) => known.get(decision_id).map_or(Ok(None), |record| read(&mut parser, record, vault)),
-        Decisions::Recorded => {
-            for stored in records.by_decision_id(decision_id)? {
-                if let Some(found) = read(&mut parser, &stored.record, vault)? {
-                    return Ok(Some(found));
-                }
-            }
-            Ok(None)
+impl Decided {
+    fn new(decision: StoredDecision, user_id: Option<Arc<Zeroizing<String>>>) -> Self {
+        let token = decision.user_id.as_deref().and_then(SubjectToken::parse);
+        let person =
+            user_id.zip(token).map(|(user_id, token)| Person { user_id, token, token_text: token.to_string() });
+        let has_keys = person.is_some() || decision.user_id.is_none();
+        Self {
+            is_comparable: sealed::count(&decision.prediction) == 0 && has_keys,
+            is_llm: decision.model_type == Some(ModelType::Llm),
+            prediction: decision.prediction,
+            person,
         }
     }
 }
 
-/// The records of the decisions with these ids, by their ids; what is not on the record is left out.
+/// Finds the decisions with these ids; what is not on the record is left out.
 ///
 /// # Errors
-/// What keeps the records from answering.
-pub(crate) fn find_all(decision_ids: &[&str], records: &dyn Records) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
-    let mut parser = Parser::new();
-    let mut found = Vec::with_capacity(decision_ids.len());
-    for Stored { leaf, record, .. } in records.by_decision_ids(decision_ids)? {
-        let id = {
-            let damaged = |_| Refusal::Corrupt(format!("the record of leaf {leaf} is not what was stored"));
-            let document = parser.parse(&record).map_err(damaged)?;
-            let header = Header::read(document.value()).map_err(damaged)?;
-            header.decision_id.filter(|_| header.kind == Kind::Decision).map(str::to_owned)
-        };
-        found.extend(id.map(|id| (id, record)));
-    }
-    Ok(found)
+/// What keeps the records or the vault from answering.
+pub(crate) fn find_all(decision_ids: &[&str], records: &dyn Records, vault: &Vault) -> Result<Known, Refusal> {
+    with_persons(records.decisions(decision_ids)?, vault)
 }
 
-fn read(parser: &mut Parser, record: &[u8], vault: &Vault) -> Result<Option<Decided>, Refusal> {
-    let damaged = |_| Refusal::Corrupt("the record of a decision is not what was stored".to_owned());
-    let document = parser.parse(record).map_err(damaged)?;
-    let text = |name| document.value().get(name).and_then(Value::as_str);
-    if text("kind") != Some(Kind::Decision.as_str()) {
-        return Ok(None);
-    }
-    let person = match text("user_id").and_then(SubjectToken::parse) {
-        Some(token) => vault.user_of(token)?.map(|user_id| Person { user_id, token, token_text: token.to_string() }),
-        None => None,
-    };
-    let mut prediction = Vec::new();
-    if let Some(value) = document.value().get("prediction") {
-        canonical::write(value, &mut prediction);
-    }
-    let is_comparable = sealed::count(&prediction) == 0 && (person.is_some() || text("user_id").is_none());
-    let is_llm = text("model_type") == Some(ModelType::Llm.as_str());
-    Ok(Some(Decided { person, prediction, is_llm, is_comparable }))
+/// The decisions by their ids, with the persons whom they are about: of all of them together.
+///
+/// # Errors
+/// What keeps the vault from answering.
+pub(crate) fn with_persons(decisions: Vec<StoredDecision>, vault: &Vault) -> Result<Known, Refusal> {
+    let token = |decision: &StoredDecision| decision.user_id.as_deref().and_then(SubjectToken::parse);
+    let tokens: Vec<SubjectToken> = decisions.iter().filter_map(token).collect();
+    let mut users = vault.users_of(&tokens)?.into_iter();
+    let decided = decisions.into_iter().map(|mut decision| {
+        let user = token(&decision).and_then(|_| users.next().flatten());
+        (std::mem::take(&mut decision.decision_id), Arc::new(Decided::new(decision, user)))
+    });
+    Ok(decided.collect())
 }

@@ -3,7 +3,7 @@
 //! Invariants: entries keep the order of the lines; when any line is bad nothing is recorded, every bad line is counted
 //! and the first thousand faults are named; memory is a few times the batch.
 
-use crate::about::Decisions;
+use crate::about::{Decisions, Known};
 use crate::id_space::IdSpace;
 use crate::intake::{Id, Intake, Prepared, Sending, Worker};
 use crate::refusal::LineFaults;
@@ -12,6 +12,7 @@ use crate::{Error, Refusal};
 use onrecord_ledger::Entry;
 use onrecord_record::{Fault, Timestamp};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{sync::PoisonError, thread};
@@ -85,7 +86,7 @@ impl Workers {
     }
 }
 
-/// Prepares all lines. What is about a decision is only looked at: see [`prepare_late`].
+/// Prepares all lines. Of what is about a decision that is not on the record, only the form is right: see [`prepare_late`].
 ///
 /// # Errors
 /// [`Refusal::Invalid`] with every bad line; else the first thing that kept a line from being prepared.
@@ -97,9 +98,9 @@ pub(crate) fn prepare(
     recorded_at: Timestamp,
 ) -> Result<Vec<Prepared>, Refusal> {
     let source = batch.idempotency_key.map(|key| intake.source(key));
-    each(workers, lines, |worker, line| {
+    each_beside(intake, workers, lines, |worker, line, decisions| {
         let sending = Sending { json: line.json, about: None, id: id_of(source.as_ref(), line), recorded_at };
-        intake.prepare(worker, sending, Decisions::Later)
+        intake.prepare(worker, sending, decisions)
     })
 }
 
@@ -107,8 +108,8 @@ fn id_of<'a>(source: Option<&'a IdSpace>, line: Line<'_>) -> Id<'a> {
     source.map_or(Id::Fresh, |source| Id::Derived { source, line: line.number })
 }
 
-/// Prepares what is about a decision, now that the batches before this one are on the record and the subjects of this one
-/// are durable: the decision may be in either. Decisions are looked up some thousand at a time.
+/// Prepares what is about a decision that was not on the record, now that the batches before this one are, and the subjects
+/// of this one are durable: the decision may be in either. Decisions are looked up some thousand at a time.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] with every bad line, those whose decision is nowhere among them.
@@ -136,9 +137,9 @@ pub(crate) fn prepare_late(
     let mut faults = LineFaults::default();
     for some in late.chunks(DECISIONS_AT_ONCE) {
         let wanted: BTreeSet<String> = some.iter().map(|at| prepared[*at].decision_id()).collect();
-        let recorded = intake.decisions(&wanted.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let in_batch = wanted.iter().filter_map(|id| Some((id.clone(), *batched.get(id.as_str())?)));
-        let known: HashMap<String, &[u8]> = in_batch.chain(last_first(&recorded)).collect();
+        let in_batch = wanted.iter().filter_map(|id| batched.get(id.as_str()).copied());
+        let mut known = intake.decisions_in(in_batch)?;
+        known.extend(intake.decisions(&wanted.iter().map(String::as_str).collect::<Vec<_>>())?);
         let late_lines: Vec<Line<'_>> = some.iter().map(|at| lines[*at]).collect();
         let again = each(workers, &late_lines, |worker, line| {
             let sending = Sending { json: line.json, about: None, id: id_of(source.as_ref(), line), recorded_at };
@@ -157,33 +158,60 @@ pub(crate) fn prepare_late(
     if faults.is_empty() { Ok(()) } else { Err(Refusal::Invalid(faults)) }
 }
 
-/// The records by their ids, so that in a map the first of an id stays.
-pub(crate) fn last_first(recorded: &[(String, Vec<u8>)]) -> impl Iterator<Item = (String, &[u8])> {
-    recorded.iter().rev().map(|(id, record)| (id.clone(), record.as_slice()))
-}
-
-/// Checks all lines and makes nothing. What is about a decision on the record is checked beside it; decisions are looked up
-/// some thousand at a time.
+/// Checks all lines and makes nothing. Gives the lines that are about a decision that is not on the record, and its id.
 ///
 /// # Errors
 /// As [`prepare`].
-pub(crate) fn check(intake: &Intake, workers: &Workers, lines: &[Line<'_>], at: Timestamp) -> Result<(), Refusal> {
-    let about = each(workers, lines, |worker, line| intake.check(worker, line.json, at, Decisions::Later))?;
-    let late: Vec<(Line<'_>, String)> =
-        lines.iter().copied().zip(about).filter_map(|(line, about)| Some((line, about?))).collect();
-    let mut faults = LineFaults::default();
-    for some in late.chunks(DECISIONS_AT_ONCE) {
-        let wanted: BTreeSet<&str> = some.iter().map(|(_, id)| id.as_str()).collect();
-        let recorded = intake.decisions(&wanted.into_iter().collect::<Vec<_>>())?;
-        let known: HashMap<String, &[u8]> = last_first(&recorded).collect();
-        let lines: Vec<Line<'_>> = some.iter().map(|(line, _)| *line).collect();
-        match each(workers, &lines, |worker, line| intake.check(worker, line.json, at, Decisions::Known(&known))) {
-            Ok(_) => {}
+pub(crate) fn check(
+    intake: &Intake,
+    workers: &Workers,
+    lines: &[Line<'_>],
+    at: Timestamp,
+) -> Result<Vec<(u64, String)>, Refusal> {
+    let unknown = each_beside(intake, workers, lines, |worker, line, decisions| {
+        let unknown = intake.check(worker, line.json, at, decisions)?;
+        Ok(unknown.map(|decision_id| (line.number, decision_id)))
+    })?;
+    Ok(unknown.into_iter().flatten().collect())
+}
+
+/// Runs `work` on every line beside the decision that it is about, if that is on the record. Decisions are looked up, and in
+/// memory, some thousand at a time.
+fn each_beside<T: Send>(
+    intake: &Intake,
+    workers: &Workers,
+    lines: &[Line<'_>],
+    work: impl Fn(&mut Worker, Line<'_>, Decisions<'_>) -> Result<T, Refusal> + Sync,
+) -> Result<Vec<T>, Refusal> {
+    let about = each(workers, lines, |worker, line| Ok(intake.about(worker, line.json)))?;
+    let (mut results, mut faults) = (Vec::with_capacity(lines.len()), LineFaults::default());
+    for run in runs(&about) {
+        let wanted: BTreeSet<&str> = about[run.clone()].iter().flatten().map(String::as_str).collect();
+        let known = match wanted.is_empty() {
+            true => Known::default(),
+            false => intake.decisions(&wanted.into_iter().collect::<Vec<_>>())?,
+        };
+        match each(workers, &lines[run], |worker, line| work(worker, line, Decisions::Known(&known))) {
+            Ok(more) => results.extend(more),
             Err(Refusal::Invalid(more)) => faults.append(more),
             Err(other) => return Err(other),
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Refusal::Invalid(faults)) }
+    if faults.is_empty() { Ok(results) } else { Err(Refusal::Invalid(faults)) }
+}
+
+/// The lines in order, cut where enough of them are about a decision.
+fn runs(about: &[Option<String>]) -> Vec<Range<usize>> {
+    let (mut runs, mut start, mut count) = (Vec::new(), 0, 0);
+    for (at, about) in about.iter().enumerate() {
+        count += usize::from(about.is_some());
+        if count == DECISIONS_AT_ONCE {
+            runs.push(start..at + 1);
+            (start, count) = (at + 1, 0);
+        }
+    }
+    runs.push(start..about.len());
+    runs
 }
 
 /// What one thread makes of its chunk: results as long as no line is bad, faults from then on.
@@ -277,5 +305,16 @@ mod tests {
         let lines: Vec<(u64, &[u8])> = batch.split().iter().map(|line| (line.number, line.json)).collect();
         assert_eq!(lines, [(10, b"a".as_slice()), (13, b"b"), (14, b"c")]);
         assert!(Batch { lines: b"", ..batch }.split().is_empty());
+    }
+
+    #[test]
+    fn runs_are_of_so_many_decisions_and_have_every_line_once() {
+        assert_eq!(runs(&[]), [0..0]);
+        let about = |is_about: &dyn Fn(usize) -> bool, lines: usize| -> Vec<Option<String>> {
+            (0..lines).map(|line| is_about(line).then(String::new)).collect()
+        };
+        assert_eq!(runs(&about(&|_| false, 9_000)), [0..9_000]);
+        assert_eq!(runs(&about(&|_| true, 5_000)), [0..2_048, 2_048..4_096, 4_096..5_000]);
+        assert_eq!(runs(&about(&|line| line % 2 == 1, 5_000)), [0..4_096, 4_096..5_000]);
     }
 }

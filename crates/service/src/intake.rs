@@ -4,7 +4,7 @@
 //! is written holds no plain personal data; the result is a function of (body, event id, time of recording, policy,
 //! keys), which is how a repeated body is recognised. Left to others: durability (ledger), threads (`batch`).
 
-use crate::about::{self, About, Decided, Decisions};
+use crate::about::{self, About, Decided, Decisions, Known};
 use crate::cipher::Mac;
 use crate::clock::IdSource;
 use crate::id_space::IdSpace;
@@ -16,8 +16,9 @@ use crate::sealed;
 use crate::sent::Sent;
 use crate::vault::{FieldKeys, Subject, Vault};
 use crate::{Error, Refusal};
+use memchr::memmem;
 use onrecord_ledger::{Entry, EntryId};
-use onrecord_record::{Fault, Parser, Review, Stamp, Timestamp, Value, ValueKind, canonical, limit};
+use onrecord_record::{Fault, Parser, Review, Stamp, StoredDecision, Timestamp, Value, ValueKind, canonical, limit};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -136,9 +137,29 @@ impl Intake {
         }
     }
 
-    /// The records of decisions, by their ids; see [`about::find_all`].
-    pub(crate) fn decisions(&self, decision_ids: &[&str]) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
-        about::find_all(decision_ids, self.records.as_ref())
+    /// Decisions on the record, by their ids; see [`about::find_all`].
+    pub(crate) fn decisions(&self, decision_ids: &[&str]) -> Result<Known, Refusal> {
+        about::find_all(decision_ids, self.records.as_ref(), &self.vault)
+    }
+
+    /// Decisions by their ids, from their records.
+    pub(crate) fn decisions_in<'r>(&self, records: impl Iterator<Item = &'r [u8]>) -> Result<Known, Refusal> {
+        let mut parser = Parser::new();
+        let decisions: Option<Vec<StoredDecision>> =
+            records.map(|record| StoredDecision::read(parser.parse_stored(record).ok()?.value())).collect();
+        let damaged = || Refusal::Corrupt("an entry of the batch is not a record".to_owned());
+        about::with_persons(decisions.ok_or_else(damaged)?, &self.vault)
+    }
+
+    /// The decision that a document is about, if it says so. It is not checked: what is wrong with it shows later.
+    pub(crate) fn about(&self, worker: &mut Worker, json: &[u8]) -> Option<String> {
+        // Most are decisions, which say nothing of their kind. The name may also be spelt in escapes.
+        if json.len() > self.sent_bytes_max {
+            return None;
+        }
+        memmem::find(json, b"\"kind\"").or_else(|| memmem::find(json, b"\\u"))?;
+        let document = worker.parser.parse(json).ok()?;
+        Some(Sent::read(document.value(), None).ok()?.about()?.to_owned())
     }
 
     /// Bytes of a record as it is sent.
@@ -175,7 +196,7 @@ impl Intake {
         };
         let user = sent.user_id().zip(token);
         let decided = self.decided(&sent, decisions)?;
-        let user_ids = self.user_ids(user, decided.as_ref(), json);
+        let user_ids = self.user_ids(user, decided.as_deref(), json);
         let input_hash = match &sent {
             Sent::Decision(decision) => {
                 scratch.clear();
@@ -204,7 +225,7 @@ impl Intake {
     }
 
     /// Says all that [`Intake::prepare`] would refuse, and makes nothing: no id, no subject, no record. Gives the id of the
-    /// decision that the record is about, if it is about one; whether that is there is not looked at.
+    /// decision that the record is about, if it is about one that is not found.
     ///
     /// # Errors
     /// As [`Intake::prepare`].
@@ -220,7 +241,7 @@ impl Intake {
         let sent = self.read(document.value(), json, None, recorded_at)?;
         let decided = self.decided(&sent, decisions)?;
         let user = sent.user_id().map(|user_id| (user_id, ANY_TOKEN));
-        let user_ids = self.user_ids(user, decided.as_ref(), json);
+        let user_ids = self.user_ids(user, decided.as_deref(), json);
         let (mut faults, mut bytes) = (Vec::new(), 0);
         if json.len() > limit::RECORD_BYTES_MAX / GROWTH_MAX {
             // Whose keys they are changes no length.
@@ -244,7 +265,7 @@ impl Intake {
             return Err(self.refuse(faults, &user_ids));
         }
         check_size(bytes, limit::RECORD_BYTES_MAX)?;
-        Ok(sent.about().map(str::to_owned))
+        Ok(sent.about().filter(|_| decided.is_none()).map(str::to_owned))
     }
 
     /// Writes a record as the policy says.
@@ -318,10 +339,11 @@ impl Intake {
     }
 
     /// What a review or an outcome is about; `None` for a decision, and where its decision is not found.
-    fn decided(&self, sent: &Sent<'_>, decisions: Decisions<'_>) -> Result<Option<Decided>, Refusal> {
-        match sent.about() {
-            Some(decision_id) => about::find(decision_id, decisions, self.records.as_ref(), &self.vault),
-            None => Ok(None),
+    fn decided(&self, sent: &Sent<'_>, decisions: Decisions<'_>) -> Result<Option<Arc<Decided>>, Refusal> {
+        let Some(decision_id) = sent.about() else { return Ok(None) };
+        match decisions {
+            Decisions::Known(known) => Ok(known.get(decision_id).cloned()),
+            Decisions::Recorded => Ok(self.decisions(&[decision_id])?.remove(decision_id)),
         }
     }
 

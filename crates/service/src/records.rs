@@ -2,7 +2,7 @@
 
 use onrecord_evidence::LeafSet;
 use onrecord_ledger::LeafIndex;
-use onrecord_record::Kind;
+use onrecord_record::{Kind, StoredDecision};
 
 /// One stored entry.
 #[derive(Clone)]
@@ -51,15 +51,12 @@ pub trait Records: Send + Sync {
     /// It cannot be told.
     fn by_decision_id(&self, decision_id: &str) -> Result<Vec<Stored>, ReadError>;
 
-    /// The same for several ids, in no order. Worth overriding where neighbours are read faster together: a batch of
-    /// reviews asks for all of its decisions, some thousand at a time.
+    /// What the decisions with these ids say to what is about them, in no order; of several with one id, the first. A batch
+    /// of reviews asks for all of its decisions, some thousand at a time.
     ///
     /// # Errors
     /// It cannot be told.
-    fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<Stored>, ReadError> {
-        let found: Result<Vec<_>, _> = decision_ids.iter().map(|id| self.by_decision_id(id)).collect();
-        Ok(found?.into_iter().flatten().collect())
-    }
+    fn decisions(&self, decision_ids: &[&str]) -> Result<Vec<StoredDecision>, ReadError>;
 
     /// Visits the entries of a kind from a leaf on, in the order of their leaves.
     ///

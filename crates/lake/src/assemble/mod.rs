@@ -5,8 +5,10 @@
 
 mod document;
 mod source;
+mod stored;
 
 pub use document::DocumentReader;
+pub(crate) use stored::DecisionReader;
 
 use crate::schema::{Document, MEMBERS, column};
 use arrow::array::{Array, AsArray, BinaryArray, RecordBatch};

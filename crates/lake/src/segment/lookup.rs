@@ -6,6 +6,7 @@
 
 use super::read::Batches;
 use super::{OwnedRow, Rows, Segment};
+use crate::assemble::DecisionReader;
 use crate::error::Result;
 use crate::index::{Key, Rows as FoundRows};
 use crate::object::{KEPT_KINDS, KeptRow};
@@ -14,6 +15,7 @@ use crate::schema::column;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use onrecord_evidence::LeafIndex;
+use onrecord_record::{Kind, StoredDecision};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::RowGroupMetaData;
@@ -270,7 +272,8 @@ impl Segment {
         }
     }
 
-    fn read_rows_at(&self, leaves: &[LeafIndex], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
+    /// The rows of those of the leaves that have one here, and these leaves.
+    fn places_of(&self, leaves: &[LeafIndex], lookup: &mut Lookup) -> Result<(Vec<RowIndex>, Vec<LeafIndex>)> {
         let (mut places, mut held) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
         for leaf in leaves {
             if let Some(row) = self.row_of(*leaf, lookup)? {
@@ -278,6 +281,11 @@ impl Segment {
                 held.push(*leaf);
             }
         }
+        Ok((places, held))
+    }
+
+    fn read_rows_at(&self, leaves: &[LeafIndex], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
+        let (places, held) = self.places_of(leaves, lookup)?;
         if places.is_empty() {
             return Ok(Vec::new());
         }
@@ -294,6 +302,52 @@ impl Segment {
             return Err(self.damaged("its leaf column is not what its footer says"));
         }
         Ok(rows)
+    }
+
+    /// What the decisions at these leaves say, which must be sorted and different, with their leaves. Leaves that have no row
+    /// here, and those of other kinds, are left out.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`].
+    pub(crate) fn decisions_at(
+        &self,
+        leaves: &[LeafIndex],
+        lookup: &mut Lookup,
+    ) -> Result<Vec<(LeafIndex, StoredDecision)>> {
+        // What was said about decisions later lies in row groups of its own, mostly.
+        let decisions: Vec<Range<RowIndex>> = self
+            .groups_with(column::KIND, Kind::Decision.as_str().as_bytes())
+            .map(|group| self.leaf_groups[group].rows())
+            .collect();
+        let (places, held) = self.places_of(leaves, lookup)?;
+        let may_be = |place: &RowIndex| decisions.iter().any(|rows| rows.contains(place));
+        let (places, held): (Vec<RowIndex>, Vec<LeafIndex>) =
+            places.into_iter().zip(held).filter(|(place, _)| may_be(place)).unzip();
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.must_be_sound()?;
+        let names = DecisionReader::columns(self.schema());
+        let (mut decisions, mut held) = (Vec::with_capacity(places.len()), held.into_iter());
+        for batch in self.read(&runs(&places), self.lookup_metadata(lookup)?, Some(&names))? {
+            let batch = batch?;
+            let mut reader = DecisionReader::new(&batch).map_err(|error| self.damaged(error))?;
+            let leaves =
+                batch.column_by_name(column::LEAF_INDEX).and_then(|array| array.as_primitive_opt::<Int64Type>());
+            let leaves = leaves.ok_or_else(|| self.damaged("its leaf column is of another type"))?;
+            for (row, leaf) in leaves.values().iter().enumerate() {
+                let leaf = LeafIndex(*leaf as u64);
+                // The bounds by which the rows were found may lie; the column itself was read now.
+                if held.next() != Some(leaf) {
+                    return Err(self.damaged("its leaf column is not what its footer says"));
+                }
+                decisions.extend(reader.read(row).map(|decision| (leaf, decision)));
+            }
+        }
+        if held.next().is_some() {
+            return Err(self.damaged("its leaf column is not what its footer says"));
+        }
+        Ok(decisions)
     }
 
     /// The row groups whose bounds of the column do not rule the value out.

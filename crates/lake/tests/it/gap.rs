@@ -4,6 +4,7 @@
 use onrecord_evidence::LeafRange;
 use onrecord_lake::shred::{Shredder, survey};
 use onrecord_lake::{Error, LeafIndex, Row, SEGMENTS, Segment, SegmentWriter, compact_all};
+use onrecord_record::{Parser, StoredDecision};
 use onrecord_testing::{LakeFixture, sample};
 use std::ops::Range;
 use std::path::Path;
@@ -169,9 +170,13 @@ fn many_decisions_are_found_together_as_one_by_one() {
             (0..1_200).step_by(3).map(|leaf| format!("d{leaf}")).chain([sample::event_id(5).to_string()]).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let lake = house.lake();
-        let one_by_one: Vec<u64> =
-            ids.iter().flat_map(|id| lake.by_decision_id(id).unwrap()).map(|row| row.leaf.0).collect();
-        let together: Vec<u64> = lake.by_decision_ids(&ids).unwrap().iter().map(|row| row.leaf.0).collect();
+        let mut parser = Parser::new();
+        let one_by_one = ids.iter().filter_map(|id| {
+            let mut rows = lake.by_decision_id(id).unwrap().into_iter();
+            rows.find_map(|row| StoredDecision::read(parser.parse(&row.record).unwrap().value()))
+        });
+        let one_by_one: Vec<StoredDecision> = one_by_one.collect();
+        let together = lake.decisions_by_id(&ids).unwrap();
         assert!(together.len() > 300 && together == one_by_one, "{together:?} {one_by_one:?}");
         if is_indexed {
             house.remove_indexes();

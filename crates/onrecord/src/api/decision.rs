@@ -37,6 +37,25 @@ pub(crate) struct BatchLogged {
     /// How many decisions do not say all that is required.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) incomplete_lines: u64,
+    /// With `check`: the lines about a decision that is not on the record. It must come before them, or in one batch with
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unknown_decisions: Vec<UnknownDecision>,
+}
+
+/// A line about a decision that is not on the record.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct UnknownDecision {
+    /// The line, by its number.
+    pub(crate) line: u64,
+    /// The decision's id.
+    pub(crate) decision_id: String,
+}
+
+impl From<(u64, String)> for UnknownDecision {
+    fn from((line, decision_id): (u64, String)) -> Self {
+        Self { line, decision_id }
+    }
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -3,7 +3,7 @@
 use super::auth::Caller;
 use super::body;
 use super::input;
-use crate::api::decision::BatchLogged;
+use crate::api::decision::{BatchLogged, UnknownDecision};
 use crate::api::problem::{Fault, Problem};
 use crate::node::Node;
 use axum::Json;
@@ -68,7 +68,10 @@ pub(super) async fn log_batch(
         let (idempotency_key, ticket) = (key.as_deref(), ticket.as_ref());
         let batch = Batch { lines: &lines, first_line: taking.first_line, idempotency_key, ticket };
         if taking.check {
-            node.service.check_batch(&batch, &caller.0).map(|()| BatchLogged::default())
+            node.service.check_batch(&batch, &caller.0).map(|unknown| BatchLogged {
+                unknown_decisions: unknown.into_iter().map(UnknownDecision::from).collect(),
+                ..BatchLogged::default()
+            })
         } else {
             node.service.log_batch(&batch, &caller.0).map(|logged| BatchLogged {
                 accepted: logged.accepted,
@@ -76,6 +79,7 @@ pub(super) async fn log_batch(
                 receipt: logged.receipt,
                 incomplete_lines: logged.missing.lines_total,
                 missing: logged.missing.named.into_iter().map(Fault::from).collect(),
+                unknown_decisions: Vec::new(),
             })
         }
     });

@@ -1,11 +1,13 @@
 //! `onrecord import`: whole files of decisions, in constant memory.
 //!
 //! All or nothing per file, as far as the rows themselves go: a first pass checks every row and writes nothing; only a
-//! file without a bad row is then recorded. (An event id that is on the record with another body shows in the second
-//! pass: the rows before it stay, and perhaps some behind it that were under way.) With `--skip-bad` there is one pass,
+//! file without a bad row is then recorded. (What shows in the second pass only is an event id that is on the record with
+//! another body, and a review that contradicts a decision of the same file: the rows before it stay, and perhaps some behind
+//! it that were under way.) With `--skip-bad` there is one pass,
 //! and bad rows are put aside. Either way an import that broke off can be run again: a row without an event id gets one
 //! derived from the file's name, the row's number and its content, so what is on the record already is recognised.
 
+mod bad_rows;
 mod cell;
 mod chunk;
 mod csv;
@@ -16,11 +18,13 @@ mod progress;
 mod row;
 mod sink;
 mod source;
+mod unknown;
 
 use crate::client::Client;
 use crate::output::{self, Format};
 use crate::target::Target;
 use anyhow::{Context, Result, bail};
+use bad_rows::BadRows;
 use chunk::{BadRow, Chunk};
 use clap::Args;
 use futures::{StreamExt, TryFutureExt};
@@ -30,13 +34,11 @@ use serde_json::json;
 use sink::{BatchSink, Recorded};
 use source::Reading;
 use std::cell::Cell;
-use std::fs::{File, Metadata, OpenOptions};
 use std::future::ready;
-use std::io::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::sync::mpsc;
+use unknown::UnknownDecisions;
 
 /// Chunks on their way at once: while one becomes durable, the next is prepared.
 const CHUNKS_AT_ONCE: usize = 2;
@@ -57,7 +59,8 @@ pub(crate) struct Import {
     /// What the files are [default: by their names]
     #[arg(long, value_enum)]
     kind: Option<Kind>,
-    /// Record the good rows and write the bad ones to this new file, as they stand
+    /// Record the good rows and write the bad ones to this new file, as they stand; those of a table with another header go
+    /// to FILE with -2, -3, … before its ending
     #[arg(long, value_name = "FILE")]
     skip_bad: Option<PathBuf>,
 }
@@ -65,8 +68,7 @@ pub(crate) struct Import {
 impl Import {
     pub(crate) async fn run(self, target: &Target, client: &Client) -> Result<bool> {
         let mapping = self.mapping.as_deref().map(Mapping::read).transpose()?;
-        let mut bad_rows =
-            self.skip_bad.as_deref().map(|path| BadRowsFile::create(path, &self.inputs())).transpose()?;
+        let mut bad_rows = self.skip_bad.as_deref().map(|path| BadRows::create(path, &self.inputs())).transpose()?;
         for path in &self.files {
             let kind = source::kind_of(path, self.kind, mapping.as_ref())?;
             let reading = Reading { path, kind, mapping: mapping.as_ref(), keep_originals: bad_rows.is_some() };
@@ -86,17 +88,13 @@ impl Import {
     }
 }
 
-async fn import_file(
-    client: &Client,
-    reading: &Reading<'_>,
-    mut bad_rows: Option<&mut BadRowsFile>,
-) -> Result<Recorded> {
+async fn import_file(client: &Client, reading: &Reading<'_>, mut bad_rows: Option<&mut BadRows>) -> Result<Recorded> {
     let sink = BatchSink::new(client, reading.path);
     let before = state_of(reading.path)?;
     let rows = match bad_rows.as_deref_mut() {
         None => Some(check(&sink, reading).await?),
         Some(bad_rows) => {
-            bad_rows.begin(source::header(reading)?)?;
+            bad_rows.begin(reading)?;
             None
         }
     };
@@ -154,18 +152,25 @@ fn state_of(path: &Path) -> Result<(u64, std::time::SystemTime)> {
 async fn check(sink: &BatchSink<'_>, reading: &Reading<'_>) -> Result<u64> {
     let progress = Progress::new("checking", reading.path)?;
     let (mut named, mut count, mut rows_total) = (Vec::new(), 0_u64, 0_u64);
+    let mut unknown_decisions = UnknownDecisions::default();
     let check = |chunk: Chunk| {
-        let (position, rows) = (chunk.position, chunk.rows);
-        sink.check(chunk).map_ok(move |(bad, count)| (bad, count, position, rows))
+        let (first_row, position, rows) = (chunk.first_row, chunk.position, chunk.rows);
+        sink.check(chunk).map_ok(move |checked| (checked, first_row, position, rows))
     };
-    each_chunk(reading, CHUNKS_AT_ONCE, check, |(bad, in_chunk, position, rows)| {
-        count += in_chunk;
+    each_chunk(reading, CHUNKS_AT_ONCE, check, |(checked, first_row, position, rows)| {
+        count += checked.bad_rows;
         rows_total += rows as u64;
-        named.extend(bad.into_iter().take(NAMED_ROWS_MAX.saturating_sub(named.len())));
+        named.extend(checked.bad.into_iter().take(NAMED_ROWS_MAX.saturating_sub(named.len())));
+        unknown_decisions.add(first_row, checked.unknown_decisions);
         progress.advance(position, rows);
         Ok(())
     })
     .await?;
+    let (bad, of_none) = tokio::task::block_in_place(|| unknown_decisions.bad(reading, NAMED_ROWS_MAX))?;
+    count += of_none;
+    named.extend(bad);
+    named.sort_by_key(|bad| bad.row);
+    named.truncate(NAMED_ROWS_MAX);
     progress.finish();
     if count == 0 {
         return Ok(rows_total);
@@ -241,75 +246,5 @@ fn report(target: &Target, path: &Path, recorded: &Recorded, seconds: f64) -> Re
             })
             .to_string(),
         ),
-    }
-}
-
-/// The file into which bad rows go. It is new or empty to begin with: nothing that stood there is lost.
-struct BadRowsFile {
-    path: PathBuf,
-    file: File,
-    /// The header line that the rows before belong to.
-    header: Vec<u8>,
-    rows: u64,
-    named: usize,
-}
-
-impl BadRowsFile {
-    /// Opens it, and refuses one of the `inputs` under whatever name, and a file that holds something.
-    fn create(path: &Path, inputs: &[&Path]) -> Result<Self> {
-        let cannot_write = || format!("cannot write {}", path.display());
-        // Not truncated: what it is shows only once it is open.
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).with_context(cannot_write)?;
-        let metadata = file.metadata().with_context(cannot_write)?;
-        let is_same = |input: &Metadata| (input.dev(), input.ino()) == (metadata.dev(), metadata.ino());
-        if inputs.iter().filter_map(|input| std::fs::metadata(input).ok()).any(|input| is_same(&input)) {
-            bail!("--skip-bad {}: that is a file which is read; name another one for the bad rows", path.display());
-        }
-        if metadata.len() > 0 {
-            bail!("--skip-bad {}: that file is there already; remove it, or name another one", path.display());
-        }
-        Ok(Self { path: path.to_owned(), file, header: Vec::new(), rows: 0, named: 0 })
-    }
-
-    /// The rows that follow are those of a file with this header line, which stands here once.
-    fn begin(&mut self, header: Vec<u8>) -> Result<()> {
-        if header != self.header {
-            self.write_line(&header)?;
-            self.header = header;
-        }
-        Ok(())
-    }
-
-    /// Writes a line; the last one of a file may have no line end of its own.
-    fn write_line(&mut self, line: &[u8]) -> Result<()> {
-        let line_end: &[u8] = if line.is_empty() || line.ends_with(b"\n") { b"" } else { b"\n" };
-        let written = self.file.write_all(line).and_then(|()| self.file.write_all(line_end));
-        written.with_context(|| format!("cannot write {}", self.path.display()))
-    }
-
-    fn put(&mut self, chunk: &Chunk, bad: Vec<BadRow>) -> Result<()> {
-        for BadRow { row, reason } in bad {
-            if let Some(originals) = &chunk.originals {
-                self.write_line(originals.row((row - chunk.first_row) as usize))?;
-            }
-            if self.named < NAMED_ROWS_MAX {
-                output::note(&format!("row {row}: {reason}"));
-                self.named += 1;
-            }
-            self.rows += 1;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<bool> {
-        self.file.flush()?;
-        // A terminal or /dev/null has nothing to be made durable.
-        if self.file.metadata()?.is_file() {
-            self.file.sync_all()?;
-        }
-        if self.rows > 0 {
-            output::note(&format!("{} bad row{} written to {}", self.rows, plural(self.rows), self.path.display()));
-        }
-        Ok(true)
     }
 }

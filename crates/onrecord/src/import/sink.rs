@@ -1,7 +1,7 @@
 //! The batch endpoint as an import uses it: check a chunk, record it, or record what is good of it.
 
 use super::chunk::{BadRow, Chunk};
-use crate::api::decision::BatchLogged;
+use crate::api::decision::{BatchLogged, UnknownDecision};
 use crate::api::problem::Problem;
 use crate::client::{Ask, Client, Refused};
 use anyhow::{Result, anyhow, bail};
@@ -39,6 +39,17 @@ impl Recorded {
     }
 }
 
+/// What is wrong with a chunk.
+#[derive(Default)]
+pub(super) struct Checked {
+    /// Bad rows, as far as they are named.
+    pub(super) bad: Vec<BadRow>,
+    /// How many there are.
+    pub(super) bad_rows: u64,
+    /// Rows about decisions that are not on the record.
+    pub(super) unknown_decisions: Vec<UnknownDecision>,
+}
+
 pub(super) struct BatchSink<'c> {
     client: &'c Client,
     /// What event ids are derived from, beside the row's number and content: the file's name, the same whether it is
@@ -58,26 +69,29 @@ impl<'c> BatchSink<'c> {
         Self { client, key }
     }
 
-    /// The bad rows of the chunk, as far as they are named, and how many there are; nothing is written.
-    pub(super) async fn check(&self, mut chunk: Chunk) -> Result<(Vec<BadRow>, u64)> {
+    /// What is wrong with the chunk; nothing is written.
+    pub(super) async fn check(&self, mut chunk: Chunk) -> Result<Checked> {
         let mut bad = std::mem::take(&mut chunk.bad);
-        let mut count = bad.len() as u64;
+        let mut checked = Checked { bad_rows: bad.len() as u64, ..Checked::default() };
         let lines = Bytes::from(std::mem::take(&mut chunk.lines));
-        if let Err(problem) = self.post(&chunk, lines, true).await? {
-            let faulty_lines = problem.faulty_lines;
-            let named = bad_rows(problem)?;
-            count += faulty_lines.unwrap_or(named.len() as u64);
-            bad.extend(named);
+        match self.post(&chunk, lines, true).await? {
+            Ok(found) => checked.unknown_decisions = found.unknown_decisions,
+            Err(problem) => {
+                let faulty_lines = problem.faulty_lines;
+                let named = bad_rows(problem)?;
+                checked.bad_rows += faulty_lines.unwrap_or(named.len() as u64);
+                bad.extend(named);
+            }
         }
         bad.sort_by_key(|bad| bad.row);
-        Ok((bad, count))
+        Ok(Checked { bad, ..checked })
     }
 
     /// Records the chunk, all or nothing.
     pub(super) async fn record(&self, mut chunk: Chunk) -> Result<Recorded> {
         let lines = Bytes::from(std::mem::take(&mut chunk.lines));
         match self.post(&chunk, lines, false).await? {
-            Ok(recorded) => Ok(recorded),
+            Ok(logged) => Ok(logged.into()),
             Err(problem) => {
                 let rows = format!("rows {} to {}", chunk.first_row, chunk.first_row + chunk.rows as u64 - 1);
                 Err(anyhow!(Refused(problem)).context(format!("{rows} were refused")))
@@ -91,8 +105,8 @@ impl<'c> BatchSink<'c> {
         loop {
             let rows: Vec<u64> = bad.keys().copied().collect();
             match self.post(chunk, chunk.without(&rows), false).await? {
-                Ok(recorded) => {
-                    let recorded = Recorded { bad: bad.len() as u64, ..recorded };
+                Ok(logged) => {
+                    let recorded = Recorded { bad: bad.len() as u64, ..logged.into() };
                     return Ok((recorded, bad.into_iter().map(|(row, reason)| BadRow { row, reason }).collect()));
                 }
                 Err(problem) => {
@@ -107,7 +121,7 @@ impl<'c> BatchSink<'c> {
     }
 
     /// Sends the lines; a ledger that is only busy is asked again.
-    async fn post(&self, chunk: &Chunk, lines: Bytes, check: bool) -> Result<Result<Recorded, Problem>> {
+    async fn post(&self, chunk: &Chunk, lines: Bytes, check: bool) -> Result<Result<BatchLogged, Problem>> {
         let path = format!("/v1/decisions/batch?first_line={}&check={check}", chunk.first_row);
         let started = Instant::now();
         loop {
@@ -116,7 +130,7 @@ impl<'c> BatchSink<'c> {
             let ask = Ask { method: Method::POST, path: &path, headers, body: lines.clone() };
             let answer = self.client.send(ask).await?;
             match answer.status {
-                status if status.is_success() => return Ok(Ok(answer.json::<BatchLogged>().await?.into())),
+                status if status.is_success() => return Ok(Ok(answer.json().await?)),
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE
                     if started.elapsed() < PATIENCE =>
                 {

@@ -245,6 +245,65 @@ fn bad_rows_of_several_files_stand_each_on_its_line() {
 }
 
 #[test]
+fn bad_rows_of_tables_with_other_headers_go_to_files_of_their_own() {
+    let directory = Directory::init();
+    let mapping = directory.write("mapping.toml", MAPPING);
+    let (header, other_header) =
+        ("number,customer,income,score,approved,branch", "branch,number,customer,income,score,approved");
+    let one = directory.write("one.csv", format!("{header}\nn-1,c-1,10,7,true,north\n"));
+    let other = directory.write("other.csv", format!("{other_header}\nnorth,n-2,c-1,10,7,true\n"));
+    let third = directory.write("third.csv", format!("{header}\nn-3,c-1,10,7,true,north\n"));
+    let aside = directory.beside("aside.csv");
+    let arguments = ["import", &one, &other, &third, "--mapping", &mapping, "--skip-bad", aside.to_str().unwrap()];
+    let output = directory.run(&arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let aside_2 = directory.beside("aside-2.csv");
+    assert!(text(&output.stderr).contains("1 bad row written to ") && text(&output.stderr).contains("aside-2.csv"));
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    assert_eq!(read(&aside), format!("{header}\nn-1,c-1,10,7,true,north\nn-3,c-1,10,7,true,north\n"));
+    assert_eq!(read(&aside_2), format!("{other_header}\nnorth,n-2,c-1,10,7,true\n"));
+    // Corrected, both can be imported.
+    let mend = |path: &std::path::Path| std::fs::write(path, read(path).replace(",10,7,", ",10,0.7,")).unwrap();
+    mend(&aside);
+    mend(&aside_2);
+    let files = [&aside, &aside_2].map(|path| path.to_str().unwrap().to_owned());
+    let output = directory.run(&["import", &files[0], &files[1], "--mapping", &mapping]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(directory.count("SELECT COUNT(*) FROM decisions WHERE decision_id IN ('n-1', 'n-2', 'n-3')"), 3);
+}
+
+#[test]
+fn a_row_about_a_decision_that_is_nowhere_shows_before_anything_is_recorded() {
+    let directory = Directory::init();
+    let review = |of: &str| format!(r#"{{"kind":"review","decision_id":"{of}","reviewer":"kim","overridden":false}}"#);
+    let outcome = |of: &str| format!(r#"{{"kind":"outcome","decision_id":"{of}","outcome":true}}"#);
+    let loans = records(&loans(5_000));
+    let id = |row: usize| {
+        let loan: Value = serde_json::from_str(loans.lines().nth(row).unwrap()).unwrap();
+        loan.get("decision_id").or_else(|| loan.get("decisionId")).unwrap().as_str().unwrap().to_owned()
+    };
+    // Several chunks: what is far behind its decision, in one chunk with it, before it, and about none.
+    let (first, last) = (id(0), id(4_999));
+    let good = format!("{loans}{}\n{}\n{}\n", review(&first), outcome(&last), review(&last));
+    let bad = format!("{}\n{good}{}\n", review(&last), outcome("nowhere"));
+    let said = directory.fails(&["import", &directory.write("bad.jsonl", &bad)]);
+    assert!(said.contains("2 bad rows; nothing of this file was recorded"), "{said}");
+    assert!(said.contains("row 1: /decision_id: the decision with this id comes later in the file"), "{said}");
+    assert!(
+        said.contains("row 5005: /decision_id: no decision with this id is on the record, nor in the file"),
+        "{said}"
+    );
+    assert_eq!(directory.count("SELECT COUNT(*) FROM entries WHERE kind IN ('decision', 'review', 'outcome')"), 0);
+    let good = directory.write("good.jsonl", &good);
+    assert_eq!(import(&directory, &[&good]), (5_003, 0));
+    assert_eq!(import(&directory, &[&good]), (0, 5_003), "once more adds nothing");
+    // Now the decisions are on the record.
+    let reviews = directory.write("reviews.jsonl", format!("{}\n{}\n", review(&last), outcome(&first)));
+    assert_eq!(import(&directory, &[&reviews]), (2, 0));
+    assert_eq!(directory.count("SELECT COUNT(*) FROM ai_audit_logs WHERE human_reviewed"), 2);
+}
+
+#[test]
 fn a_file_is_the_same_compressed_or_not() {
     let directory = Directory::init();
     let rows = records(&loans(20));

@@ -4,6 +4,7 @@
 //! from the parsed document and can be changed field by field before it is written.
 
 mod read;
+mod stored;
 mod write;
 
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use crate::{Timestamp, Value};
 
 pub(crate) use read::NAMES;
+pub use stored::StoredDecision;
 
 /// A decision as it was sent, checked. Optional members that were absent or `null` are `None`; defaults are applied.
 #[derive(Clone, Debug)]
@@ -108,6 +110,11 @@ pub enum Environment {
 }
 
 impl ModelType {
+    /// The sort with that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, sort)| *sort)
+    }
+
     /// Every sort with its word.
     pub(crate) const WORDS: [(&'static str, Self); 4] = [
         ("classification", Self::Classification),

@@ -237,7 +237,7 @@ mod tests {
     use crate::{ReadError, Records, Removed, Remover, Role, Stored, Vault};
     use onrecord_evidence::LeafSet;
     use onrecord_ledger::{Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
-    use onrecord_record::Kind;
+    use onrecord_record::{Kind, StoredDecision};
     use std::sync::Arc;
 
     /// A lake in which nothing can be found.
@@ -257,6 +257,10 @@ mod tests {
         }
 
         fn by_decision_id(&self, _: &str) -> Result<Vec<Stored>, ReadError> {
+            Ok(Vec::new())
+        }
+
+        fn decisions(&self, _: &[&str]) -> Result<Vec<StoredDecision>, ReadError> {
             Ok(Vec::new())
         }
 

@@ -209,11 +209,12 @@ impl Service {
     }
 
     /// Says everything that [`Service::log_batch`] would find wrong with the lines, and records nothing. Blocks; uses
-    /// all cores. Conflicts with what is on the record are not looked for.
+    /// all cores. Conflicts with what is on the record are not looked for. Gives the lines that are about a decision that is
+    /// not on the record, by their numbers, with its id: it may come before them, or in one batch with them.
     ///
     /// # Errors
     /// [`Refusal::Forbidden`] without the role `write`; [`Refusal::Invalid`] with every bad line.
-    pub fn check_batch(&self, batch: &Batch<'_>, actor: &Actor) -> Result<(), Refusal> {
+    pub fn check_batch(&self, batch: &Batch<'_>, actor: &Actor) -> Result<Vec<(u64, String)>, Refusal> {
         let check = || batch::check(&self.intake, &self.workers, &batch.split(), clock::now());
         self.authorised_blocking(actor, Role::Write, check)
     }

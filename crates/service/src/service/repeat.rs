@@ -5,15 +5,15 @@
 //! policy a body may no longer be recognised; then it is a conflict, which is loud, and never a second entry.
 
 use super::{Logged, Service};
-use crate::about::{About, Decisions};
-use crate::batch::{DECISIONS_AT_ONCE, Line, last_first};
+use crate::about::{About, Decisions, Known};
+use crate::batch::{DECISIONS_AT_ONCE, Line};
 use crate::intake::{Id, Sending};
 use crate::records::ReadError;
 use crate::refusal::{Conflicts, LineFaults};
 use crate::{Refusal, Stored};
 use onrecord_ledger::{AppendError, Commit, Entry, LeafIndex};
 use onrecord_record::{Fault, Header, Kind, Parser};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// A batch whose repeated lines were left out.
@@ -78,8 +78,7 @@ impl Service {
         let mut repeated = Vec::with_capacity(taken.len());
         let mut conflicts = Conflicts::default();
         for many in taken.chunks(DECISIONS_AT_ONCE) {
-            let recorded = self.decisions_of(many.iter().filter_map(|(place, _)| Some(&left.get(*place)?.1)))?;
-            let known: HashMap<String, &[u8]> = last_first(&recorded).collect();
+            let known = self.decisions_of(many.iter().filter_map(|(place, _)| Some(&left.get(*place)?.1)))?;
             for some in many.chunks(LEAVES_AT_ONCE) {
                 let leaves: Vec<LeafIndex> = some.iter().map(|(_, leaf)| *leaf).collect();
                 for ((place, _), stored) in some.iter().zip(self.records.by_leaves(&leaves)?) {
@@ -98,8 +97,8 @@ impl Service {
         Ok(repeated)
     }
 
-    /// The records of the decisions that these entries are about, by their ids, looked up together.
-    fn decisions_of<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
+    /// The decisions that these entries are about, by their ids, looked up together.
+    fn decisions_of<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Result<Known, Refusal> {
         let mut parser = Parser::new();
         let mut wanted = BTreeSet::new();
         for entry in entries {

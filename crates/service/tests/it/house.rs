@@ -3,7 +3,7 @@
 
 use onrecord_evidence::LeafSet;
 use onrecord_ledger::{Closed, Committed, Config, EntryId, Follower, LeafIndex, Ledger, LookupError, OsDisk};
-use onrecord_record::{Header, Kind, Parser};
+use onrecord_record::{Header, Kind, Parser, StoredDecision};
 use onrecord_service::{
     Actor, Keys, Logged, Parts, ReadError, Records, Refusal, Removed, Remover, Service, Stored, Vault, init,
 };
@@ -74,12 +74,21 @@ impl Records for Memory {
     }
 
     fn by_decision_id(&self, decision_id: &str) -> Result<Vec<Stored>, ReadError> {
-        self.by_decision_ids(&[decision_id])
+        Ok(self.with_header(|header| header.decision_id == Some(decision_id)))
     }
 
-    fn by_decision_ids(&self, decision_ids: &[&str]) -> Result<Vec<Stored>, ReadError> {
+    fn decisions(&self, decision_ids: &[&str]) -> Result<Vec<StoredDecision>, ReadError> {
         self.searches.fetch_add(1, Ordering::Relaxed);
-        Ok(self.with_header(|header| header.decision_id.is_some_and(|id| decision_ids.contains(&id))))
+        let mut parser = Parser::new();
+        let mut wanted = decision_ids.to_vec();
+        let mut decisions = Vec::new();
+        for stored in self.all() {
+            let found = StoredDecision::read(parser.parse(&stored.record).unwrap().value());
+            let found = found.filter(|decision| wanted.contains(&decision.decision_id.as_str()));
+            wanted.retain(|id| found.as_ref().is_none_or(|found| found.decision_id != *id));
+            decisions.extend(found);
+        }
+        Ok(decisions)
     }
 
     fn each_of_kind(&self, kind: Kind, from: LeafIndex, visit: &mut dyn FnMut(Stored)) -> Result<(), ReadError> {
