@@ -147,7 +147,7 @@ impl Session {
     }
 
     /// Who read about a decision or a person, or what somebody read: given once it is on the record who asked.
-    pub(crate) async fn accesses(&self, asked: ReadingsOf, limit: usize) -> Result<Accesses, ReportError> {
+    pub(crate) async fn accesses(&self, asked: ReadingsOf, page: access::Page) -> Result<Accesses, ReportError> {
         let (service, source) = (self.node.service.clone(), self.source().await?);
         let subject = match &asked.user_id {
             Some(user) => match service.subject_token(user, &self.actor).map_err(QueryError::Refused)? {
@@ -177,7 +177,7 @@ impl Session {
             of_access: Action::Access.as_str(),
             token: &token,
         };
-        let found = Accesses::ask(&source, &filter, &wording, limit).await;
+        let found = Accesses::ask(&source, &filter, &wording, page).await;
         let rows = found.as_ref().map_or(0, |found| found.accesses.len() as u64);
         let recorded = service.record_access(&self.actor, Action::Access, what, Some(rows)).await;
         recorded.map_err(QueryError::Refused)?;

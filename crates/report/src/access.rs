@@ -61,6 +61,8 @@ pub struct Accesses {
     pub accesses: Vec<Access>,
     /// Whether there are more than were asked for.
     pub more: bool,
+    /// Gives the next page; null on the last one.
+    pub next_cursor: Option<String>,
     /// Of a decision or a person: queries since it was recorded that name no decision and nobody, so that they may have shown
     /// it, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,30 +108,28 @@ impl Accesses {
         source: &S,
         filter: &Filter,
         wording: &Wording<'_>,
-        limit: usize,
+        page: Page,
     ) -> Result<Self, Error<S::Error>> {
+        let Page { mut before, limit } = page;
         let Some(names) = Names::ask(source, filter, wording).await? else {
-            let mut accesses = entries(source, &filter.sql(), None, limit + 1).await?;
-            let more = accesses.len() > limit;
-            accesses.truncate(limit);
-            return Ok(Self { accesses, more, unnamed_queries: None });
+            let accesses = entries(source, &filter.sql(), before, limit + 1).await?;
+            return Ok(Self::page(accesses, limit, None));
         };
         let coarse = format!("{} AND {}", filter.sql(), names.sql(filter, wording));
-        let (mut accesses, mut before) = (Vec::new(), None);
+        let mut accesses = Vec::new();
         while accesses.len() <= limit {
-            let page = entries(source, &coarse, before, ENTRIES_AT_ONCE).await?;
-            before = page.last().map(|access| access.leaf_index);
-            let is_last = page.len() < ENTRIES_AT_ONCE;
-            accesses.extend(page.into_iter().filter(|access| names.are_in(access, wording)));
+            let found = entries(source, &coarse, before, ENTRIES_AT_ONCE).await?;
+            before = found.last().map(|access| access.leaf_index);
+            let is_last = found.len() < ENTRIES_AT_ONCE;
+            accesses.extend(found.into_iter().filter(|access| names.are_in(access, wording)));
             if is_last {
                 break;
             }
         }
-        if accesses.is_empty() && names.first_leaf.is_none() && filter.decision_id.is_some() {
+        let is_first = page.before.is_none();
+        if accesses.is_empty() && is_first && names.first_leaf.is_none() && filter.decision_id.is_some() {
             return Err(Error::NotFound("no decision with that id is on the record, and nobody asked for one"));
         }
-        let more = accesses.len() > limit;
-        accesses.truncate(limit);
         let unnamed = format!(
             "SELECT count(*) AS queries FROM accesses WHERE {} AND action IN ({}) AND leaf_index > {} \
              AND strpos(what, '{TOKEN_PREFIX}') = 0 AND strpos(what, '{SUBJECT_PREFIX}') = 0",
@@ -138,8 +138,48 @@ impl Accesses {
             names.first_leaf.unwrap_or(u64::MAX >> 1)
         );
         let unnamed_queries = Some(Rows::of(source, unnamed).await?.count("queries")?);
-        Ok(Self { accesses, more, unnamed_queries })
+        Ok(Self::page(accesses, limit, unnamed_queries))
     }
+
+    fn page(mut accesses: Vec<Access>, limit: usize, unnamed_queries: Option<u64>) -> Self {
+        let more = accesses.len() > limit;
+        accesses.truncate(limit);
+        Self { accesses, more, next_cursor: None, unnamed_queries }
+    }
+
+    /// Says where the next page begins, if there is one; `tag` is the caller's check value over question and ledger.
+    #[must_use]
+    pub fn with_cursor(mut self, tag: &[u8; 8]) -> Self {
+        let last = self.accesses.last().filter(|_| self.more);
+        self.next_cursor = last.map(|last| format!("{:016x}{:016x}", u64::from_be_bytes(*tag), last.leaf_index));
+        self
+    }
+}
+
+/// Which of the readings: those before a leaf, so many of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The leaf of the last reading on the page before.
+    pub before: Option<u64>,
+    /// How many.
+    pub limit: usize,
+}
+
+/// The text of a cursor is not one that a page of these readings over this ledger gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cursor is not one of these readings: take next_cursor of the page before, with the same question")]
+pub struct ForeignCursor;
+
+/// The leaf before which a page begins, by the text of its cursor.
+///
+/// # Errors
+/// [`ForeignCursor`].
+pub fn read_cursor(written: &str, tag: &[u8; 8]) -> Result<u64, ForeignCursor> {
+    if written.len() != 32 || !written.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(ForeignCursor);
+    }
+    let part = |at: usize| u64::from_str_radix(&written[at..at + 16], 16).map_err(|_| ForeignCursor);
+    if part(0)?.to_be_bytes() == *tag { part(16) } else { Err(ForeignCursor) }
 }
 
 /// Whether a decision of that id is on the record.
@@ -249,4 +289,30 @@ async fn entries<S: Source + ?Sized>(
 /// Literals, a comma between them.
 fn list(values: &[impl AsRef<str>]) -> String {
     values.iter().map(|value| text(value.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_with_the_same_tag_only() {
+        let access = Access {
+            recorded_at: String::new(),
+            actor: String::new(),
+            action: String::new(),
+            what: String::new(),
+            purpose: None,
+            rows: None,
+            leaf_index: 7,
+        };
+        let page = Accesses::page(vec![access.clone(), access.clone()], 1, None).with_cursor(b"whatever");
+        let cursor = page.next_cursor.unwrap();
+        assert_eq!(read_cursor(&cursor, b"whatever"), Ok(7));
+        assert_eq!(read_cursor(&cursor, b"another."), Err(ForeignCursor));
+        for broken in ["", "zz", &cursor[1..], &cursor.replace('0', "é"), &cursor.replace('0', "x")] {
+            assert_eq!(read_cursor(broken, b"whatever"), Err(ForeignCursor), "{broken}");
+        }
+        assert_eq!(Accesses::page(vec![access], 1, None).with_cursor(b"whatever").next_cursor, None);
+    }
 }

@@ -10,7 +10,7 @@ use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
 use crate::sql::text;
 use onrecord_statistics::contingency::ChiSquared;
-use onrecord_statistics::fairness::{Confusion, Counts, FOUR_FIFTHS, Measure, Total, measure};
+use onrecord_statistics::fairness::{Confusion, Counts, Measure, Total, measure};
 use onrecord_statistics::privacy::noisy_rate;
 use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};
@@ -322,7 +322,8 @@ impl Fairness {
                 rate: rates[at],
                 ratio: relative,
                 difference: rates[at].zip(best).map(|(rate, (_, best))| rate - best),
-                passes_four_fifths: relative.map(|ratio| ratio >= FOUR_FIFTHS),
+                // Noise can carry a ratio over the line, so that nothing passes or fails.
+                passes_four_fifths: None,
                 ..Measure::default()
             };
             Group { group: Label::One(wanted[at].clone()), measure, ..Group::default() }

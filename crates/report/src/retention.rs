@@ -140,7 +140,7 @@ pub async fn status<S: Source + ?Sized>(
         let sql = format!(
             "SELECT count(*) AS decisions, count(*) FILTER (WHERE {due}) AS due, \
              count(*) FILTER (WHERE {due} AND {held}) AS held, count(*) FILTER (WHERE {month}) AS month, \
-             count(*) FILTER (WHERE {year}) AS year, min(recorded_at)::text AS oldest FROM decisions WHERE {of}",
+             count(*) FILTER (WHERE {year}) AS year, min(recorded_at) AS oldest FROM decisions WHERE {of}",
             due = over(now),
             held = is_held(held),
             month = over(in_days(30)),
@@ -155,19 +155,19 @@ pub async fn status<S: Source + ?Sized>(
             held: rows.count("held")?,
             due_in_30_days: rows.count("month")?,
             due_in_365_days: rows.count("year")?,
-            oldest_recorded_at: rows.texts("oldest")?.pop().flatten(),
+            oldest_recorded_at: rows.timestamps("oldest")?.pop().flatten().map(|oldest| oldest.to_string()),
         });
     }
     let names: Vec<String> = rules.iter().map(|rule| text(&rule.policy)).collect();
     let sql = format!(
-        "SELECT data_retention_policy AS policy, count(*) AS decisions, min(recorded_at)::text AS oldest FROM decisions \
+        "SELECT data_retention_policy AS policy, count(*) AS decisions, min(recorded_at) AS oldest FROM decisions \
          WHERE data_retention_policy NOT IN ({}) GROUP BY policy ORDER BY policy",
         names.join(", ")
     );
     let rows = Rows::of(source, sql).await?;
-    let (policies, decisions, oldest) = (rows.texts("policy")?, rows.counts("decisions")?, rows.texts("oldest")?);
-    for ((policy, decisions), oldest_recorded_at) in policies.into_iter().zip(decisions).zip(oldest) {
-        let policy = policy.unwrap_or_default();
+    let (policies, decisions, oldest) = (rows.texts("policy")?, rows.counts("decisions")?, rows.timestamps("oldest")?);
+    for ((policy, decisions), oldest) in policies.into_iter().zip(decisions).zip(oldest) {
+        let (policy, oldest_recorded_at) = (policy.unwrap_or_default(), oldest.map(|oldest| oldest.to_string()));
         all.push(Status { policy, decisions, oldest_recorded_at, ..Status::default() });
     }
     Ok(all)

@@ -27,6 +27,9 @@ pub(crate) struct Access {
     /// Readings to give, at most 1000 [default: 100]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// The page after the one that gave this cursor
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
 }
 
 impl Access {
@@ -42,8 +45,10 @@ impl Access {
             Format::Table if found.accesses.is_empty() => output::line("nobody")?,
             Format::Table | Format::Html => output::line(&output::table(&columns, &rows(&found)?))?,
         }
-        if found.more {
-            output::note("there are more: give a larger --limit");
+        if let Some(next) = &found.next_cursor
+            && Format::or_default(target.format) != Format::Json
+        {
+            output::note(&format!("there are more: --cursor {next}"));
         }
         if let Some(queries @ 1..) = found.unnamed_queries {
             output::note(&format!("{queries} other queries name no decision and nobody, and may have shown it, too"));
@@ -58,6 +63,7 @@ impl Access {
             ("actor", self.actor.clone()),
             ("since", self.since.clone()),
             ("limit", self.limit.map(|limit| limit.to_string())),
+            ("cursor", self.cursor.clone()),
         ];
         let pairs: Vec<_> = pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         path_with_query("/v1/access", &pairs)

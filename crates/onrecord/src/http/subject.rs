@@ -13,7 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use onrecord_record::Depth;
-use onrecord_report::access::LIMIT_MAX;
+use onrecord_report::access::{LIMIT_MAX, Page};
 use onrecord_service::Role;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ pub(super) async fn export(
         return Err(Problem::not_found("nobody is known by this user id"));
     };
     let readings = ReadingsOf { user_id: Some(user_id), ..ReadingsOf::default() };
-    let accesses = Session::new(node.clone(), caller.0).accesses(readings, LIMIT_MAX).await?;
+    let accesses = Session::new(node.clone(), caller.0).accesses(readings, Page { before: None, limit: LIMIT_MAX }).await?;
     Ok(zip::answer(move |out| person::write(&node.service, &export, &accesses, asked.regulation, out)))
 }
 

@@ -151,9 +151,31 @@ fn a_person_with_many_readings_is_read_in_pages() {
     }
     let found = server.get("/v1/access?user_id=u&limit=4").json();
     assert_eq!((actions(&found).len(), &found["more"]), (4, &json!(true)));
+    let mut pages = vec![found];
+    while let Some(cursor) = pages.last().unwrap()["next_cursor"].as_str().map(str::to_owned) {
+        // What is read meanwhile is on no later page.
+        server.get("/v1/decisions/d-1");
+        let path = |cursor: &str, user: &str| format!("/v1/access?user_id={user}&limit=4&cursor={cursor}");
+        pages.push(server.get(&path(&cursor, "u")).json());
+        let another = format!("{}{}", if cursor.starts_with('a') { "b" } else { "a" }, &cursor[1..]);
+        for foreign in [another, cursor[1..].to_owned(), "zz".to_owned(), String::new()] {
+            assert_eq!(server.get(&path(&foreign, "u")).status, 400, "{foreign}");
+        }
+        let elsewhere = server.get(&format!("/v1/access?decision_id=d-1&cursor={cursor}"));
+        assert!(
+            elsewhere.status == 400 && elsewhere.text().contains("not one of these readings"),
+            "{}",
+            elsewhere.text()
+        );
+    }
+    let leaves = |page: &Value| -> Vec<u64> {
+        page["accesses"].as_array().unwrap().iter().map(|access| access["leaf_index"].as_u64().unwrap()).collect()
+    };
+    let paged: Vec<u64> = pages.iter().flat_map(leaves).collect();
+    let at_once = leaves(&server.get("/v1/access?user_id=u&limit=1000").json());
+    assert_eq!((pages.len(), &paged[..]), (3, &at_once[2..]), "two were read since");
     let found = server.get("/v1/access?user_id=u&limit=1000").json();
-    assert_eq!((actions(&found).len(), &found["more"]), (10, &json!(false)));
-    let leaves: Vec<u64> =
-        found["accesses"].as_array().unwrap().iter().map(|access| access["leaf_index"].as_u64().unwrap()).collect();
+    assert_eq!((actions(&found).len(), &found["more"], &found["next_cursor"]), (12, &json!(false), &Value::Null));
+    let leaves = leaves(&found);
     assert!(leaves.windows(2).all(|pair| pair[0] > pair[1]), "{leaves:?}");
 }

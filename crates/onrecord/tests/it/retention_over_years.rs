@@ -42,6 +42,15 @@ fn what_is_due_goes_and_what_is_held_or_not_due_stays() {
     };
     assert_eq!((sum("due"), sum("held")), (sum("held"), sum("due")), "what is still due is held");
     assert_eq!(status["waiting_for_removal"], json!(0));
+    let oldest: Vec<&str> = status["policies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|policy| policy["oldest_recorded_at"].as_str())
+        .collect();
+    let is_rfc_3339 =
+        |time: &&str| time.contains('T') && time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok();
+    assert!(!oldest.is_empty() && oldest.iter().all(is_rfc_3339), "{oldest:?}");
 
     // A held person is not erased. What is released becomes due.
     assert!(directory.fails(&["subject", "erase", "user-3"]).contains(&of_user));
