@@ -6,42 +6,50 @@ use std::path::{Path, PathBuf};
 
 /// Look-up data by segment file. Its owner locks it.
 pub(crate) struct LookupCache {
-    entries: HashMap<PathBuf, (Lookup, u64)>,
+    entries: HashMap<PathBuf, Kept>,
     clock: u64,
+    bytes: usize,
     bytes_max: usize,
+}
+
+struct Kept {
+    lookup: Lookup,
+    bytes: usize,
+    /// When it was used last.
+    used: u64,
 }
 
 impl LookupCache {
     /// An empty cache.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { entries: HashMap::new(), clock: 0, bytes_max }
+        Self { entries: HashMap::new(), clock: 0, bytes: 0, bytes_max }
     }
 
     /// What is known of a segment. Cloning it shares the data.
     pub(crate) fn get(&mut self, path: &Path) -> Lookup {
         self.clock += 1;
-        self.entries.get_mut(path).map_or_else(Lookup::default, |(lookup, used)| {
-            *used = self.clock;
-            lookup.clone()
+        self.entries.get_mut(path).map_or_else(Lookup::default, |kept| {
+            kept.used = self.clock;
+            kept.lookup.clone()
         })
     }
 
     /// Keeps what is known of a segment now.
     pub(crate) fn put(&mut self, path: &Path, lookup: Lookup) {
         self.clock += 1;
-        self.entries.insert(path.to_owned(), (lookup, self.clock));
-        let mut bytes: usize = self.entries.values().map(|(lookup, _)| lookup.bytes()).sum();
-        while bytes > self.bytes_max {
-            let Some(oldest) = self.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(path, _)| path.clone())
-            else {
-                break;
-            };
-            bytes -= self.entries.remove(&oldest).map_or(0, |(lookup, _)| lookup.bytes());
+        self.forget(path);
+        let bytes = lookup.bytes();
+        self.bytes += bytes;
+        self.entries.insert(path.to_owned(), Kept { lookup, bytes, used: self.clock });
+        while self.bytes > self.bytes_max {
+            let oldest = self.entries.iter().min_by_key(|(_, kept)| kept.used).map(|(path, _)| path.clone());
+            let Some(oldest) = oldest else { break };
+            self.forget(&oldest);
         }
     }
 
-    /// Forgets a segment that was replaced.
+    /// Forgets a segment.
     pub(crate) fn forget(&mut self, path: &Path) {
-        self.entries.remove(path);
+        self.bytes -= self.entries.remove(path).map_or(0, |kept| kept.bytes);
     }
 }

@@ -44,7 +44,7 @@ pub use onrecord_evidence::{LeafIndex, LeafRange, LeafSet};
 pub use rewrite::{Removal, Removed, rewrite};
 pub use row::{Row, RowIndex};
 pub use seal::seal_all;
-pub use segment::{Block, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Tier, Written};
+pub use segment::{Block, Chosen, OwnedRow, ROW_GROUP_ROWS, Segment, SegmentFile, SegmentWriter, Tier, Written};
 pub use tail::Chunk;
 pub use verify::{Checked, Verification, Visit, Wanted, each_sealed, newest_sealed, verify, verify_on};
 pub use worker::Sealer;

@@ -22,18 +22,20 @@ use super::table::TABLES;
 use super::table_scan::{QuerySnapshot, TableScan};
 use super::watch::{Clock, Running, Watch, stoppable};
 use super::{function, jsonb, pushdown, syntax};
-use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider,
+};
 use datafusion::common::config::Dialect;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionState;
+use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use onrecord_lake::Snapshot;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -101,7 +103,7 @@ impl Engine {
             return Err(Error::Engine("no threads for queries"));
         };
         let shared = Shared {
-            state: base_state(threads),
+            state: base_state(threads).map_err(|_| Error::Engine("its functions cannot be registered"))?,
             stats: StatsCache::default(),
             columns: Arc::new(ColumnCache::new(resident_bytes_max)),
             reviews: Arc::default(),
@@ -167,7 +169,7 @@ impl Shared {
         size::check_text(sql)?;
         let planning = |error| Error::planning(error, sql, context.memory_bytes_max);
         let identity = context.identity.clone().map(|identity| Arc::new(IdentityResolver::new(identity)));
-        let state = self.state(snapshot, identity.as_ref(), context).map_err(planning)?;
+        let (state, task) = self.session(snapshot, identity.as_ref(), context).map_err(planning)?;
         let mut statement = state.sql_to_statement(sql, &Dialect::PostgreSQL).map_err(planning)?;
         guard::check(&statement)?;
         syntax::check(&statement)?;
@@ -177,19 +179,21 @@ impl Shared {
         guard::check_plan(&plan)?;
         let plan = bounded(plan, context.rows_max).map_err(planning)?;
         let plan = state.create_physical_plan(&plan).await.map_err(planning)?;
-        let started = stoppable(plan, watch).and_then(|plan| execute_stream(plan, state.task_ctx()));
+        let started = stoppable(plan, watch).and_then(|plan| execute_stream(plan, task));
         let answer = started.map_err(|error| Error::running(error, context.memory_bytes_max))?;
         let is_revealing = identity.is_some_and(|identity| identity.is_used());
         Ok(Started { batches: names.rename(answer), is_revealing })
     }
 
-    /// A session of its own for one query: its tables, its memory.
-    fn state(
+    /// A session of its own for one query: what it is planned with, its tables among it, and what it runs in, its memory.
+    fn session(
         &self,
         snapshot: Snapshot,
         identity: Option<&Arc<IdentityResolver>>,
         context: &QueryContext,
-    ) -> datafusion::common::Result<SessionState> {
+    ) -> datafusion::common::Result<(SessionState, Arc<TaskContext>)> {
+        let mut state = self.state.clone();
+        let task = task(&state, runtime(context.memory_bytes_max)?);
         let stats = self.stats.of(&snapshot.segments, &self.columns)?;
         let snapshot = Arc::new(QuerySnapshot { lake: snapshot, stats, columns: Arc::clone(&self.columns) });
         let schema = Arc::new(MemorySchemaProvider::new());
@@ -200,25 +204,34 @@ impl Shared {
                 identity: identity.cloned(),
                 partitions: self.threads,
             };
-            let provider = LakeTable { scan, reviews: Arc::clone(&self.reviews) };
+            let provider = LakeTable { scan, reviews: Arc::clone(&self.reviews), task: Arc::clone(&task) };
             schema.register_table(table.name.to_owned(), Arc::new(provider))?;
         }
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(SCHEMA, schema)?;
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(context.memory_bytes_max)))
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
-            .build_arc()?;
-        guard::withhold_files(&runtime)?;
-        let mut state = SessionStateBuilder::new_from_existing(self.state.clone())
-            .with_runtime_env(runtime)
-            .with_catalog_list(Arc::new(datafusion::catalog::MemoryCatalogProviderList::new()))
-            .build();
+        state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
         state.catalog_list().register_catalog(CATALOG.to_owned(), Arc::new(catalog));
         // From here on NOW() is now.
         state.mark_start_execution();
-        Ok(state)
+        Ok((state, task))
     }
+}
+
+/// Memory for one query, and no files.
+fn runtime(memory_bytes_max: usize) -> datafusion::common::Result<Arc<RuntimeEnv>> {
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory_bytes_max)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+        .build_arc()?;
+    guard::withhold_files(&runtime)?;
+    Ok(runtime)
+}
+
+/// What a plan runs in. The functions that it calls are in the plan.
+fn task(state: &SessionState, runtime: Arc<RuntimeEnv>) -> Arc<TaskContext> {
+    let (scalar, higher, aggregate, window) = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
+    let (id, config) = (state.session_id().to_owned(), state.config().clone());
+    Arc::new(TaskContext::new(None, id, config, scalar, higher, aggregate, window, runtime))
 }
 
 /// The plan with one row more than is allowed, so that it is known whether there were more.
@@ -229,7 +242,8 @@ fn bounded(plan: LogicalPlan, rows_max: Option<usize>) -> datafusion::common::Re
     }
 }
 
-fn base_state(threads: usize) -> SessionState {
+/// What every session begins as: to make one of it anew would register each function again.
+fn base_state(threads: usize) -> datafusion::common::Result<SessionState> {
     let mut config = SessionConfig::new()
         .with_target_partitions(threads)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
@@ -246,6 +260,7 @@ fn base_state(threads: usize) -> SessionState {
     options.optimizer.repartition_file_min_size = SPLIT_BYTES_MIN;
     let mut builder = SessionStateBuilder::new()
         .with_default_features()
+        .with_runtime_env(runtime(0)?)
         .with_config(config)
         .with_file_formats(Vec::new())
         .with_physical_optimizer_rules(pushdown::rules())
@@ -263,7 +278,7 @@ fn base_state(threads: usize) -> SessionState {
     }
     if let Some(functions) = builder.scalar_functions() {
         let own: Vec<_> = jsonb::all().into_iter().chain(function::scalars()).collect();
-        // A state that is made of this one takes functions in any order, so one name must have one function.
+        // One name must have one function, in whichever order they are registered.
         let replaced: HashSet<&str> = own.iter().flat_map(|function| names(function)).collect();
         functions.retain(|function| !names(function).any(|name| replaced.contains(name)) && !is_withheld(function));
         functions.extend(own);
@@ -277,7 +292,7 @@ fn base_state(threads: usize) -> SessionState {
         functions.retain(|function| !names(function).iter().any(|name| replaced.contains(name)));
         functions.extend(own);
     }
-    builder.with_type_planner(Arc::new(PostgresTypes)).build()
+    Ok(builder.with_type_planner(Arc::new(PostgresTypes)).build())
 }
 
 fn is_withheld(function: &ScalarUDF) -> bool {

@@ -1,8 +1,8 @@
 //! `ORDER BY … LIMIT`: first which rows, then what they hold.
 //!
 //! A top-k over a scan would put the documents together of every row that is for a moment among the first k; over rows
-//! that lie in the opposite order, that is every row. So the scan below the sort gives nulls for what is costly and
-//! not sorted by, and the leaf index; and when the k rows are known, they are read by their leaves.
+//! that lie in the opposite order, that is every row. So where something is costly the scan below the sort gives nulls for
+//! all that is not sorted by, and the leaf index; and when the k rows are known, they are read by their leaves.
 
 use super::kernel::cover;
 use super::scan::LakeScan;
@@ -36,6 +36,7 @@ use datafusion::physical_plan::{
 };
 use datafusion::scalar::ScalarValue;
 use futures::TryStreamExt;
+use onrecord_lake::LeafIndex;
 use onrecord_lake::schema::column;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Debug, Formatter};
@@ -102,15 +103,12 @@ fn read_late(
         sort.expr().iter().flat_map(|key| collect_columns(&key.expr)).map(|column| column.index()).collect();
     let schema = plan.schema();
     let mut first: Vec<ProjectionExpr> = projection.iter().cloned().collect();
-    let mut saved = false;
-    for (at, shown) in first.iter_mut().enumerate() {
-        if !sorted_by.contains(&at) && is_costly(scan, &shown.expr) {
-            shown.expr = Arc::new(Literal::new(ScalarValue::try_from(schema.field(at).data_type())?));
-            saved = true;
-        }
-    }
-    if !saved {
+    let later = || (0..first.len()).filter(|at| !sorted_by.contains(at));
+    if !later().any(|at| is_costly(scan, &first[at].expr)) {
         return Ok(None);
+    }
+    for at in later().collect::<Vec<_>>() {
+        first[at].expr = Arc::new(Literal::new(ScalarValue::try_from(schema.field(at).data_type())?));
     }
     let leaf = ProjectionExpr::new(column_of(column::LEAF_INDEX, &scan.adapter.table.inner_schema())?, LEAF);
     first.push(leaf.clone());
@@ -148,7 +146,7 @@ fn looks_up(scan: &LakeScan, filter: &Arc<dyn PhysicalExpr>) -> bool {
     })
 }
 
-/// Whether the value takes a document to be put together, or the vault to be asked.
+/// Whether the value takes a document to be put together, ids to be decoded, or the vault to be asked.
 fn is_costly(scan: &LakeScan, expr: &Arc<dyn PhysicalExpr>) -> bool {
     if ScalarFunctionExpr::try_downcast_func::<JsonMember>(expr.as_ref()).is_some() {
         return false;
@@ -157,7 +155,8 @@ fn is_costly(scan: &LakeScan, expr: &Arc<dyn PhysicalExpr>) -> bool {
         let source = scan.adapter.table.inner_column(column.name()).map(|column| &column.source);
         return match source {
             Some(Source::Document(_) | Source::Record | Source::Member(..) | Source::JsonMember(_)) => true,
-            Some(Source::Reviewed(_)) => true,
+            // Of a page of ids all before the one wanted are decoded.
+            Some(Source::Reviewed(_) | Source::EventId | Source::DecisionId | Source::InputHash) => true,
             Some(Source::User) => scan.adapter.identity.is_some(),
             _ => false,
         };
@@ -284,7 +283,9 @@ async fn read(
     let Some(projection) = rows.files.file_source().projection().cloned() else {
         return internal_err!("a scan without a projection");
     };
-    let rows = projected(&rows, projection, Some(among(&leaves, &rows)?))?;
+    let mut sorted: Vec<LeafIndex> = leaves.iter().map(|leaf| LeafIndex(leaf.cast_unsigned())).collect();
+    sorted.sort_unstable();
+    let rows = LakeScan { leaves: Some(sorted.into()), ..projected(&rows, projection, Some(among(&leaves, &rows)?))? };
     let rows = DataSourceExec::new(Arc::new(rows));
     let found_schema = rows.schema();
     let found: Vec<RecordBatch> = execute_stream(Arc::new(rows), context)?.try_collect().await?;

@@ -9,6 +9,7 @@ use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, Result};
 use datafusion::datasource::{TableProvider, TableType};
+use datafusion::execution::TaskContext;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, Volatility};
 use datafusion::physical_expr::PhysicalExpr;
@@ -22,6 +23,8 @@ pub(super) struct LakeTable {
     pub(super) scan: TableScan,
     /// Asked when a query touches a column that reviews replace.
     pub(super) reviews: Arc<ReviewReader>,
+    /// What the query runs in.
+    pub(super) task: Arc<TaskContext>,
 }
 
 impl Debug for LakeTable {
@@ -86,7 +89,7 @@ impl TableProvider for LakeTable {
             identity.note_use();
         }
         let reviews = match is_read(|source| matches!(source, Source::Reviewed(_))) {
-            true => Some(self.reviews.at(&self.scan.snapshot, self.scan.partitions, state.task_ctx()).await?),
+            true => Some(self.reviews.at(&self.scan.snapshot, self.scan.partitions, Arc::clone(&self.task)).await?),
             false => None,
         };
         self.scan.plan(predicate, &columns, limit, reviews)

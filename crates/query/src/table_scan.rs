@@ -40,13 +40,13 @@ pub(super) struct QuerySnapshot {
 }
 
 impl QuerySnapshot {
-    /// Of segments and tail those that may hold some of these leaves.
+    /// Those of the segments and chunks that may have some of these leaves.
     pub(super) fn within(&self, leaves: LeafRange) -> Self {
-        let overlaps = |other: LeafRange| other.start < leaves.end && leaves.start < other.end;
-        let segments = self.lake.segments.iter().zip(&self.stats).filter(|(segment, _)| overlaps(segment.leaves()));
+        let meets = |other: LeafRange| other.start < leaves.end && leaves.start < other.end;
+        let segments = self.lake.segments.iter().zip(&self.stats).filter(|(segment, _)| meets(segment.leaves()));
         let (segments, stats): (Vec<_>, Vec<_>) =
             segments.map(|(segment, stats)| (Arc::clone(segment), Arc::clone(stats))).unzip();
-        let chunks = self.lake.chunks.iter().filter(|chunk| overlaps(chunk.leaves())).cloned().collect();
+        let chunks = self.lake.chunks.iter().filter(|chunk| meets(chunk.leaves())).cloned().collect();
         let lake = Snapshot { keys: Arc::clone(&self.lake.keys), segments: segments.into(), chunks };
         Self { lake, stats, columns: Arc::clone(&self.columns) }
     }
@@ -93,7 +93,8 @@ impl TableScan {
         let rows = usize::try_from(sealed + tail.sum::<u64>()).unwrap_or(usize::MAX);
         let columns = Arc::clone(&self.snapshot.columns);
         let (keys, resident) = (Arc::clone(&self.snapshot.lake.keys), ResidentPlan::default());
-        let scan = LakeScan { files, tail: self.tail(), adapter, columns, keys, rows, resident };
+        let scan =
+            LakeScan { files, tail: self.tail(), adapter, columns, keys, rows, leaves: None, first: None, resident };
         Ok(Arc::new(DataSourceExec::new(Arc::new(scan))))
     }
 

@@ -34,6 +34,11 @@ impl LeafGroup {
         self.rows.clone()
     }
 
+    /// From its first leaf to its last.
+    pub(super) fn leaves(&self) -> LeafRange {
+        self.leaves
+    }
+
     fn is_dense(&self) -> bool {
         u64::from(self.rows.end.0 - self.rows.start.0) == self.leaves.count()
     }

@@ -16,6 +16,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use onrecord_evidence::LeafIndex;
 use onrecord_record::{Kind, StoredDecision};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::RowGroupMetaData;
@@ -37,8 +38,8 @@ pub(crate) struct Lookup {
     pub(crate) filters: Option<Arc<IdFilters>>,
     /// Present when the filters let an id pass.
     pub(crate) ids: Option<Arc<SortedIds>>,
-    /// The footer with page indexes, for reading single rows.
-    pub(crate) indexed: Option<ArrowReaderMetadata>,
+    /// The footer with page indexes, for reading single rows, and about the bytes that it takes.
+    pub(crate) indexed: Option<(ArrowReaderMetadata, usize)>,
     /// The leaf columns of row groups that are not dense.
     pub(super) sparse: BTreeMap<usize, Arc<[LeafIndex]>>,
 }
@@ -48,7 +49,7 @@ impl Lookup {
     pub(crate) fn bytes(&self) -> usize {
         let filters = self.filters.as_ref().map_or(0, |filters| filters.bytes());
         let ids = self.ids.as_ref().map_or(0, |ids| ids.0.len() * size_of::<([u8; 16], RowIndex)>());
-        let indexed = self.indexed.as_ref().map_or(0, |indexed| indexed.metadata().memory_size());
+        let indexed = self.indexed.as_ref().map_or(0, |(_, bytes)| *bytes);
         let sparse: usize = self.sparse.values().map(|leaves| size_of_val(&**leaves)).sum();
         filters + ids + indexed + sparse
     }
@@ -208,16 +209,18 @@ impl Segment {
             return Ok(Vec::new());
         }
         self.must_be_sound()?;
-        let names = [column::LEAF_INDEX, name];
-        equal_to(self.read(&runs(rows), self.lookup_metadata(lookup)?, Some(&names))?, name, texts)
+        let mask = self.mask(&[column::LEAF_INDEX, name]);
+        equal_to(self.read(&runs(rows), self.lookup_metadata(lookup)?, mask)?, name, texts)
     }
 
     /// The footer with the places of pages, kept for the next look-up.
     fn lookup_metadata(&self, lookup: &mut Lookup) -> Result<ArrowReaderMetadata> {
-        Ok(match &lookup.indexed {
-            Some(indexed) => indexed.clone(),
-            None => lookup.indexed.insert(self.indexed()?).clone(),
-        })
+        if let Some((indexed, _)) = &lookup.indexed {
+            return Ok(indexed.clone());
+        }
+        let indexed = self.indexed()?;
+        let bytes = indexed.metadata().memory_size();
+        Ok(lookup.indexed.insert((indexed, bytes)).0.clone())
     }
 
     /// The entries at these leaves, which must be sorted and different. Leaves that have no row here are left out.
@@ -291,7 +294,7 @@ impl Segment {
         }
         self.must_be_sound()?;
         let mut rows = Vec::with_capacity(places.len());
-        for batch in self.read(&runs(&places), self.lookup_metadata(lookup)?, None)? {
+        for batch in self.read(&runs(&places), self.lookup_metadata(lookup)?, ProjectionMask::all())? {
             let mut batch = Rows::new(self, &batch?)?;
             for row in 0..batch.len() {
                 rows.push(batch.row(self, row)?);
@@ -371,7 +374,7 @@ impl Segment {
 }
 
 /// Rows that ascend as ranges that are sorted and apart.
-fn runs(rows: &[RowIndex]) -> Vec<Range<RowIndex>> {
+pub(super) fn runs(rows: &[RowIndex]) -> Vec<Range<RowIndex>> {
     let runs = rows.chunk_by(|row, next| row.0 + 1 == next.0);
     runs.map(|run| run[0]..RowIndex(run[0].0 + run.len() as u32)).collect()
 }

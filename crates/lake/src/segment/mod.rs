@@ -7,6 +7,7 @@
 //! `write` makes segments of rows and `join` of other segments, `read` gives rows back, `lookup` finds single rows, `id`
 //! rules segments out for that, `index` makes the look-up index. What holds several segments together is the catalog's.
 
+mod chosen;
 mod encoding;
 mod file;
 mod id;
@@ -18,6 +19,7 @@ mod name;
 mod read;
 mod write;
 
+pub use chosen::Chosen;
 pub use file::SegmentFile;
 pub(crate) use id::is_v7;
 pub(crate) use join::{are_joinable, join};

@@ -101,7 +101,7 @@ impl Segment {
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn batches_from(&self, leaf: LeafIndex) -> Result<Batches> {
         let first = self.row_from(leaf, &mut Lookup::default())?;
-        self.read(&[first..RowIndex(u32::MAX)], self.metadata.clone(), None)
+        self.read(&[first..RowIndex(u32::MAX)], self.metadata.clone(), ProjectionMask::all())
     }
 
     /// All columns of some row groups.
@@ -130,13 +130,13 @@ impl Segment {
     }
 
     /// By place: the names of path columns have dots, as have the paths of nested columns.
-    fn mask(&self, names: &[&str]) -> ProjectionMask {
+    pub(super) fn mask(&self, names: &[&str]) -> ProjectionMask {
         let fields = self.schema().fields().iter().enumerate();
         let places = fields.filter(|(_, field)| names.contains(&field.name().as_str())).map(|(place, _)| place);
         ProjectionMask::roots(self.metadata.parquet_schema(), places)
     }
 
-    /// Some columns, or all, of these rows, given as ranges that are sorted and apart. If `metadata` has an offset index, pages
+    /// The columns of the mask of these rows, given as ranges that are sorted and apart. If `metadata` has an offset index, pages
     /// without any of them are not touched.
     ///
     /// # Errors
@@ -145,9 +145,8 @@ impl Segment {
         &self,
         ranges: &[Range<RowIndex>],
         metadata: ArrowReaderMetadata,
-        names: Option<&[&str]>,
+        mask: ProjectionMask,
     ) -> Result<Batches> {
-        let mask = names.map_or_else(ProjectionMask::all, |names| self.mask(names));
         let mut groups = Vec::new();
         let mut selectors = Vec::new();
         for (at, group) in self.leaf_groups.iter().enumerate() {
@@ -198,7 +197,7 @@ fn pages(
 }
 
 /// Adds which of the rows of a row group lie in the ranges.
-fn select(group: &Range<RowIndex>, ranges: &[Range<RowIndex>], selectors: &mut Vec<RowSelector>) {
+pub(super) fn select(group: &Range<RowIndex>, ranges: &[Range<RowIndex>], selectors: &mut Vec<RowSelector>) {
     let rows = |from: RowIndex, to: RowIndex| (to.0 - from.0) as usize;
     let mut at = group.start;
     for range in ranges {

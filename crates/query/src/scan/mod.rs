@@ -27,7 +27,7 @@ use datafusion::physical_plan::execution_plan::SchedulingType;
 use datafusion::physical_plan::filter_pushdown::FilterPushdownPropagation;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
-use onrecord_lake::{Chunk, Key};
+use onrecord_lake::{Chunk, Key, LeafIndex};
 use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, OnceLock};
@@ -47,6 +47,10 @@ pub(super) struct LakeScan {
     pub(super) keys: Arc<[Key]>,
     /// Rows in files and tail, of all kinds.
     pub(super) rows: usize,
+    /// The only leaves that are wanted, ascending, where they are known. The filter says so too.
+    pub(super) leaves: Option<Arc<[LeafIndex]>>,
+    /// What a sort above wants first: worth reading first. A column of the scan's answer.
+    pub(super) first: Option<PhysicalSortExpr>,
     /// How the segments are read.
     pub(super) resident: ResidentPlan,
 }
@@ -116,6 +120,14 @@ impl LakeScan {
         let baseline = BaselineMetrics::new(source.metrics(), self.files.file_groups.len() + partition);
         let batches = futures::stream::iter(tail::batches(asked, chunks.clone()));
         Ok(batch::stream(schema, batches, self.files.limit, baseline))
+    }
+}
+
+/// The scan, told what is wanted first.
+fn with_first(scan: &Arc<dyn DataSource>, order: &[PhysicalSortExpr]) -> Arc<dyn DataSource> {
+    match scan.downcast_ref::<LakeScan>() {
+        Some(scan) => Arc::new(LakeScan { first: order.first().cloned(), ..scan.clone() }),
+        None => Arc::clone(scan),
     }
 }
 
@@ -209,7 +221,8 @@ impl DataSource for LakeScan {
         // The files may come in order, the tail beside them never does: what is exact for them is a hint for both.
         Ok(match self.files.try_pushdown_sort(order)? {
             SortOrderPushdownResult::Exact { inner } | SortOrderPushdownResult::Inexact { inner } => {
-                SortOrderPushdownResult::Inexact { inner: self.with_files(inner.as_ref())? }
+                let files = self.with_files(inner.as_ref())?;
+                SortOrderPushdownResult::Inexact { inner: with_first(&files, order) }
             }
             SortOrderPushdownResult::Unsupported => SortOrderPushdownResult::Unsupported,
         })

@@ -42,7 +42,7 @@ impl ParquetFileReaderFactory for SegmentReaders {
             return exec_err!("a file that is no segment");
         };
         let metadata = match &self.chosen {
-            Some(_) => stats.indexed(segment).map_err(external)?,
+            Some(_) => Arc::clone(stats.indexed(segment).map_err(external)?.metadata()),
             None => Arc::clone(segment.parquet()),
         };
         Ok(Box::new(SegmentReader {

@@ -13,7 +13,7 @@ use datafusion::scalar::ScalarValue;
 use onrecord_lake::Segment;
 use onrecord_lake::schema::{column, meta};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -35,8 +35,8 @@ pub(crate) struct SegmentStats {
     pub(crate) schema: SchemaRef,
     /// Which columns may be resident, and how.
     pub(crate) layout: Layout,
-    /// The footer with the places of pages, once single rows were read.
-    indexed: OnceLock<Arc<ParquetMetaData>>,
+    /// The footer with the places of pages, and the schema above, once single rows were read.
+    indexed: OnceLock<ArrowReaderMetadata>,
     rows: usize,
     bounds: HashMap<&'static str, ColumnStatistics>,
 }
@@ -55,13 +55,15 @@ impl SegmentStats {
         Ok(Self { schema, layout, indexed, rows: usize::try_from(segment.rows()).unwrap_or(usize::MAX), bounds })
     }
 
-    /// The footer of the segment, which must be that of this segment, with the places of pages.
-    pub(crate) fn indexed(&self, segment: &Segment) -> onrecord_lake::Result<Arc<ParquetMetaData>> {
+    /// The footer of the segment, which must be that of these statistics, with the places of pages.
+    pub(crate) fn indexed(&self, segment: &Segment) -> onrecord_lake::Result<&ArrowReaderMetadata> {
         if let Some(indexed) = self.indexed.get() {
-            return Ok(Arc::clone(indexed));
+            return Ok(indexed);
         }
-        let indexed = Arc::clone(segment.indexed()?.metadata());
-        Ok(Arc::clone(self.indexed.get_or_init(|| indexed)))
+        let footer = Arc::clone(segment.indexed()?.metadata());
+        let options = ArrowReaderOptions::new().with_schema(Arc::clone(&self.schema));
+        let indexed = ArrowReaderMetadata::try_new(footer, options).map_err(|error| segment.unreadable(error))?;
+        Ok(self.indexed.get_or_init(|| indexed))
     }
 
     /// The statistics of the file for a table: of the columns that are stored as they are shown.

@@ -411,7 +411,7 @@ fn the_newest_rows_are_put_together_late() {
         }
     }
     // What is sorted by is not put off, and neither is what costs nothing.
-    let cheap = "SELECT event_id FROM ai_audit_logs ORDER BY timestamp DESC LIMIT 20";
+    let cheap = "SELECT model_id FROM ai_audit_logs ORDER BY timestamp DESC LIMIT 20";
     assert!(!analyze(&engine, &house, cheap).contains("ReadLate"));
     let by_document = "SELECT prediction FROM ai_audit_logs ORDER BY prediction LIMIT 20";
     assert!(!analyze(&engine, &house, by_document).contains("ReadLate"));

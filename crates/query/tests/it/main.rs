@@ -11,3 +11,4 @@ mod lookup;
 mod model;
 mod number;
 mod postgres;
+mod quick;

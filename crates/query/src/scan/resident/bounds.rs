@@ -33,6 +33,12 @@ fn pruned(
     pruning.prune(&GroupBounds { segment })
 }
 
+/// The greatest value of a physical column that each row group may have, or the least; `None` if the footer does not say.
+pub(super) fn ends(segment: &Segment, name: &str, greatest: bool) -> Option<ArrayRef> {
+    let (bounds, column) = (GroupBounds { segment }, Column::from_name(name));
+    if greatest { bounds.max_values(&column) } else { bounds.min_values(&column) }
+}
+
 /// The bounds of each row group, by physical column.
 struct GroupBounds<'a> {
     segment: &'a Segment,

@@ -56,7 +56,8 @@ pub(super) fn batches(
 }
 
 impl File {
-    fn read(&self, columns: &Columns, block: usize) -> Result<Vec<RecordBatch>> {
+    /// What is asked for of a block.
+    pub(super) fn read(&self, columns: &Columns, block: usize) -> Result<Vec<RecordBatch>> {
         slices(&self.block(columns, block)?).map(|batch| self.reader.read(&batch)).collect()
     }
 

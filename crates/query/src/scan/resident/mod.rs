@@ -2,6 +2,7 @@
 
 mod bounds;
 mod file;
+mod top;
 
 use super::LakeScan;
 use crate::batch::{self, Reader, ScanRequest, columns_of};
@@ -24,6 +25,7 @@ use futures::{StreamExt, TryStreamExt};
 use onrecord_lake::Segment;
 use std::collections::HashSet;
 use std::sync::Arc;
+use top::Queue;
 
 /// A scan that reads resident columns.
 pub(crate) struct Scan {
@@ -31,18 +33,19 @@ pub(crate) struct Scan {
     cache: Arc<ColumnCache>,
     /// Whether the filter alone is answered, and the rows that it wants must be read.
     chooses: bool,
+    /// Present when the filter moves while the scan runs, as that of a top-k does.
+    queue: Option<Arc<Queue>>,
     groups_wanted: usize,
     groups_ruled_out: usize,
 }
 
 impl Scan {
-    /// The scan, if it is one of those: its filter reads resident columns only, and will not change while it runs.
+    /// The scan, if it is one of those: its filter reads resident columns only, and if that moves while the scan runs, so
+    /// does all that it shows.
     pub(crate) fn of(scan: &LakeScan) -> Result<Option<Self>> {
         let source = scan.files.file_source();
         let predicate = source.filter();
-        if predicate.as_ref().is_some_and(|predicate| snapshot_generation(predicate) != 0) {
-            return Ok(None);
-        }
+        let moves = predicate.as_ref().is_some_and(|predicate| snapshot_generation(predicate) != 0);
         let Some(projection) = source.projection().cloned() else { return Ok(None) };
         let schema = scan.files.projected_schema()?;
         let asked = ScanRequest { adapter: Arc::clone(&scan.adapter), predicate, projection, schema };
@@ -50,7 +53,7 @@ impl Scan {
         let projections = candidates.iter().map(|candidate| candidate.projection(&asked.projection));
         let projections = projections.collect::<Result<Option<Vec<_>>>>()?;
         // Choosing rows looks at all of them before the first is shown.
-        if projections.is_none() && (asked.predicate.is_none() || scan.files.limit.is_some()) {
+        if projections.is_none() && (asked.predicate.is_none() || scan.files.limit.is_some() || moves) {
             return Ok(None);
         }
         let chooses = projections.is_none();
@@ -67,7 +70,8 @@ impl Scan {
             groups_ruled_out += wanted.iter().filter(|wanted| !**wanted).count();
             files.push(Arc::new(candidate.file(&wanted, projection, schema)?));
         }
-        Ok(Some(Self { files, cache: Arc::clone(&scan.columns), chooses, groups_wanted, groups_ruled_out }))
+        let queue = moves.then(|| Arc::new(Queue::new(asked, &files, scan.first.as_ref())));
+        Ok(Some(Self { files, cache: Arc::clone(&scan.columns), chooses, queue, groups_wanted, groups_ruled_out }))
     }
 
     /// The rows that fall to a partition of the scan.
@@ -86,8 +90,12 @@ impl Scan {
         }
         let bytes = MetricBuilder::new(metrics).counter("bytes_scanned", partition);
         let columns = Columns { cache: Arc::clone(&self.cache), bytes };
-        let dealt = futures::stream::iter(self.dealt(partition, scan.files.file_groups.len()));
-        let baseline = BaselineMetrics::new(metrics, partition);
+        let (baseline, partitions) = (BaselineMetrics::new(metrics, partition), scan.files.file_groups.len());
+        if let Some(queue) = &self.queue {
+            let batches = top::batches(Arc::clone(queue), (partition, partitions), columns);
+            return Ok(batch::stream(schema, batches, scan.files.limit, baseline));
+        }
+        let dealt = futures::stream::iter(self.dealt(partition, partitions));
         if !self.chooses {
             let batches = dealt.flat_map(move |(file, blocks)| file::batches(file, blocks, columns.clone()));
             return Ok(batch::stream(schema, batches, scan.files.limit, baseline));
