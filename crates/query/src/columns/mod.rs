@@ -15,7 +15,7 @@ pub(super) use cache::ColumnCache;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, Result};
 use onrecord_lake::schema::column;
-use onrecord_lake::{Block, ROW_GROUP_ROWS, Segment};
+use onrecord_lake::{Block, ROW_GROUP_ROWS, RowIndex, Segment};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::sync::Arc;
 
@@ -37,6 +37,8 @@ pub(super) struct Layout {
     /// The place of the leaf index, which is not read where it follows from the row.
     pub(super) leaf_index: Option<usize>,
     pub(super) blocks: Vec<Block>,
+    /// The row of the segment that each block begins with.
+    starts: Vec<usize>,
 }
 
 impl Layout {
@@ -59,8 +61,21 @@ impl Layout {
         let blocks = rows.enumerate().flat_map(|(group, rows)| {
             (0..rows).step_by(BLOCK_ROWS).map(move |start| Block { group, rows: start..rows.min(start + BLOCK_ROWS) })
         });
+        let blocks: Vec<Block> = blocks.collect();
+        let ends = blocks.iter().scan(0, |end, block| {
+            *end += block.rows.len();
+            Some(*end)
+        });
+        let starts = std::iter::once(0).chain(ends).take(blocks.len()).collect();
         let leaf_index = physical.index_of(column::LEAF_INDEX).ok();
-        Ok(Self { metadata, narrow, leaf_index, blocks: blocks.collect() })
+        Ok(Self { metadata, narrow, leaf_index, blocks, starts })
+    }
+
+    /// The block that holds a row of the segment, and the row's place in it.
+    pub(super) fn place(&self, row: RowIndex) -> Option<(usize, usize)> {
+        let row = row.0 as usize;
+        let block = self.starts.partition_point(|start| *start <= row).checked_sub(1)?;
+        Some((block, row - self.starts[block])).filter(|(block, at)| *at < self.blocks[*block].rows.len())
     }
 
     /// The physical schema, with text that may be resident as dictionaries.

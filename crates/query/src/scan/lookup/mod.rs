@@ -13,7 +13,7 @@ use crate::json::Key as Step;
 use crate::json::member::{Form, JsonMember, key_of};
 use crate::segment::SegmentHandle;
 use crate::table::Source;
-use chosen::Found;
+use chosen::{Columns, Found};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
@@ -134,7 +134,8 @@ impl Scan {
         let bytes = MetricBuilder::new(metrics).counter("bytes_scanned", partition);
         let Some(found) = self.found.get(partition) else { return internal_err!("no partition {partition}") };
         let found = futures::stream::iter(found.clone());
-        let rows = found.flat_map(move |found| chosen::batches(found, bytes.clone()));
+        let columns = Columns { cache: Arc::clone(&scan.columns), bytes };
+        let rows = found.flat_map(move |found| chosen::batches(found, columns.clone()));
         let schema = scan.files.projected_schema()?;
         let baseline = BaselineMetrics::new(metrics, partition);
         if self.others.file_groups.get(partition).is_none_or(|group| group.is_empty()) {

@@ -56,8 +56,7 @@ pub(super) fn batches(
 }
 
 impl File {
-    /// What is asked for of a block.
-    pub(super) fn read(&self, columns: &Columns, block: usize) -> Result<Vec<RecordBatch>> {
+    fn read(&self, columns: &Columns, block: usize) -> Result<Vec<RecordBatch>> {
         slices(&self.block(columns, block)?).map(|batch| self.reader.read(&batch)).collect()
     }
 
@@ -97,7 +96,7 @@ impl File {
     }
 
     /// The columns that the reader needs of a block, from memory as far as they are there.
-    fn block(&self, columns: &Columns, at: usize) -> Result<RecordBatch> {
+    pub(super) fn block(&self, columns: &Columns, at: usize) -> Result<RecordBatch> {
         let layout = &self.stats.layout;
         let (block, needed) = (self.layout_block(at), self.reader.needed());
         let mut arrays: Vec<Option<ArrayRef>> = needed

@@ -18,10 +18,16 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use tokio::task::yield_now;
 
+/// Rows of a block that are looked at first. What they give moves the bound before the next are compared with it, so each part
+/// may be twice as large as the one before.
+const FIRST_ROWS: usize = 2_048;
+
 /// The blocks of a scan in the order of reading.
 pub(super) struct Queue {
     asked: ScanRequest,
     blocks: Vec<Place>,
+    /// Whether the last rows of a block are more likely to be wanted than the first.
+    backwards: bool,
 }
 
 #[derive(Clone)]
@@ -52,7 +58,7 @@ impl Queue {
             let order = one.partial_cmp(other).unwrap_or(Ordering::Equal);
             if descending { order.reverse() } else { order }
         });
-        Self { asked, blocks: blocks.into_iter().map(|(_, place)| place).collect() }
+        Self { asked, blocks: blocks.into_iter().map(|(_, place)| place).collect(), backwards: descending }
     }
 }
 
@@ -84,17 +90,31 @@ pub(super) fn batches(
     (partition, partitions): (usize, usize),
     columns: Columns,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send {
+    let backwards = queue.backwards;
     let walk = Walk { queue, next: partition, step: partitions.max(1), columns, here: None, wanted: None };
-    let blocks = stream::unfold(walk, async |mut walk| {
+    let blocks = stream::unfold(walk, move |mut walk| async move {
         yield_now().await;
         let place = walk.advance()?;
-        let read = match place.file.read(&walk.columns, place.block) {
-            Ok(batches) => batches.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
+        let read = place.file.block(&walk.columns, place.block).map(|batch| parts(place.file, batch, backwards));
+        let batches = match read {
+            Ok(parts) => stream::iter(parts).boxed(),
+            Err(error) => stream::iter([Err(error)]).boxed(),
         };
-        Some((stream::iter(read), walk))
+        Some((batches, walk))
     });
     blocks.flatten()
+}
+
+/// What is asked for of a block, part by part, each compared with the bound when it is its turn.
+fn parts(file: Arc<File>, block: RecordBatch, backwards: bool) -> impl Iterator<Item = Result<RecordBatch>> + Send {
+    let rows = block.num_rows();
+    let ends = std::iter::successors(Some(0), move |end| (*end < rows).then(|| rows.min(end * 2 + FIRST_ROWS)));
+    let ends: Vec<usize> = ends.collect();
+    (1..ends.len()).map(move |at| {
+        let (from, to) = (ends[at - 1], ends[at]);
+        let start = if backwards { rows - to } else { from };
+        file.reader.read(&block.slice(start, to - from))
+    })
 }
 
 impl Walk {
