@@ -324,10 +324,13 @@ pub(crate) struct RecordedRows {
     _permit: Permit,
 }
 
+/// Makes a column of a batch.
+type MakeColumn = dyn Fn(&RecordBatch) -> Result<ArrayRef, ArrowError> + Send;
+
 /// A column that no query gives: its values are made of each batch.
 struct AddedColumn {
     schema: SchemaRef,
-    make: Box<dyn Fn(&RecordBatch) -> Result<ArrayRef, ArrowError> + Send>,
+    make: Box<MakeColumn>,
 }
 
 impl AddedColumn {

@@ -332,7 +332,7 @@ impl Segment {
         self.must_be_sound()?;
         let names = DecisionReader::columns(self.schema());
         let (mut decisions, mut held) = (Vec::with_capacity(places.len()), held.into_iter());
-        for batch in self.read(&runs(&places), self.lookup_metadata(lookup)?, Some(&names))? {
+        for batch in self.read(&runs(&places), self.lookup_metadata(lookup)?, self.mask(&names))? {
             let batch = batch?;
             let mut reader = DecisionReader::new(&batch).map_err(|error| self.damaged(error))?;
             let leaves =

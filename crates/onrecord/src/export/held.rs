@@ -13,8 +13,8 @@
 //! | `manifest.json` | what this is, the public key, and the SHA-256 of each file |
 
 use super::archive::{DecisionRows, File, RECORDS_AT_ONCE, Zip, line, members};
-use crate::node::Node;
 use crate::held::condition_of;
+use crate::node::Node;
 use crate::session::{ReportError, ReportSource};
 use anyhow::{Context, Result};
 use jiff::Timestamp;

@@ -95,7 +95,8 @@ pub(super) async fn export(
         return Err(Problem::not_found("nobody is known by this user id"));
     };
     let readings = ReadingsOf { user_id: Some(user_id), ..ReadingsOf::default() };
-    let accesses = Session::new(node.clone(), caller.0).accesses(readings, Page { before: None, limit: LIMIT_MAX }).await?;
+    let accesses =
+        Session::new(node.clone(), caller.0).accesses(readings, Page { before: None, limit: LIMIT_MAX }).await?;
     Ok(zip::answer(move |out| person::write(&node.service, &export, &accesses, asked.regulation, out)))
 }
 

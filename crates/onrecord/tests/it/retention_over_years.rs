@@ -1,7 +1,7 @@
 //! Retention and holds against a naive model: decisions of many ages, made by a program whose clock is set back; what a run
 //! leaves is what the model leaves, also when it was killed in the middle.
 
-use crate::aged::{Decision, check, directory, fill, ids};
+use crate::aged::{Decision, check, days_ago, directory, fill, ids};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::process::Stdio;

@@ -1,7 +1,7 @@
 //! Servers that speak S3, started by a test on a free loopback port with a bucket in them.
 //!
 //! `./test` installs them and says where they are; a test that needs one is ignored elsewhere. What each of them does and
-//! does not do stands in `docs/decisions/0016-archive-servers.md`, and `tests/it/object_server.rs` shows it.
+//! does not do stands in `docs/decisions/0018-archive-servers.md`, and `tests/it/object_server.rs` shows it.
 
 mod process;
 mod request;
