@@ -22,7 +22,7 @@ pub(crate) struct Incident {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Place a hold on the decisions of a model, and write all that it reaches into a zip file with its evidence
+    /// Hold what a model decided, and write it into a zip file with its evidence
     Freeze(Freeze),
     /// Write the zip file of a hold that stands
     Evidence {

@@ -26,9 +26,13 @@ pub(crate) struct Subject {
 enum Action {
     /// Show all decisions about a person
     History(History),
-    /// Write all that is on the record about a person into a zip file (GDPR Art. 15, 20; CCPA). The reading goes on the record
+    /// Write all that is on the record about a person into a zip file (GDPR Art. 15, 20; CCPA)
+    ///
+    /// The reading goes on the record.
     Export(Export),
-    /// Put a statement of a person beside decisions about them (GDPR Art. 16). It changes nothing of these
+    /// Put a statement of a person beside decisions about them (GDPR Art. 16)
+    ///
+    /// It changes nothing of these.
     Note(Note),
     /// Erase a person (GDPR Art. 17): their key is gone at once, and what depends on it with the next rewrite
     Erase(Erase),

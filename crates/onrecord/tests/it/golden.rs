@@ -42,8 +42,9 @@ fn the_help_of_every_command() {
         let output = command.args(&path).arg("--help").env("COLUMNS", "100").output().unwrap();
         let help = text(&output.stdout);
         let commands = help.split("Commands:\n").nth(1).unwrap_or_default();
-        let names =
-            commands.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
+        let lines = commands.lines().take_while(|line| !line.is_empty());
+        // What is said of a command may go on in the next line, further in.
+        let names = lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
         let names: Vec<String> = names.filter(|name| *name != "help").map(str::to_owned).collect();
         open.extend(names.into_iter().rev().map(|name| [path.clone(), vec![name]].concat()));
         let words = [vec!["onrecord".to_owned()], path].concat().join(" ");

@@ -120,7 +120,7 @@ fn a_statement_that_cannot_be_recorded_is_refused_by_place() {
     let server = directory.serve();
     let body = json!({"text": "x"}).to_string();
     for roles in ["write", "reveal,read", "admin"] {
-        let caller = server.with_token(&directory.make_token(roles, roles));
+        let caller = server.with_token(&directory.make_token(&format!("only {roles}"), roles));
         assert_eq!(caller.post("/v1/subjects/jane/notes", &body).status, 403, "{roles}");
     }
     let support = server.with_token(&directory.make_token("support", "write,reveal"));

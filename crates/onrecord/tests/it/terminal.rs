@@ -1,7 +1,8 @@
 //! What a person at a terminal sees.
 
 use crate::program::{Directory, PROGRAM, text};
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 /// Runs a command line of the program in a pseudo-terminal, after `before`, and gives what it shows.
 fn in_terminal(directory: &Directory, before: &str, arguments: &[&str]) -> String {
@@ -10,7 +11,7 @@ fn in_terminal(directory: &Directory, before: &str, arguments: &[&str]) -> Strin
     let line = format!("{before}{}", words.join(" "));
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("ONRECORD_DATA", directory.path());
-    let output = script.stdin(std::process::Stdio::null()).output().unwrap();
+    let output = script.stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     text(&output.stdout).replace("\r\n", "\n")
 }
@@ -84,7 +85,9 @@ fn u5_completions_and_manual_pages_are_printed() {
         }
     }
     // The shell itself takes it.
-    let check = Command::new("bash").args(["-n", "-c", &print(&["completions", "bash"])]).output().unwrap();
+    let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    bash.stdin.take().unwrap().write_all(print(&["completions", "bash"]).as_bytes()).unwrap();
+    let check = bash.wait_with_output().unwrap();
     assert!(check.status.success(), "{}", text(&check.stderr));
     let page = print(&["man"]);
     assert!(page.contains(".TH onrecord 1") && page.contains("SUBCOMMANDS"), "{page}");

@@ -207,7 +207,7 @@ fn the_catalog_shows_the_tables() {
         .filter(|row| row["table_schema"] == "public")
         .map(|row| row["table_name"].as_str().unwrap().to_owned())
         .collect();
-    assert!(tables.iter().any(|table| table == "ai_audit_logs") && tables.len() == 10, "{tables:?}");
+    assert!(tables.iter().any(|table| table == "ai_audit_logs") && tables.len() == 11, "{tables:?}");
     assert!(ask("DESCRIBE ai_audit_logs").len() >= 28);
     assert!(ask("SHOW COLUMNS FROM decisions").len() >= 28);
     assert_eq!(ask("VALUES (1)").len(), 1);

@@ -19,12 +19,12 @@ fn note(house: &House, user: &str, statement: Statement) -> Result<Option<Noted>
 /// What each note beside a decision says, if that can be seen.
 fn told(house: &House, decision_id: &str, reveal: bool) -> Vec<Option<String>> {
     let history = house.run(house.service.read(decision_id, reveal, &Actor::local())).unwrap().unwrap();
-    let note = |note: &Box<serde_json::value::RawValue>| {
-        let note: serde_json::Value = serde_json::from_str(note.get()).unwrap();
+    let note = |note: &str| {
+        let note: serde_json::Value = serde_json::from_str(note).unwrap();
         assert_eq!((&note["kind"], &note["actor"]), (&"note".into(), &"local".into()));
         note["text"].as_str().map(str::to_owned)
     };
-    history.notes.iter().map(note).collect()
+    history.notes.iter().map(|record| note(record.get())).collect()
 }
 
 fn filled() -> House {
