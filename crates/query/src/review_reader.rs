@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 const IDS_LISTED_MAX: usize = 1_000;
 
 /// Leaves that are looked at together: the reviews among them are in memory twice for a moment.
-const STEP_LEAVES: u64 = 1 << 20;
+const STEP_LEAVES: u64 = 1 << 19;
 
 /// Reads reviews as they come. One reader belongs to one ledger.
 ///

@@ -3,7 +3,7 @@
 use super::Kernel;
 use crate::json::Key;
 use crate::json::member::{Form, members};
-use crate::review::{Page, Reviews, place};
+use crate::review::{Page, Reviews, number, place};
 use crate::table::{Replaced, reviewed_name};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
 use arrow::buffer::NullBuffer;
@@ -56,17 +56,16 @@ impl Replace {
     fn replaced(&self, leaves: &[i64], stored: &ArrayRef) -> Result<ArrayRef> {
         // By place in the pages that are met, then by place in what is shown of them.
         let (mut pages, mut said, mut sources) = (Vec::new(), Vec::new(), Vec::with_capacity(leaves.len()));
-        let mut current: Option<&Page> = None;
+        let mut current: (Option<i64>, Option<&Page>) = (None, None);
         for (row, leaf) in leaves.iter().enumerate() {
-            let page = self.reviews.page(*leaf);
-            let Some(page) = page.filter(|page| page.reviewed.value(place(*leaf))) else {
+            if current.0 != Some(number(*leaf)) {
+                current = (Some(number(*leaf)), self.reviews.page(*leaf));
+                pages.extend(current.1.map(|page| self.texts(page)));
+            }
+            let Some(page) = current.1.filter(|page| page.reviewed.value(place(*leaf))) else {
                 sources.push((0, row));
                 continue;
             };
-            if !current.is_some_and(|current| std::ptr::eq(current, page)) {
-                current = Some(page);
-                pages.push(self.texts(page));
-            }
             sources.push((1, said.len()));
             said.push((pages.len() - 1, page.text_at(place(*leaf))));
         }

@@ -107,7 +107,7 @@ impl Reviews {
 }
 
 /// The page that a leaf is on.
-fn number(leaf: i64) -> i64 {
+pub(super) fn number(leaf: i64) -> i64 {
     leaf.div_euclid(PAGE_LEAVES)
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Page {
     pub(crate) human_decision: StringViewArray,
     /// The same.
     pub(crate) override_reason: StringViewArray,
+    /// Of each leaf, how many before it have a review: where its texts are.
+    text_places: Box<[u16]>,
 }
 
 impl Page {
@@ -42,7 +44,14 @@ impl Page {
                 override_reason: state.override_reason.as_deref(),
             });
         }
+        let mut reviewed = 0;
+        let text_places = rows.iter().map(|row| {
+            let place = reviewed;
+            reviewed += u16::from(row.is_some());
+            place
+        });
         Self {
+            text_places: text_places.collect(),
             reviewed: rows.iter().map(Option::is_some).collect(),
             overridden: rows.iter().map(|row| row.is_some_and(|row| row.overridden)).collect(),
             human_decision: texts(rows.iter().flatten().map(|row| row.human_decision)),
@@ -52,7 +61,7 @@ impl Page {
 
     /// Where the texts are of a leaf that has a review, by its place in the page.
     pub(crate) fn text_at(&self, place: usize) -> usize {
-        self.reviewed.slice(0, place).count_set_bits()
+        usize::from(self.text_places[place])
     }
 }
 
