@@ -52,11 +52,11 @@ fn a_record_set_has_the_members_of_each_object_from_columns_and_from_text() {
         "(explanation->'top_features' || '[{\"feature\":\"age\",\"importance\":0.5},{\"importance\":1e-7}]'::jsonb)";
     for list in [stored, written] {
         let by_record = format!(
-            "SELECT f.feature, count(*) AS n, sum(importance) AS s, count(DISTINCT leaf_index) AS d FROM ai_audit_logs, \
+            "SELECT f.feature, count(*) AS n, sum(round(importance * 1e9)::bigint) AS s, count(DISTINCT leaf_index) AS d FROM ai_audit_logs, \
              jsonb_to_recordset({list}) AS f(feature text, importance double precision) GROUP BY feature ORDER BY feature"
         );
         let by_element = format!(
-            "SELECT f->>'feature' AS feature, count(*) AS n, sum((f->>'importance')::double precision) AS s, \
+            "SELECT f->>'feature' AS feature, count(*) AS n, sum(round((f->>'importance')::double precision * 1e9)::bigint) AS s, \
              count(DISTINCT leaf_index) AS d FROM ai_audit_logs, jsonb_array_elements({list}) AS f GROUP BY 1 ORDER BY 1"
         );
         let found = all(&by_record);
