@@ -32,7 +32,7 @@ SELECT r->>'event_id' AS event_id,
     r->>'data_retention_policy' AS data_retention_policy,
     r->'metadata' AS metadata,
     r->>'timestamp_sent' AS timestamp_sent,
-    leaf_index
+    leaf_index, 'local'::text AS tier
 FROM (SELECT leaf_index, record AS r FROM entries WHERE record->>'kind' = 'decision') AS d
 LEFT JOIN latest l ON l.decision_id = r->>'decision_id'
 ORDER BY leaf_index;
