@@ -24,7 +24,7 @@ enum Action {
         /// All that is recorded now and not held, due or not
         #[arg(long)]
         all: bool,
-        /// Where to, in place of [archive] in onrecord.toml: s3://BUCKET/PREFIX or file:///DIRECTORY
+        /// Where to, in place of onrecord.toml: s3://BUCKET/PREFIX or file:///DIRECTORY
         #[arg(long, value_name = "URL")]
         to: Option<String>,
     },

@@ -53,7 +53,9 @@ fn questions() -> Vec<Vec<&'static str>> {
         sql(
             "SELECT decision_id, leaf_index, record FROM entries JOIN decisions USING (leaf_index) ORDER BY 2 LIMIT 50",
         ),
-        sql("SELECT * FROM ai_audit_logs WHERE user_id = 'person-7-zq' ORDER BY timestamp DESC LIMIT 5"),
+        sql(
+            "SELECT * FROM ai_audit_logs WHERE user_id = 'person-7-zq' ORDER BY timestamp DESC, leaf_index DESC LIMIT 5",
+        ),
         sql("SELECT decision_id FROM ai_audit_logs WHERE input_features->>'application_id' = 'app_77'"),
         sql("SELECT input_features->>'note' AS n FROM ai_audit_logs WHERE confidence < 0.02 ORDER BY 1"),
         sql("SELECT human_reviewed, count(*) AS n FROM ai_audit_logs GROUP BY 1 ORDER BY 1"),
