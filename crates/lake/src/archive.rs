@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::index::path_of;
 use crate::lake::Lake;
 use crate::object::{
-    Archived, IndexObject, LEFTOVER, Leftover, Manifest, ObjectReader, PutSettings, Storage, Stub, write_stub,
+    Archived, IndexObject, LEFTOVER, Leftover, Manifest, ObjectReader, PutSettings, Storage, Stub, hex, write_stub,
 };
 use crate::segment::{Retired, Segment, Tier};
 use onrecord_ledger::disk::DiskFile;
@@ -67,13 +67,14 @@ pub fn push<E: From<Error>>(
     let archived = upload(lake, segment, target)?;
     let stub_path = segment.path().with_file_name(segment.name().stub());
     let file = segment.bytes_file()?;
+    // All that reads the segment comes before the lock, and before it is on the record that it moves.
     let sums = checksum::of_blocks(segment.path(), &*file)?;
+    let kept = (&segment.guiding_ranges()[..], &segment.rows_to_keep()?[..]);
     let _changing = lake.lock_segments();
     if !lake.segments().iter().any(|current| Arc::ptr_eq(current, segment)) {
         return Ok(false);
     }
     record(&archived)?;
-    let kept = (&segment.guiding_ranges()[..], &segment.rows_to_keep()?[..]);
     write_stub(&**lake.disk(), &stub_path, &*file, &sums, kept, archived)?;
     lake.put_in_for(Segment::open_on(lake.disk(), &stub_path)?, Retired::Archived);
     let leftover = leftover_of(segment);
@@ -125,7 +126,7 @@ fn upload(lake: &Lake, segment: &Segment, target: &ArchiveTarget) -> Result<Arch
     let manifest = &archived.manifest;
     let text = serde_json::to_vec_pretty(manifest).map_err(|error| Error::io(segment.path())(error.into()))?;
     let own = Manifest::own_name(&name);
-    if !storage.put_new(&own, text.clone(), &target.settings)? {
+    if !storage.put_new(&own, text, &target.settings)? {
         let there = storage.get(&own)?.unwrap_or_default();
         if serde_json::from_slice::<Manifest>(&there).ok().as_ref() != Some(manifest) {
             disk.remove(&leftover).map_err(Error::io(&leftover))?;
@@ -183,7 +184,7 @@ pub fn restore<E: From<Error>>(
     let path = segment.path().with_file_name(segment.name().finished());
     durable::publish(&**disk, &unfinished, &path).map_err(Error::io(&path))?;
     let restored = Segment::open_on(disk, &path)?;
-    if restored.index(&lake.snapshot().keys).is_none() {
+    if restored.index(lake.keys()).is_none() {
         lake.make_index(&restored);
     }
     lake.put_in_for(restored, Retired::Restored);
@@ -264,7 +265,7 @@ fn unused(lake: &Lake) -> Result<Vec<PathBuf>> {
 fn mark(lake: &Lake, stub: &Path, archived: &Archived) -> Result<()> {
     if lake.is_read(stub) {
         let read = std::io::Error::new(ErrorKind::ResourceBusy, "somebody reads it");
-        return Err(Error::Archive { url: format!("{}/{}", archived.url, archived.manifest.name), source: read });
+        return Err(Error::Archive { url: archived.object_url(), source: read });
     }
     Leftover::of(archived).write(&**lake.disk(), stub)?;
     lake.disk().remove(stub).map_err(Error::io(stub))
@@ -321,8 +322,4 @@ fn read_back(storage: &Storage, name: &str) -> Result<(u64, String)> {
         Ok(())
     })?;
     Ok((bytes, hex(hash)))
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -164,6 +164,11 @@ impl Lake {
         &self.disk
     }
 
+    /// What the segments' indexes look up.
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
     /// Where the segments are.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir

@@ -5,6 +5,7 @@ use crate::held::held_leaves;
 use crate::node::Node;
 use crate::session::ReportError;
 use crate::settings::{ArchiveSettings, ObjectLockMode};
+use crate::storage::sweep;
 use jiff::{SignedDuration, Timestamp};
 use onrecord_lake::{
     self as lake, ArchiveTarget, Archived, LeafSet, LockMode, ObjectLock, PutSettings, Segment, Storage, Tier,
@@ -74,7 +75,7 @@ fn segment_status(segment: &Segment) -> SegmentStatus {
         end_leaf: segment.leaves().end.0,
         entries: segment.rows(),
         bytes: segment.bytes(),
-        url: archived.map(|archived| format!("{}/{}", archived.url, archived.manifest.name)),
+        url: archived.map(Archived::object_url),
         archived_at: archived.map(|archived| archived.archived_at.clone()),
         locked_until: archived.and_then(|archived| archived.locked_until.clone()),
     }
@@ -146,7 +147,10 @@ async fn move_there(
             let local = segments(&node, Tier::Local);
             moved.held = local.iter().filter(|segment| held.within(segment.leaves()).next().is_some()).count() as u64;
         }
-        after(&node, index_bytes);
+        sweep(&node.lake);
+        if let Err(error) = lake::trim_indexes(&node.lake, index_bytes) {
+            tracing::warn!(%error, "look-up indexes of archived segments take more of the disk than they should");
+        }
         moved
     });
     Ok(moving.await.map_err(ended)?)
@@ -203,7 +207,7 @@ pub(crate) async fn restore(node: &Arc<Node>, request: &RestoreRequest, actor: &
             let restored = node.sealing.while_not_paused(|| lake::restore(&node.lake, &segment, record));
             moved.count(&segment, restored);
         }
-        after(&node, u64::MAX);
+        sweep(&node.lake);
         moved
     })
     .await
@@ -225,26 +229,6 @@ impl Moved {
             None => MoveError::Paused,
         };
         self.failed.push(Failed { segment: name(segment), problem: problem.to_string() });
-    }
-}
-
-/// Deletes what is to go, and keeps the indexes on the disk within their bound.
-fn after(node: &Node, index_bytes: u64) {
-    sweep(node);
-    if let Err(error) = lake::trim_indexes(&node.lake, index_bytes) {
-        tracing::warn!(%error, "look-up indexes of archived segments take more of the disk than they should");
-    }
-}
-
-/// Deletes from the archive what is to go. What cannot be deleted now is tried again.
-pub(crate) fn sweep(node: &Node) {
-    match lake::sweep(&node.lake) {
-        Ok(swept) => {
-            for error in swept.left {
-                tracing::warn!(%error, "objects are to go from the archive, and are there yet");
-            }
-        }
-        Err(error) => tracing::warn!(%error, "objects are to go from the archive, and are there yet"),
     }
 }
 

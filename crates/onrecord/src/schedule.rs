@@ -1,9 +1,9 @@
 //! What a server does by itself beside requests: it removes what erasures left to be removed, also from the archive, and runs
 //! retention at the hour that `onrecord.toml` says.
 
-use crate::archive;
 use crate::node::Node;
 use crate::retention;
+use crate::storage;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use onrecord_service::Actor;
@@ -66,9 +66,9 @@ fn came(second: i64, before: Timestamp, now: Timestamp) -> bool {
 }
 
 async fn remove(node: &Arc<Node>) {
-    let swept = node.clone();
+    let lake = node.lake.clone();
     // What goes wrong is in the log.
-    let _ = tokio::task::spawn_blocking(move || archive::sweep(&swept)).await;
+    let _ = tokio::task::spawn_blocking(move || storage::sweep(&lake)).await;
     let pending = node.service.pending();
     if pending.erased + pending.expired + pending.unlinked == 0 {
         return;

@@ -63,20 +63,18 @@ pub(crate) struct LakeRemover {
 /// How long a query may hold a file of which something was removed before it is said that it still is there.
 const READERS_WAIT: Duration = Duration::from_secs(10);
 
-impl LakeRemover {
-    /// Deletes from the archive what was replaced; whether all of it is gone there.
-    fn is_swept(&self) -> bool {
-        match onrecord_lake::sweep(&self.lake) {
-            Ok(swept) => {
-                for error in &swept.left {
-                    tracing::warn!(%error, "what was removed is in the archive yet, and goes at the next call");
-                }
-                swept.left.is_empty()
+/// Deletes from the archive what is to go; whether all of it is gone. What cannot be deleted now is tried again.
+pub(crate) fn sweep(lake: &Lake) -> bool {
+    match onrecord_lake::sweep(lake) {
+        Ok(swept) => {
+            for error in &swept.left {
+                tracing::warn!(%error, "objects are to go from the archive, and are there yet");
             }
-            Err(error) => {
-                tracing::warn!(%error, "what was removed may be in the archive yet");
-                false
-            }
+            swept.left.is_empty()
+        }
+        Err(error) => {
+            tracing::warn!(%error, "objects are to go from the archive, and may be there yet");
+            false
         }
     }
 }
@@ -94,7 +92,7 @@ impl Remover for LakeRemover {
         }
         let removal = Removal { rows: records.clone(), sidecars: ciphertexts.clone() };
         let removed = self.sealing.rewrite(&removal).map_err(failed)?;
-        let is_gone = removed.wait(READERS_WAIT) && self.is_swept();
+        let is_gone = removed.wait(READERS_WAIT) && sweep(&self.lake);
         Ok(Removed { segments: removed.segments, rows: removed.rows, sidecars: removed.sidecars, is_gone })
     }
 }

@@ -5,7 +5,7 @@
 
 use super::cache::chunks;
 use super::store::ObjectReader;
-use super::stub::{Archived, Stub};
+use super::stub::{Stub, hex};
 use crate::checksum::BLOCK_BYTES;
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -69,8 +69,8 @@ impl ArchivedFile {
     pub(crate) fn failure(&self) -> Option<Error> {
         let failure = self.0.failure.lock().unwrap_or_else(PoisonError::into_inner);
         let (kind, text, _) = failure.as_ref().filter(|(.., at)| at.elapsed() < FAILURE_COUNTS)?;
-        let Archived { url, manifest, .. } = &self.0.stub.head.archived;
-        Some(Error::Archive { url: format!("{url}/{}", manifest.name), source: io::Error::new(*kind, text.clone()) })
+        let url = self.0.stub.head.archived.object_url();
+        Some(Error::Archive { url, source: io::Error::new(*kind, text.clone()) })
     }
 
     /// Fetches what is missing of some ranges, all of it at once.
@@ -123,8 +123,7 @@ impl ArchivedFile {
         if at != stub.bytes() {
             return Err(differs(&format!("the length, {at} for {} bytes,", stub.bytes())));
         }
-        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        if found == stub.head.archived.manifest.sha256 { Ok(()) } else { Err(differs("the SHA-256")) }
+        if hex(hash) == stub.head.archived.manifest.sha256 { Ok(()) } else { Err(differs("the SHA-256")) }
     }
 
     /// The object.

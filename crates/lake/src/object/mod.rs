@@ -19,4 +19,4 @@ pub use lock::{LockMode, ObjectLock};
 pub(crate) use store::ObjectReader;
 pub use store::{PutSettings, Storage};
 pub use stub::{Archived, IndexObject, Manifest};
-pub(crate) use stub::{KEPT_KINDS, KeptRow, Stub, write as write_stub};
+pub(crate) use stub::{KEPT_KINDS, KeptRow, Stub, hex, write as write_stub};

@@ -15,6 +15,7 @@ use onrecord_evidence::LeafRange;
 use onrecord_ledger::disk::durable::{self, Readers};
 use onrecord_ledger::disk::{Disk, DiskFile};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::path::Path;
 
@@ -94,6 +95,18 @@ pub struct Archived {
     /// Until when the server refuses to delete it (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_until: Option<String>,
+}
+
+impl Archived {
+    /// The URL of the segment's object.
+    pub fn object_url(&self) -> String {
+        format!("{}/{}", self.url, self.manifest.name)
+    }
+}
+
+/// A hash as a manifest has it.
+pub(crate) fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The head of a stub.
