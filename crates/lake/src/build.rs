@@ -1,5 +1,5 @@
 //! Making a segment out of entries, whoever has them: the tail when a write-ahead file is sealed, older segments when
-//! they are compacted or rewritten.
+//! they are compacted.
 //!
 //! Invariant: a segment gets its name only after every record was read back from the file, hashed, and found equal to
 //! its leaf; ids and what lies beside the records are compared too. It has as many rows as its source says, so that none

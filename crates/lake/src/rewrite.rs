@@ -2,22 +2,19 @@
 //! ciphertexts nobody may have any more.
 //!
 //! Invariant: who calls has put on the record which leaves lose their rows; here nothing is decided. The tree never
-//! changes: what stays is hashed against its leaves again before a segment gets its name. A segment that has nothing of
-//! what must go is not touched, so that the same call after a crash does what is left, and one that is done does nothing.
+//! changes: what stays is compared with what was there, value by value, before a segment gets its name. A segment that has
+//! nothing of what must go is not touched, so that the same call after a crash does what is left, and one that is done does
+//! nothing.
 //!
 //! One segment at a time is rewritten, into a file of its own beside the old one; the old file goes when its last reader
 //! does, or when the directory is opened. Writes go on meanwhile, and compaction waits for one segment at most.
 
-use crate::Row;
-use crate::build::{Source, build, each_leaf};
 use crate::compact::leaf_hashes;
 use crate::error::{Error, Result};
 use crate::lake::Lake;
-use crate::schema::{PathColumn, column};
-use crate::segment::{Lookup, Retired, Segment};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
-use onrecord_evidence::{Hash, LeafIndex, LeafRange, LeafSet};
+use crate::schema::PathColumn;
+use crate::segment::{Kept, Lookup, Segment, filter};
+use onrecord_evidence::{LeafIndex, LeafRange, LeafSet, leaf_hash};
 use onrecord_ledger::Ledger;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -76,119 +73,59 @@ pub fn rewrite(lake: &Lake, ledger: &Ledger, removal: &Removal) -> Result<Remove
         let mut behind = segments.iter().filter(|segment| segment.leaves().start >= next);
         let Some(segment) = behind.find(|segment| removal.concerns(segment.leaves())) else { return Ok(removed) };
         next = segment.leaves().end;
-        let source = Kept::new(segment, lake, ledger, removal)?;
-        if source.is_all() {
+        let kept = Kept::without(segment, &removal.rows, &removal.sidecars)?;
+        if kept.is_all() {
             continue;
         }
         removed.segments += 1;
-        removed.rows += segment.rows() - source.rows;
-        removed.sidecars += source.sidecars;
+        removed.rows += kept.gone();
+        removed.sidecars += kept.bared();
         removed.old.push(Arc::downgrade(segment));
-        replace(lake, &source)?;
+        replace(lake, ledger, segment, &kept)?;
     }
 }
 
 /// Writes a segment of what is kept and puts it in for the old one.
-fn replace(lake: &Lake, source: &Kept<'_>) -> Result<()> {
-    let mut name = source.segment.name();
-    let mut columns = if source.rows == 0 { Vec::new() } else { source.segment.paths() };
+fn replace(lake: &Lake, ledger: &Ledger, old: &Segment, kept: &Kept) -> Result<()> {
+    let mut name = old.name();
+    let mut columns = if kept.rows() == 0 { Vec::new() } else { old.paths() };
     loop {
         name = name.rewritten();
-        let path = build(lake.disk(), lake.dir(), name, &columns, source)?;
-        let segment = Segment::open_on(lake.disk(), &path)?;
-        let used: Vec<PathColumn> =
-            segment.path_columns().into_iter().filter(|(_, values)| *values > 0).map(|(column, _)| column).collect();
+        let written = filter(lake.disk(), lake.dir(), name, old, kept, &columns)?;
+        let segment = Segment::open_as(lake.disk(), written.path(), name)?;
+        let used = segment.path_columns().into_iter().filter(|(_, values)| *values > 0);
+        let used: Vec<PathColumn> = used.map(|(column, _)| column).collect();
         if used.len() < columns.len() {
             // Not even the name of a member stays that only rows had which went.
             columns = used;
-            segment.retire(Retired::Replaced);
             continue;
         }
+        check_ends(&segment, ledger)?;
+        let segment = Segment::open_on(lake.disk(), &written.publish()?)?;
         lake.make_index(&segment);
         lake.replace_segments(segment);
         return Ok(());
     }
 }
 
+/// The first and the last record of each row group must be those of their leaves.
+fn check_ends(segment: &Segment, ledger: &Ledger) -> Result<()> {
+    let mut lookup = Lookup::default();
+    for group in 0..segment.parquet().num_row_groups() {
+        let LeafRange { start, end } = segment.leaves_of_group(group);
+        for leaf in [start, LeafIndex(end.0.saturating_sub(1))] {
+            let found = segment.rows_at(&[leaf], &mut lookup)?.pop().map(|row| leaf_hash(&row.record));
+            let one = LeafRange::new(leaf, LeafIndex(leaf.0 + 1));
+            if found.is_none() || found.as_ref() != leaf_hashes(ledger, one)?.first() {
+                return Err(Error::ReadBack { path: segment.path().to_owned(), leaf });
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Removal {
     fn concerns(&self, leaves: LeafRange) -> bool {
         self.rows.within(leaves).next().is_some() || self.sidecars.within(leaves).next().is_some()
-    }
-}
-
-/// What a segment keeps.
-struct Kept<'a> {
-    segment: &'a Arc<Segment>,
-    ledger: &'a Ledger,
-    removal: &'a Removal,
-    /// Leaves that may have no row.
-    may_lack: Arc<LeafSet>,
-    rows: u64,
-    /// Sidecars that go from rows that stay.
-    sidecars: u64,
-}
-
-impl<'a> Kept<'a> {
-    fn new(segment: &'a Arc<Segment>, lake: &Lake, ledger: &'a Ledger, removal: &'a Removal) -> Result<Self> {
-        let may_lack = lake.removal();
-        segment.must_be_sound()?;
-        let mut lookup = Lookup::default();
-        let mut rows = segment.rows();
-        for leaf in removal.rows.within(segment.leaves()) {
-            rows -= u64::from(segment.has_row(leaf, &mut lookup)?);
-        }
-        let sidecars = sidecars_of(segment, removal)?;
-        Ok(Self { segment, ledger, removal, may_lack, rows, sidecars })
-    }
-
-    /// Whether nothing goes.
-    fn is_all(&self) -> bool {
-        self.rows == self.segment.rows() && self.sidecars == 0
-    }
-}
-
-/// Counts the sidecars that go from rows that stay.
-fn sidecars_of(segment: &Segment, removal: &Removal) -> Result<u64> {
-    let concerned = |group: &usize| removal.sidecars.within(segment.leaves_of_group(*group)).next().is_some();
-    let groups: Vec<usize> = (0..segment.parquet().num_row_groups()).filter(concerned).collect();
-    if groups.is_empty() {
-        return Ok(0);
-    }
-    let mut count = 0;
-    for batch in segment.columns(groups, &[column::LEAF_INDEX, column::SIDECAR])? {
-        count += sidecars_in(&batch?, removal)
-            .ok_or_else(|| Error::damaged(segment.path(), "its columns are of other types"))?;
-    }
-    Ok(count)
-}
-
-fn sidecars_in(batch: &RecordBatch, removal: &Removal) -> Option<u64> {
-    let leaves = batch.column_by_name(column::LEAF_INDEX)?.as_primitive_opt::<Int64Type>()?;
-    let sidecars = batch.column_by_name(column::SIDECAR)?;
-    let goes = |row: &usize| {
-        let leaf = LeafIndex(leaves.value(*row) as u64);
-        sidecars.is_valid(*row) && removal.sidecars.contains(leaf) && !removal.rows.contains(leaf)
-    };
-    Some((0..batch.num_rows()).filter(goes).count() as u64)
-}
-
-impl Source for Kept<'_> {
-    fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    fn each(&self, visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
-        each_leaf(self.segment, &self.may_lack, &mut |rows, row, record| {
-            let leaf = rows.leaf(row);
-            if self.removal.rows.contains(leaf) {
-                return Ok(());
-            }
-            let sidecar = if self.removal.sidecars.contains(leaf) { &[] } else { rows.sidecar(row) };
-            visit(&Row { leaf, id: rows.id(row), record, sidecar })
-        })
-    }
-
-    fn leaf_hashes(&self, leaves: LeafRange) -> Result<Vec<Hash>> {
-        leaf_hashes(self.ledger, leaves)
     }
 }

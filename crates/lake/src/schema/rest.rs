@@ -40,6 +40,11 @@ impl RestKeys {
         }
     }
 
+    /// Takes the keys of one document from `other`.
+    pub(crate) fn take(&mut self, document: Document, other: &RestKeys) {
+        self.keys[document as usize].clone_from(&other.keys[document as usize]);
+    }
+
     /// The keys that the rest fields of a schema name.
     pub(crate) fn of(schema: &Schema) -> Self {
         let named = |document: Document| schema.field_with_name(document.rest_name()).ok().and_then(named_keys);

@@ -1,23 +1,18 @@
 //! Segments into one without decoding them: their row groups are copied as they are, and only the footer is new.
 //!
 //! It costs next to nothing beside writing the rows again, and keeps the records' encoded bytes, which were read back
-//! and re-hashed when they were sealed. Invariant: the very bytes that are copied were compared with their file's
-//! checksum, so that damage stops here. It is for segments that have a row for each leaf, the same columns, and row
+//! and re-hashed when they were sealed. It is for segments that have a row for each leaf, the same columns, and row
 //! groups that are large enough to stay. One source at a time is in memory.
 
+use super::copy::Loaded;
 use super::file::Sink;
 use super::id::IdBounds;
 use super::{Segment, SegmentName, Written, encoding};
-use crate::checksum::{self, Summing};
-use crate::error::{Error, Result};
+use crate::checksum::Summing;
+use crate::error::Result;
 use crate::schema::{RestKeys, schema};
 use onrecord_evidence::{LeafIndex, LeafRange};
 use onrecord_ledger::Disk;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::bloom_filter::Sbbf;
-use parquet::column::writer::ColumnCloseResult;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use std::io::BufWriter;
@@ -41,7 +36,7 @@ pub(crate) fn are_joinable(segments: &[Arc<Segment>], group_rows_min: u64) -> bo
 /// Writes one segment of adjoining ones that are [joinable](are_joinable).
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Damaged`] naming the source that is, [`Error::Unsealable`].
+/// [`crate::Error::Io`], [`crate::Error::Damaged`] naming the source that is, [`crate::Error::Unsealable`].
 pub(crate) fn join(disk: &Arc<dyn Disk>, dir: &Path, segments: &[Arc<Segment>]) -> Result<Written> {
     let start = segments.first().map_or(LeafIndex(0), |segment| segment.leaves().start);
     let end = segments.last().map_or(LeafIndex(0), |segment| segment.leaves().end);
@@ -75,39 +70,16 @@ pub(crate) fn join(disk: &Arc<dyn Disk>, dir: &Path, segments: &[Arc<Segment>]) 
 
 /// Appends all row groups of a segment.
 fn copy(segment: &Segment, written: &Written, writer: &mut Writer) -> Result<()> {
-    let source = segment.disk.read(segment.path()).map_err(Error::io(segment.path()))?;
-    checksum::check_loaded(segment.path(), &source)?;
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let metadata = ArrowReaderMetadata::load(&source, options).map_err(|error| segment.unreadable(error))?;
-    let metadata = metadata.metadata();
+    let source = Loaded::new(segment)?;
+    let metadata = source.metadata.metadata();
     for group in 0..metadata.num_row_groups() {
         let mut target = writer.next_row_group().map_err(|error| written.failed(error))?;
         for column in 0..metadata.row_group(group).num_columns() {
-            let chunk = chunk(metadata, group, column);
-            let filter = Sbbf::read_from_column_chunk(&chunk.metadata, &source);
-            let bloom_filter = filter.map_err(|error| segment.unreadable(error))?;
-            let chunk = ColumnCloseResult { bloom_filter, ..chunk };
-            target.append_column(&source, chunk).map_err(|error| written.failed(error))?;
+            source.copy(group, column, written, &mut target)?;
         }
         target.close().map_err(|error| written.failed(error))?;
     }
     Ok(())
-}
-
-/// What the writer must know of a column chunk, but for its bloom filter.
-fn chunk(metadata: &ParquetMetaData, group: usize, column: usize) -> ColumnCloseResult {
-    let of = metadata.row_group(group).column(column);
-    let index = metadata.column_index().and_then(|groups| groups.get(group)?.get(column));
-    let index = index.filter(|index| !matches!(index, ColumnIndexMetaData::NONE));
-    let pages = metadata.offset_index().and_then(|groups| groups.get(group)?.get(column));
-    ColumnCloseResult {
-        bytes_written: of.compressed_size() as u64,
-        rows_written: metadata.row_group(group).num_rows() as u64,
-        metadata: of.clone(),
-        bloom_filter: None,
-        column_index: index.cloned(),
-        offset_index: pages.cloned(),
-    }
 }
 
 #[cfg(test)]
@@ -118,6 +90,8 @@ mod tests {
     use crate::segment::{Lookup, SegmentWriter};
     use crate::shred::{Shredder, survey};
     use onrecord_ledger::OsDisk;
+    use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+    use parquet::file::metadata::PageIndexPolicy;
 
     fn disk() -> Arc<dyn Disk> {
         Arc::new(OsDisk)

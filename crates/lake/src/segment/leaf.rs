@@ -34,6 +34,11 @@ impl LeafGroup {
         self.rows.clone()
     }
 
+    /// How many they are.
+    pub(super) fn row_count(&self) -> usize {
+        (self.rows.end.0 - self.rows.start.0) as usize
+    }
+
     /// From its first leaf to its last.
     pub(super) fn leaves(&self) -> LeafRange {
         self.leaves
@@ -132,14 +137,6 @@ impl Segment {
     pub(super) fn row_of(&self, leaf: LeafIndex, lookup: &mut Lookup) -> Result<Option<RowIndex>> {
         let row = self.row_from(leaf, lookup)?;
         Ok((self.leaf_at(row, lookup)? == Some(leaf)).then_some(row))
-    }
-
-    /// Whether a leaf has a row here.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub(crate) fn has_row(&self, leaf: LeafIndex, lookup: &mut Lookup) -> Result<bool> {
-        Ok(self.row_of(leaf, lookup)?.is_some())
     }
 
     /// The leaf of a row; `None` if there is no such row.

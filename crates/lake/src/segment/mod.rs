@@ -4,15 +4,18 @@
 //! at most as many rows as leaves. The rows reproduce the records byte for byte; that was checked before the file got its
 //! name, and `verify` checks it again. Which row has which leaf only the leaf column says: see `leaf`.
 //!
-//! `write` makes segments of rows and `join` of other segments, `read` gives rows back, `lookup` finds single rows, `id`
+//! `write` makes segments of rows, `join` of other segments and `filter` of what stays of one, `read` gives rows back, `lookup` finds single rows, `id`
 //! rules segments out for that, `index` makes the look-up index. What holds several segments together is the catalog's.
 
 mod chosen;
+mod copy;
 mod encoding;
 mod file;
+mod filter;
 mod id;
 pub(crate) mod index;
 mod join;
+mod kept;
 mod leaf;
 mod lookup;
 mod name;
@@ -21,8 +24,10 @@ mod write;
 
 pub use chosen::Chosen;
 pub use file::SegmentFile;
+pub(crate) use filter::filter;
 pub(crate) use id::is_v7;
 pub(crate) use join::{are_joinable, join};
+pub(crate) use kept::Kept;
 pub(crate) use lookup::Lookup;
 pub(crate) use name::{SegmentName, UNFINISHED};
 pub(crate) use read::{Batches, Rows};

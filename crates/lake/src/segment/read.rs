@@ -120,6 +120,14 @@ impl Segment {
         self.of_groups(groups, self.mask(names))
     }
 
+    /// A column, by its place in the schema, of a row group.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(super) fn column_of_group(&self, group: usize, column: usize) -> Result<Batches> {
+        self.of_groups(vec![group], ProjectionMask::roots(self.metadata.parquet_schema(), [column]))
+    }
+
     fn of_groups(&self, groups: Vec<usize>, mask: ProjectionMask) -> Result<Batches> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
             .with_row_groups(groups)
