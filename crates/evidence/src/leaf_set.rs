@@ -23,6 +23,11 @@ impl LeafSet {
         self.0.len()
     }
 
+    /// How many of them are before a leaf.
+    pub fn count_before(&self, leaf: LeafIndex) -> u64 {
+        leaf.0.checked_sub(1).map_or(0, |last| self.0.rank(last))
+    }
+
     /// The greatest.
     pub fn last(&self) -> Option<LeafIndex> {
         self.0.max().map(LeafIndex)
@@ -109,5 +114,6 @@ mod tests {
         let outside = |leaves: std::ops::Range<u64>| set.first_outside(LeafRange::from(leaves)).map(|leaf| leaf.0);
         assert_eq!((outside(7..10), outside(7..11), outside(5..9), outside(6..7)), (None, Some(10), Some(6), Some(6)));
         assert_eq!((outside(5..5), outside(20..30)), (None, Some(20)));
+        assert_eq!([0, 5, 6, 8, 10, 99].map(|leaf| set.count_before(LeafIndex(leaf))), [0, 0, 1, 2, 4, 4]);
     }
 }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::index::Key;
 use crate::lake::{Lake, Snapshot};
 use crate::schema::column;
-use crate::segment::{Lookup, OwnedRow, Segment};
+use crate::segment::{OwnedRow, Segment};
 use crate::tail::owned_row;
 use memchr::memmem;
 use onrecord_evidence::LeafIndex;
@@ -233,17 +233,10 @@ impl Lake {
         };
         for segment in snapshot.segments.iter() {
             match key.as_ref().and_then(|key| segment.find(&snapshot.keys, key, texts)) {
-                // Nothing is read for it, and so nothing kept.
-                Some(found) if found.exact && segment.is_dense() => {
-                    leaves.extend(segment.leaves_at(&found.rows, &mut Lookup::default())?);
-                }
+                Some(found) if found.exact => leaves.extend(segment.leaves_at(&found.rows)?),
                 Some(found) => {
                     let mut lookup = self.lookups().get(segment.path());
-                    if found.exact {
-                        leaves.extend(segment.leaves_at(&found.rows, &mut lookup)?);
-                    } else {
-                        leaves.extend(segment.leaves_among(&found.rows, name, texts, &mut lookup)?);
-                    }
+                    leaves.extend(segment.leaves_among(&found.rows, name, texts, &mut lookup)?);
                     self.lookups().put(segment.path(), lookup);
                 }
                 None => {

@@ -56,33 +56,43 @@ impl Removed {
         }
         true
     }
+
+    /// Rewrites a segment, if something of it is to go.
+    fn remove_from(&mut self, segment: &Arc<Segment>, lake: &Lake, ledger: &Ledger, removal: &Removal) -> Result<()> {
+        let kept = Kept::without(segment, &removal.rows, &removal.sidecars)?;
+        if kept.is_all() {
+            return Ok(());
+        }
+        replace(lake, ledger, segment, &kept)?;
+        self.segments += 1;
+        self.rows += kept.gone();
+        self.sidecars += kept.bared();
+        self.old.push(Arc::downgrade(segment));
+        Ok(())
+    }
 }
 
-/// Removes from all segments what is to go. What is not sealed yet stays as it is: seal it first.
+/// Removes from all segments what is to go. What is not sealed yet stays as it is: seal it first. A segment that cannot be
+/// rewritten, as when the archive is away, keeps no other from it.
 ///
 /// # Errors
-/// As compaction. What was rewritten before stays so, everything else as it was.
+/// That of the first segment that could not be rewritten; it is as it was, and so is each other that could not.
 pub fn rewrite(lake: &Lake, ledger: &Ledger, removal: &Removal) -> Result<Removed> {
     lake.may_lack(&removal.rows);
     let mut removed = Removed::default();
-    let mut next = LeafIndex(0);
+    let (mut next, mut failed) = (LeafIndex(0), None);
     loop {
         // Held for one segment, so that nobody waits for all of them.
         let _changing = lake.lock_segments();
         let segments = lake.segments();
         let mut behind = segments.iter().filter(|segment| segment.leaves().start >= next);
-        let Some(segment) = behind.find(|segment| removal.concerns(segment.leaves())) else { return Ok(removed) };
+        let Some(segment) = behind.find(|segment| removal.concerns(segment.leaves())) else { break };
         next = segment.leaves().end;
-        let kept = Kept::without(segment, &removal.rows, &removal.sidecars)?;
-        if kept.is_all() {
-            continue;
+        if let Err(error) = removed.remove_from(segment, lake, ledger, removal) {
+            failed.get_or_insert(error);
         }
-        removed.segments += 1;
-        removed.rows += kept.gone();
-        removed.sidecars += kept.bared();
-        removed.old.push(Arc::downgrade(segment));
-        replace(lake, ledger, segment, &kept)?;
     }
+    failed.map_or(Ok(removed), Err)
 }
 
 /// Writes a segment of what is kept and puts it in for the old one.

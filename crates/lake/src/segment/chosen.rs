@@ -49,19 +49,12 @@ impl Segment {
         Ok(Chosen { batches: self.read(&runs, metadata.clone(), mask)?, bytes })
     }
 
-    /// The rows of those of the leaves, which ascend, that are of this segment; `None` if a row group may have some of them, and
-    /// only its leaf column says where.
-    pub fn rows_of(&self, leaves: &[LeafIndex]) -> Option<Vec<RowIndex>> {
-        let (start, end) = (self.leaves().start, self.leaves().end);
-        let here = leaves.iter().filter(|leaf| start <= **leaf && **leaf < end);
-        let mut rows = Vec::new();
-        for leaf in here {
-            let at = self.leaf_groups.partition_point(|group| group.leaves().end <= *leaf);
-            let Some(group) = self.leaf_groups.get(at).filter(|group| group.leaves().start <= *leaf) else { continue };
-            let first = self.dense_from(at)?;
-            rows.push(RowIndex(group.rows().start.0 + (leaf.0 - first.0) as u32));
-        }
-        Some(rows)
+    /// The rows of those of the leaves, which ascend, that have one here.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`], [`crate::Error::Archive`].
+    pub fn rows_of(&self, leaves: &[LeafIndex]) -> Result<Vec<RowIndex>> {
+        leaves.iter().filter_map(|leaf| self.row_of(*leaf).transpose()).collect()
     }
 
     /// Asks for all pages that hold the rows, and says how many bytes they are.

@@ -362,3 +362,113 @@ fn in_threads<T: Send, R: Send>(
     })?;
     Ok(results.into_iter().filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::{Lookup, OwnedRow, SegmentWriter, join};
+    use crate::shred::{Shredder, survey};
+    use crate::{Row, SEGMENTS, verify};
+    use onrecord_evidence::{LeafIndex, LeafRange, LeafSet};
+    use onrecord_ledger::OsDisk;
+    use onrecord_testing::Random;
+
+    /// A row with lists, documents within documents, values that repeat and values that do not, and rests.
+    fn entry(leaf: u64) -> OwnedRow {
+        let mixed = u128::from(leaf).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        let odd = if leaf % 100 == 7 { format!(r#","odd_{leaf}":null"#) } else { String::new() };
+        let features = match leaf % 3 {
+            0 => "null".to_owned(),
+            1 => "[]".to_owned(),
+            _ => {
+                format!(r#"[{{"feature":"f{}","importance":{leaf}.5}},{{"feature":"g","importance":-1.5}}]"#, leaf % 5)
+            }
+        };
+        let record = format!(
+            r#"{{"confidence":0.{},"decision_id":"d{leaf}","event_id":"{}","explanation":{{"top_features":{features}}},"input_features":{{"inner":{{"n":{leaf}}},"name":"someone {mixed}"{odd}}},"kind":"decision","model_id":"m{}","schema":1,"user_id":"sub_{:024x}"}}"#,
+            1 + leaf % 9,
+            uuid::Uuid::from_u128(mixed),
+            leaf % 4,
+            leaf % 700,
+        );
+        let sidecar = if leaf % 5 == 0 { format!("beside {leaf}").into_bytes() } else { Vec::new() };
+        OwnedRow { leaf: LeafIndex(leaf), id: mixed.to_be_bytes(), record: record.into_bytes(), sidecar }
+    }
+
+    fn segment(dir: &Path, leaves: Range<u64>) -> Arc<Segment> {
+        let entries: Vec<OwnedRow> = leaves.clone().map(entry).collect();
+        let rows: Vec<Row<'_>> = entries
+            .iter()
+            .map(|of| Row { leaf: of.leaf, id: of.id, record: &of.record, sidecar: &of.sidecar })
+            .collect();
+        let columns = survey(&rows, 100).plan();
+        let mut writer = SegmentWriter::create(dir, LeafRange::from(leaves), columns.clone()).unwrap();
+        let mut shredder = Shredder::new(&columns);
+        for row in &rows {
+            shredder.push(row, false).unwrap();
+            if shredder.is_full() {
+                writer.write(shredder.take().unwrap()).unwrap();
+            }
+        }
+        writer.write(shredder.take().unwrap()).unwrap();
+        Arc::new(Segment::open(&writer.finish().unwrap().publish().unwrap()).unwrap())
+    }
+
+    /// Three row groups: one keeps everything, one loses some rows and sidecars, one all its rows.
+    #[test]
+    fn what_stays_is_what_was_there_and_verify_agrees_with_its_footer_and_filters() {
+        let parts = tempfile::tempdir().unwrap();
+        let parts = [0..1_000, 1_000..19_500, 19_500..20_000].map(|leaves| segment(parts.path(), leaves));
+        let joined = tempfile::tempdir().unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+        let joined = Segment::open(&join(&disk, joined.path(), &parts).unwrap().publish().unwrap()).unwrap();
+        let mut random = Random::new(7);
+        let gone: LeafSet =
+            (1_000..20_000).filter(|leaf| *leaf >= 19_500 || random.below(50) == 0).map(LeafIndex).collect();
+        let bare: LeafSet = (1_000..20_000).filter(|_| random.below(9) == 0).map(LeafIndex).collect();
+        let kept = Kept::without(&joined, &gone, &bare).unwrap();
+        assert_eq!((kept.rows(), kept.gone()), (20_000 - gone.len(), gone.len()));
+
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(SEGMENTS)).unwrap();
+        let path = dir.path().join(SEGMENTS);
+        let written = filter(&disk, &path, joined.name(), &joined, &kept, &joined.paths()).unwrap();
+        let filtered = Segment::open(&written.publish().unwrap()).unwrap();
+        let all: Vec<LeafIndex> = (0..20_000).map(LeafIndex).collect();
+        let rows = filtered.rows_at(&all, &mut Lookup::default()).unwrap();
+        assert_eq!(rows.len() as u64, kept.rows());
+        let expected = (0..20_000).map(LeafIndex).filter(|leaf| !gone.contains(*leaf)).map(|leaf| {
+            let entry = entry(leaf.0);
+            if bare.contains(leaf) { OwnedRow { sidecar: Vec::new(), ..entry } } else { entry }
+        });
+        rows.into_iter().zip(expected).for_each(|(row, expected)| assert_eq!(row, expected));
+
+        let verification = verify(dir.path(), 2, &gone, &|_| false, &|_| Ok(())).unwrap();
+        assert!(verification.errors.is_empty(), "{:?}", verification.errors);
+        let named = RestKeys::of(filtered.schema());
+        for leaf in (7..20_000).step_by(100) {
+            let mut one = RestKeys::default();
+            one.insert(Document::InputFeatures, &format!("odd_{leaf}"));
+            let field = named.field(Document::InputFeatures);
+            assert_eq!(one.are_named_by(Document::InputFeatures, &field), !gone.contains(LeafIndex(leaf)), "{leaf}");
+        }
+        let ids = (0..20_000).map(LeafIndex).filter(|leaf| gone.contains(*leaf)).map(|leaf| entry(leaf.0).id);
+        let mut lookup = Lookup::default();
+        let passed = ids.filter(|id| filtered.find_id(id, &mut lookup).unwrap().is_some()).count();
+        assert_eq!(passed, 0);
+    }
+
+    #[test]
+    fn a_column_that_differs_is_found_however_it_comes_in_batches() {
+        let texts = |texts: &[&str]| -> ArrayRef { Arc::new(arrow::array::StringArray::from(texts.to_vec())) };
+        let batch = |values: &[&str]| Ok(RecordBatch::try_from_iter([("text", texts(values))]).unwrap());
+        let is_equal = |batches: &[&[&str]], expected: &[&[&str]]| {
+            let mut found = batches.iter().map(|values| batch(values));
+            let mut rest = None;
+            expected.iter().all(|expected| is_next(&mut found, &mut rest, &texts(expected)).unwrap())
+        };
+        assert!(is_equal(&[&["a", "b", "c"], &["d"]], &[&["a"], &[], &["b", "c", "d"]]));
+        assert!(!is_equal(&[&["a", "b", "x"], &["d"]], &[&["a"], &["b", "c", "d"]]));
+        assert!(!is_equal(&[&["a", "b", "c"]], &[&["a"], &["b", "c", "d"]]));
+    }
+}

@@ -1,6 +1,6 @@
 //! Which rows and sidecars of a segment stay.
 
-use super::{Lookup, Segment};
+use super::Segment;
 use crate::error::{Error, Result};
 use crate::schema::column;
 use arrow::array::{Array, BooleanArray, BooleanBufferBuilder};
@@ -32,12 +32,11 @@ impl Kept {
     /// [`Error::Io`], [`Error::Damaged`], [`Error::Archive`].
     pub(crate) fn without(segment: &Segment, rows: &LeafSet, sidecars: &LeafSet) -> Result<Self> {
         segment.must_be_sound()?;
-        let mut lookup = Lookup::default();
         let mut kept = Self { groups: Vec::new(), gone: 0, bared: 0 };
         for group in 0..segment.parquet().num_row_groups() {
             let count = segment.leaf_groups[group].row_count();
-            let gone = places(segment, group, rows, &mut lookup)?;
-            let mut bare = places(segment, group, sidecars, &mut lookup)?;
+            let gone = places(segment, group, rows)?;
+            let mut bare = places(segment, group, sidecars)?;
             if let (Some(bare), Some(gone)) = (&mut bare, &gone) {
                 *bare = &*bare & &!gone;
             }
@@ -100,11 +99,11 @@ impl KeptGroup {
 }
 
 /// The rows of a row group that have one of the leaves; `None` if none has.
-fn places(segment: &Segment, group: usize, leaves: &LeafSet, lookup: &mut Lookup) -> Result<Option<BooleanBuffer>> {
+fn places(segment: &Segment, group: usize, leaves: &LeafSet) -> Result<Option<BooleanBuffer>> {
     let of_group = &segment.leaf_groups[group];
     let mut found: Option<BooleanBufferBuilder> = None;
     for leaf in leaves.within(of_group.leaves()) {
-        if let Some(row) = segment.row_of(leaf, lookup)? {
+        if let Some(row) = segment.row_of(leaf)? {
             let found = found.get_or_insert_with(|| {
                 let mut none = BooleanBufferBuilder::new(of_group.row_count());
                 none.append_n(of_group.row_count(), false);

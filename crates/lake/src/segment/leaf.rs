@@ -6,26 +6,29 @@
 //! the column itself.
 //!
 //! A row group with as many rows as there are leaves between its bounds is *dense*: the leaf of each row follows from
-//! the bounds, and nothing is read. Of the others, the column is read once and kept with what look-ups have read.
+//! the bounds, and nothing is read. Of the others, the column is read once, and the leaves between its bounds that have no
+//! row, its *gaps*, stay in memory: a bitmap of at most one bit for each of these leaves.
 
-use super::{Lookup, Segment};
-use crate::error::{Error, Result};
+use super::{Block, Segment};
+use crate::error::Result;
 use crate::row::RowIndex;
 use crate::schema::column;
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use onrecord_evidence::{LeafIndex, LeafRange};
+use onrecord_evidence::{LeafIndex, LeafRange, LeafSet};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 /// The rows and the leaves of one row group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct LeafGroup {
     rows: Range<RowIndex>,
     /// From its first leaf to its last; some between them may have no row.
     leaves: LeafRange,
+    /// Those of them that have none, once they were read.
+    gaps: OnceLock<LeafSet>,
 }
 
 impl LeafGroup {
@@ -46,6 +49,19 @@ impl LeafGroup {
 
     fn is_dense(&self) -> bool {
         u64::from(self.rows.end.0 - self.rows.start.0) == self.leaves.count()
+    }
+
+    /// The leaf of the row so many rows behind its first.
+    fn leaf_behind(&self, rows: u64, gaps: &LeafSet) -> LeafIndex {
+        let start = self.leaves.start.0;
+        // Each gap before the leaf moves it one further on; those are found by halving.
+        let (mut low, mut high) = (start + rows, start + rows + gaps.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let rows_up_to = middle + 1 - start - gaps.count_before(LeafIndex(middle + 1));
+            if rows_up_to > rows { high = middle } else { low = middle + 1 }
+        }
+        LeafIndex(low)
     }
 }
 
@@ -72,7 +88,7 @@ pub(super) fn groups(
         if u64::from(end - row) > bounds.count() {
             return Err(format!("row group {at} has {} rows for {} leaves", end - row, bounds.count()));
         }
-        groups.push(LeafGroup { rows: RowIndex(row)..RowIndex(end), leaves: bounds });
+        groups.push(LeafGroup { rows: RowIndex(row)..RowIndex(end), leaves: bounds, gaps: OnceLock::new() });
         (row, next) = (end, bounds.end);
     }
     Ok(groups.into())
@@ -90,12 +106,6 @@ impl Segment {
     /// Whether every leaf has a row.
     pub(crate) fn is_dense(&self) -> bool {
         self.rows() == self.leaves().count()
-    }
-
-    /// The leaf of the first row of a row group each of whose leaves, up to that of its last row, has a row; `None` if
-    /// some have none, and only the leaf column says which.
-    pub fn dense_from(&self, group: usize) -> Option<LeafIndex> {
-        self.leaf_groups.get(group).filter(|group| group.is_dense()).map(|group| group.leaves.start)
     }
 
     /// From the first to the last leaf of a row group.
@@ -116,72 +126,91 @@ impl Segment {
     /// The row of the first of the leaves from this one on that has a row; that after the last if none has.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub(super) fn row_from(&self, leaf: LeafIndex, lookup: &mut Lookup) -> Result<RowIndex> {
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`], [`crate::Error::Archive`].
+    pub(super) fn row_from(&self, leaf: LeafIndex) -> Result<RowIndex> {
         let at = self.leaf_groups.partition_point(|group| group.leaves.end <= leaf);
         let Some(group) = self.leaf_groups.get(at) else {
             return Ok(self.leaf_groups.last().map_or(RowIndex(0), |group| group.rows.end));
         };
         let behind = match leaf.0.checked_sub(group.leaves.start.0) {
             None => 0,
-            Some(behind) if group.is_dense() => behind as u32,
-            Some(_) => self.sparse(at, lookup)?.partition_point(|other| *other < leaf) as u32,
+            Some(behind) => behind - self.gaps(group, at)?.count_before(leaf),
         };
-        Ok(RowIndex(group.rows.start.0 + behind))
+        Ok(RowIndex(group.rows.start.0 + behind as u32))
     }
 
     /// The row of a leaf; `None` if it has none here.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub(super) fn row_of(&self, leaf: LeafIndex, lookup: &mut Lookup) -> Result<Option<RowIndex>> {
-        let row = self.row_from(leaf, lookup)?;
-        Ok((self.leaf_at(row, lookup)? == Some(leaf)).then_some(row))
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`], [`crate::Error::Archive`].
+    pub(super) fn row_of(&self, leaf: LeafIndex) -> Result<Option<RowIndex>> {
+        let at = self.leaf_groups.partition_point(|group| group.leaves.end <= leaf);
+        let Some(group) = self.leaf_groups.get(at).filter(|group| group.leaves.start <= leaf) else { return Ok(None) };
+        let gaps = self.gaps(group, at)?;
+        let behind = leaf.0 - group.leaves.start.0 - gaps.count_before(leaf);
+        Ok((!gaps.contains(leaf)).then_some(RowIndex(group.rows.start.0 + behind as u32)))
     }
 
     /// The leaf of a row; `None` if there is no such row.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub(crate) fn leaf_at(&self, row: RowIndex, lookup: &mut Lookup) -> Result<Option<LeafIndex>> {
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`], [`crate::Error::Archive`].
+    pub fn leaf_at(&self, row: RowIndex) -> Result<Option<LeafIndex>> {
         let at = self.leaf_groups.partition_point(|group| group.rows.end <= row);
         let Some(group) = self.leaf_groups.get(at) else { return Ok(None) };
-        let behind = row.0 - group.rows.start.0;
-        if group.is_dense() {
-            return Ok(Some(LeafIndex(group.leaves.start.0 + u64::from(behind))));
-        }
-        Ok(self.sparse(at, lookup)?.get(behind as usize).copied())
+        let gaps = self.gaps(group, at)?;
+        Ok(Some(group.leaf_behind(u64::from(row.0 - group.rows.start.0), gaps)))
     }
 
-    /// The leaf column of a row group that is not dense.
-    fn sparse(&self, at: usize, lookup: &mut Lookup) -> Result<Arc<[LeafIndex]>> {
-        if let Some(leaves) = lookup.sparse.get(&at) {
-            return Ok(Arc::clone(leaves));
+    /// The leaves of the rows of a block, in order.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Damaged`], [`crate::Error::Archive`].
+    pub fn leaves_of<'s>(&'s self, block: &Block) -> Result<impl Iterator<Item = LeafIndex> + use<'s>> {
+        let group = self.leaf_groups.get(block.group).ok_or_else(|| self.damaged("it has no such row group"))?;
+        let gaps = self.gaps(group, block.group)?;
+        let first = group.leaf_behind(block.rows.start as u64, gaps);
+        let mut next_gaps = gaps.within(LeafRange::new(first, group.leaves.end)).peekable();
+        let present = (first.0..).map(LeafIndex).filter(move |leaf| next_gaps.next_if_eq(leaf).is_none());
+        Ok(present.take(block.rows.len()))
+    }
+
+    /// The leaves between the bounds of a row group, which is that `at` this place, that have no row.
+    fn gaps<'s>(&'s self, group: &'s LeafGroup, at: usize) -> Result<&'s LeafSet> {
+        if let Some(gaps) = group.gaps.get() {
+            return Ok(gaps);
         }
+        let gaps = if group.is_dense() { LeafSet::default() } else { self.read_gaps(at)? };
+        Ok(group.gaps.get_or_init(|| gaps))
+    }
+
+    fn read_gaps(&self, at: usize) -> Result<LeafSet> {
         self.must_be_sound()?;
-        let mut leaves = Vec::new();
+        let bounds = self.leaves_of_group(at);
+        let mut gaps = LeafSet::default();
+        let mut next = bounds.start;
         for batch in self.columns(vec![at], &[column::LEAF_INDEX])? {
             let batch = batch?;
-            let column =
-                batch.column_by_name(column::LEAF_INDEX).and_then(|array| array.as_primitive_opt::<Int64Type>());
-            let column = column.ok_or_else(|| Error::damaged(&self.path, "its leaf column is of another type"))?;
-            leaves.extend(column.values().iter().map(|leaf| LeafIndex(*leaf as u64)));
+            let leaves = batch.column_by_name(column::LEAF_INDEX);
+            let leaves = leaves.and_then(|array| array.as_primitive_opt::<Int64Type>());
+            let leaves = leaves.ok_or_else(|| self.damaged("its leaf column is of another type"))?;
+            for leaf in leaves.values().iter().map(|leaf| LeafIndex(*leaf as u64)) {
+                if leaf < next || leaf >= bounds.end {
+                    return Err(self.damaged(format!("the leaves of row group {at} do not ascend in its bounds")));
+                }
+                gaps.insert(LeafRange::new(next, leaf));
+                next = LeafIndex(leaf.0 + 1);
+            }
         }
-        let bounds = self.leaves_of_group(at);
-        if !leaves.is_sorted_by(|leaf, next| leaf < next) || !leaves.iter().all(|leaf| bounds.contains(*leaf)) {
-            return Err(Error::damaged(
-                &self.path,
-                format!("the leaves of row group {at} do not ascend in its bounds"),
-            ));
-        }
-        Ok(Arc::clone(lookup.sparse.entry(at).or_insert(leaves.into())))
+        gaps.insert(LeafRange::new(next, bounds.end));
+        Ok(gaps)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::SegmentWriter;
+    use crate::segment::{Lookup, SegmentWriter};
     use crate::shred::Shredder;
     use crate::{LeafSet, Row, verify};
 
@@ -205,22 +234,26 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let held: [&[u64]; 3] = [&[11, 12, 15], &[16, 17, 18], &[21, 30]];
         let segment = segment(dir.path(), 10..32, &held);
-        assert_eq!([0, 1, 2, 3].map(|group| segment.dense_from(group)), [None, Some(LeafIndex(16)), None, None]);
         assert_eq!(segment.leaves_of_groups(&(0..1)), LeafRange::from(10..16));
         assert_eq!(segment.leaves_of_groups(&(1..3)), LeafRange::from(16..32));
-        let mut lookup = Lookup::default();
         let held = held.concat();
         for leaf in 0..40 {
             let row = held.iter().position(|other| *other == leaf).map(|row| RowIndex(row as u32));
-            assert_eq!(segment.row_of(LeafIndex(leaf), &mut lookup).unwrap(), row, "leaf {leaf}");
+            assert_eq!(segment.row_of(LeafIndex(leaf)).unwrap(), row, "leaf {leaf}");
             let from = held.iter().take_while(|other| **other < leaf).count() as u32;
-            assert_eq!(segment.row_from(LeafIndex(leaf), &mut lookup).unwrap(), RowIndex(from), "leaf {leaf}");
+            assert_eq!(segment.row_from(LeafIndex(leaf)).unwrap(), RowIndex(from), "leaf {leaf}");
         }
         for row in 0..10 {
             let leaf = held.get(row as usize).copied().map(LeafIndex);
-            assert_eq!(segment.leaf_at(RowIndex(row), &mut lookup).unwrap(), leaf);
+            assert_eq!(segment.leaf_at(RowIndex(row)).unwrap(), leaf);
         }
-        assert_eq!(lookup.sparse.len(), 2, "a dense row group is not read");
+        for (group, leaves) in [(0, vec![11, 12, 15]), (1, vec![16, 17, 18]), (2, vec![21, 30])] {
+            for rows in [0..leaves.len(), 1..leaves.len(), 0..1, 1..1] {
+                let found = segment.leaves_of(&Block { group, rows: rows.clone() }).unwrap();
+                assert!(found.map(|leaf| leaf.0).eq(leaves[rows].iter().copied()));
+            }
+        }
+        let mut lookup = Lookup::default();
         let all: Vec<LeafIndex> = (0..40).map(LeafIndex).collect();
         let rows = segment.rows_at(&all, &mut lookup).unwrap();
         assert!(rows.iter().map(|row| row.leaf.0).eq(held.iter().copied()));

@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -40,8 +40,6 @@ pub(crate) struct Lookup {
     pub(crate) ids: Option<Arc<SortedIds>>,
     /// The footer with page indexes, for reading single rows, and about the bytes that it takes.
     pub(crate) indexed: Option<(ArrowReaderMetadata, usize)>,
-    /// The leaf columns of row groups that are not dense.
-    pub(super) sparse: BTreeMap<usize, Arc<[LeafIndex]>>,
 }
 
 impl Lookup {
@@ -50,8 +48,7 @@ impl Lookup {
         let filters = self.filters.as_ref().map_or(0, |filters| filters.bytes());
         let ids = self.ids.as_ref().map_or(0, |ids| ids.0.len() * size_of::<([u8; 16], RowIndex)>());
         let indexed = self.indexed.as_ref().map_or(0, |(_, bytes)| *bytes);
-        let sparse: usize = self.sparse.values().map(|leaves| size_of_val(&**leaves)).sum();
-        filters + ids + indexed + sparse
+        filters + ids + indexed
     }
 }
 
@@ -127,7 +124,7 @@ impl Segment {
             Some(ids) => Arc::clone(ids),
             None => Arc::clone(lookup.ids.insert(Arc::new(self.sorted_ids()?))),
         };
-        ids.find(id).map_or(Ok(None), |row| self.leaf_at(row, lookup))
+        ids.find(id).map_or(Ok(None), |row| self.leaf_at(row))
     }
 
     fn id_filters(&self) -> Result<IdFilters> {
@@ -187,11 +184,9 @@ impl Segment {
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`] if there is no such row.
-    pub(crate) fn leaves_at(&self, rows: &[RowIndex], lookup: &mut Lookup) -> Result<Vec<LeafIndex>> {
-        let leaf = |row: &RowIndex| {
-            self.leaf_at(*row, lookup)?.ok_or_else(|| self.damaged(format!("it has no row {}", row.0)))
-        };
-        rows.iter().map(leaf).collect()
+    pub(crate) fn leaves_at(&self, rows: &[RowIndex]) -> Result<Vec<LeafIndex>> {
+        let no_row = |row: &RowIndex| self.damaged(format!("it has no row {}", row.0));
+        rows.iter().map(|row| self.leaf_at(*row)?.ok_or_else(|| no_row(row))).collect()
     }
 
     /// The leaves of those of the rows, which ascend, whose text in the column is one of `texts`.
@@ -276,10 +271,10 @@ impl Segment {
     }
 
     /// The rows of those of the leaves that have one here, and these leaves.
-    fn places_of(&self, leaves: &[LeafIndex], lookup: &mut Lookup) -> Result<(Vec<RowIndex>, Vec<LeafIndex>)> {
+    fn places_of(&self, leaves: &[LeafIndex]) -> Result<(Vec<RowIndex>, Vec<LeafIndex>)> {
         let (mut places, mut held) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
         for leaf in leaves {
-            if let Some(row) = self.row_of(*leaf, lookup)? {
+            if let Some(row) = self.row_of(*leaf)? {
                 places.push(row);
                 held.push(*leaf);
             }
@@ -288,7 +283,7 @@ impl Segment {
     }
 
     fn read_rows_at(&self, leaves: &[LeafIndex], lookup: &mut Lookup) -> Result<Vec<OwnedRow>> {
-        let (places, held) = self.places_of(leaves, lookup)?;
+        let (places, held) = self.places_of(leaves)?;
         if places.is_empty() {
             return Ok(Vec::new());
         }
@@ -322,7 +317,7 @@ impl Segment {
             .groups_with(column::KIND, Kind::Decision.as_str().as_bytes())
             .map(|group| self.leaf_groups[group].rows())
             .collect();
-        let (places, held) = self.places_of(leaves, lookup)?;
+        let (places, held) = self.places_of(leaves)?;
         let may_be = |place: &RowIndex| decisions.iter().any(|rows| rows.contains(place));
         let (places, held): (Vec<RowIndex>, Vec<LeafIndex>) =
             places.into_iter().zip(held).filter(|(place, _)| may_be(place)).unzip();

@@ -1,6 +1,6 @@
 //! The rows of a segment, as entries again: streamed, a batch in memory at a time.
 
-use super::{Lookup, Segment};
+use super::Segment;
 use crate::assemble::Assembler;
 use crate::error::{Error, Result};
 use crate::object::ArchivedFile;
@@ -100,7 +100,7 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn batches_from(&self, leaf: LeafIndex) -> Result<Batches> {
-        let first = self.row_from(leaf, &mut Lookup::default())?;
+        let first = self.row_from(leaf)?;
         self.read(&[first..RowIndex(u32::MAX)], self.metadata.clone(), ProjectionMask::all())
     }
 

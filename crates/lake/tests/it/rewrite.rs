@@ -163,17 +163,48 @@ fn a_reader_keeps_the_old_file_until_it_is_done() {
 }
 
 #[test]
-fn damage_stops_a_rewrite_and_is_not_copied() {
+fn damage_is_not_copied_and_keeps_nothing_else_from_being_removed() {
     let (mut house, mut model) = (LakeFixture::new(1 << 20), Model::new());
-    append(&house, &mut model, 2_000);
-    house.seal();
+    for _ in 0..2 {
+        append(&house, &mut model, 2_000);
+        house.seal();
+    }
     house.close();
-    let path = house.segment_files().remove(0);
-    let mut bytes = std::fs::read(&path).unwrap();
+    let before = house.segment_files();
+    let mut bytes = std::fs::read(&before[0]).unwrap();
     bytes[2_000] ^= 1;
-    std::fs::write(&path, &bytes).unwrap();
+    std::fs::write(&before[0], &bytes).unwrap();
     house.open();
-    let error = rewrite(house.lake(), house.ledger(), &Removal { rows: set(&[3]), ..Removal::default() }).unwrap_err();
-    assert_eq!(error.path(), Some(path.as_path()), "{error}");
-    assert_eq!(house.segment_files(), [path]);
+    let removal = Removal { rows: set(&[3, 2_003]), ..Removal::default() };
+    let error = rewrite(house.lake(), house.ledger(), &removal).unwrap_err();
+    assert_eq!(error.path(), Some(before[0].as_path()), "{error}");
+    let after = house.segment_files();
+    assert_eq!((after.len(), &after[0]), (2, &before[0]));
+    assert!(after[1].to_string_lossy().ends_with("4000-1.parquet"), "{after:?}");
+    assert!(house.lake().by_leaves(&[LeafIndex(2_003)]).unwrap().is_empty());
+}
+
+#[test]
+fn what_loses_nothing_is_copied_byte_for_byte() {
+    let (house, mut model) = (LakeFixture::new(1 << 20), Model::new());
+    append(&house, &mut model, 3_000);
+    house.seal();
+    let chunks = || {
+        let segments = house.lake().segments();
+        let bytes = std::fs::read(segments[0].path()).unwrap();
+        let group = segments[0].parquet().row_group(0);
+        let chunk = |column: &parquet::file::metadata::ColumnChunkMetaData| {
+            let (start, length) = column.byte_range();
+            (column.column_path().string(), bytes[start as usize..(start + length) as usize].to_vec())
+        };
+        group.columns().iter().map(chunk).collect::<BTreeMap<_, _>>()
+    };
+    let before = chunks();
+    let removal = Removal { sidecars: set(&[3, 6]), ..Removal::default() };
+    rewrite(house.lake(), house.ledger(), &removal).unwrap();
+    [3, 6].iter().for_each(|leaf| drop(model.insert(*leaf, Vec::new())));
+    check(&house, &model);
+    let after = chunks();
+    let differ = before.iter().filter(|(name, bytes)| after.get(*name) != Some(*bytes));
+    assert_eq!(differ.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["sidecar"]);
 }

@@ -110,8 +110,14 @@ impl Found {
     /// A column of some rows, if it is in memory for all of them or follows from their places.
     fn held(&self, rows: &[RowIndex], column: usize, cache: &ColumnCache) -> Result<Option<ArrayRef>> {
         let layout = &self.stats.layout;
-        let is_leaf = layout.leaf_index == Some(column);
-        if !is_leaf && !layout.has([column].into_iter()) {
+        if layout.leaf_index == Some(column) {
+            let leaf =
+                |row: &RowIndex| Ok(self.segment.leaf_at(*row).map_err(external)?.map(|leaf| leaf.0.cast_signed()));
+            let leaves: Int64Array = rows.iter().map(leaf).collect::<Result<_>>()?;
+            // A row that is not there is found out when the other columns are read.
+            return Ok((leaves.null_count() == 0).then(|| Arc::new(leaves) as _));
+        }
+        if !layout.has([column].into_iter()) {
             return Ok(None);
         }
         let places: Option<Vec<(usize, usize)>> = rows.iter().map(|row| layout.place(*row)).collect();
@@ -119,12 +125,6 @@ impl Found {
         let mut parts: Vec<ArrayRef> = Vec::new();
         for places in places.chunk_by(|(one, _), (other, _)| one == other) {
             let (at, block) = (places[0].0, &layout.blocks[places[0].0]);
-            let dense = if is_leaf { self.segment.dense_from(block.group) } else { None };
-            if let Some(first) = dense {
-                let leaf = |place: &(usize, usize)| (first.0 + (block.rows.start + place.1) as u64).cast_signed();
-                parts.push(Arc::new(Int64Array::from_iter_values(places.iter().map(leaf))));
-                continue;
-            }
             let Some(array) = cache.get(&self.segment, column, at) else { return Ok(None) };
             let places = UInt32Array::from_iter_values(places.iter().map(|(_, place)| *place as u32));
             let taken = take(&array, &places, None)?;

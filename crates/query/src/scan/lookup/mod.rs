@@ -283,7 +283,8 @@ impl Wanted {
     /// The rows of a segment; `None` if it does not tell.
     fn rows(&self, segment: &Segment, keys: &[Key]) -> Option<FoundRows> {
         match &self.by {
-            By::Leaves(leaves) => Some(FoundRows { rows: segment.rows_of(leaves)?, exact: true }),
+            // What cannot be read is said by the scan that follows.
+            By::Leaves(leaves) => Some(FoundRows { rows: segment.rows_of(leaves).ok()?, exact: true }),
             By::Values { event_ids, .. } if event_ids.iter().any(|id| segment.may_hold_id(id)) => None,
             By::Values { key, values, .. } => {
                 let values: Vec<&str> = values.iter().map(String::as_str).collect();

@@ -99,13 +99,11 @@ impl File {
     pub(super) fn block(&self, columns: &Columns, at: usize) -> Result<RecordBatch> {
         let layout = &self.stats.layout;
         let (block, needed) = (self.layout_block(at), self.reader.needed());
-        let mut arrays: Vec<Option<ArrayRef>> = needed
-            .iter()
-            .map(|column| {
-                let known = (layout.leaf_index == Some(*column)).then(|| leaves(&self.segment, block)).flatten();
-                known.or_else(|| columns.cache.get(&self.segment, *column, at))
-            })
-            .collect();
+        let array = |column: &usize| match layout.leaf_index == Some(*column) {
+            true => leaves(&self.segment, block).map(Some),
+            false => Ok(columns.cache.get(&self.segment, *column, at)),
+        };
+        let mut arrays: Vec<Option<ArrayRef>> = needed.iter().map(array).collect::<Result<_>>()?;
         let missing = needed.iter().zip(&arrays).filter(|(_, array)| array.is_none());
         let missing: Vec<usize> = missing.map(|(column, _)| *column).collect();
         if !missing.is_empty() {
@@ -125,10 +123,10 @@ impl File {
     }
 }
 
-/// The leaf indexes of a block, if they follow from the first of its row group; else they must be read.
-fn leaves(segment: &Segment, block: &Block) -> Option<ArrayRef> {
-    let first = segment.dense_from(block.group)?.0 as i64;
-    Some(Arc::new(Int64Array::from_iter_values(block.rows.clone().map(|row| first + row as i64))))
+/// The leaf indexes of a block, which are not read for it.
+fn leaves(segment: &Segment, block: &Block) -> Result<ArrayRef> {
+    let leaves = segment.leaves_of(block).map_err(|error| DataFusionError::External(Box::new(error)))?;
+    Ok(Arc::new(Int64Array::from_iter_values(leaves.map(|leaf| leaf.0.cast_signed()))))
 }
 
 fn slices(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
