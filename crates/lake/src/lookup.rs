@@ -10,7 +10,7 @@ use memchr::memmem;
 use onrecord_evidence::LeafIndex;
 use onrecord_ledger::Entry;
 use onrecord_record::{Kind, Parser, StoredDecision, canonical};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -132,24 +132,44 @@ impl Lake {
         Ok(())
     }
 
-    /// The leaves of all that is about a subject, by its token, ascending: the decisions, and their reviews and outcomes.
+    /// The leaves of all that is about a subject, by its token, ascending: the decisions and notes, and the reviews and outcomes
+    /// of these decisions. Of several decisions with one id, those are about the first.
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Damaged`].
     pub fn leaves_about(&self, token: &str) -> Result<Vec<LeafIndex>> {
         let snapshot = self.snapshot();
-        let mut leaves = self.leaves_with(&snapshot, column::USER_ID, &[token])?;
-        let decisions = leaves.clone();
-        for some in decisions.chunks(ROWS_AT_ONCE) {
+        let own = sorted(self.leaves_with(&snapshot, column::USER_ID, &[token])?);
+        let mut leaves = own.clone();
+        for some in own.chunks(ROWS_AT_ONCE) {
             let rows = self.rows(&snapshot, some)?;
-            let ids: HashSet<String> = rows.iter().filter_map(|row| decision_id(&row.record)).collect();
-            let texts: Vec<&str> = ids.iter().map(String::as_str).collect();
-            for some in sorted(self.leaves_with(&snapshot, column::DECISION_ID, &texts)?).chunks(ROWS_AT_ONCE) {
-                let about = self.rows(&snapshot, some)?;
-                leaves.extend(about.iter().filter(|row| is_about(&row.record, &ids)).map(|row| row.leaf));
-            }
+            let ids: HashSet<String> = rows.iter().filter_map(|row| Some(about(&row.record)?.1)).collect();
+            leaves.extend(self.followers(&snapshot, &ids, &own)?);
         }
         Ok(sorted(leaves))
+    }
+
+    /// The leaves of the reviews and outcomes with one of these decision ids whose decision is at one of the leaves `of`, which
+    /// ascend.
+    fn followers(&self, snapshot: &Snapshot, ids: &HashSet<String>, of: &[LeafIndex]) -> Result<Vec<LeafIndex>> {
+        let texts: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let mut leaves = self.leaves_with(snapshot, column::DECISION_ID, &texts)?;
+        let event_ids = texts.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(Uuid::into_bytes);
+        leaves.extend(self.leaves_of(snapshot, event_ids.collect())?);
+        let (mut first, mut followers) = (HashMap::new(), Vec::new());
+        for some in sorted(leaves).chunks(ROWS_AT_ONCE) {
+            for row in self.rows(snapshot, some)? {
+                match about(&row.record).filter(|(_, id)| ids.contains(id)) {
+                    Some((Kind::Decision, id)) => {
+                        first.entry(id).or_insert(row.leaf);
+                    }
+                    Some((Kind::Review | Kind::Outcome, id)) => followers.push((id, row.leaf)),
+                    _ => {}
+                }
+            }
+        }
+        let is_theirs = |id: &String| first.get(id).is_some_and(|first| of.binary_search(first).is_ok());
+        Ok(followers.into_iter().filter(|(id, _)| is_theirs(id)).map(|(_, leaf)| leaf).collect())
     }
 
     /// The newest entry of a kind whose record `wanted` takes.
@@ -297,29 +317,20 @@ fn member_bytes(name: &str, text: &str) -> Vec<u8> {
     member
 }
 
-/// The decision that a record is or is about.
-fn decision_id(record: &[u8]) -> Option<String> {
+/// The kind of a record, and the decision that it is or is about.
+fn about(record: &[u8]) -> Option<(Kind, String)> {
     let mut parser = Parser::new();
     let document = parser.parse(record).ok()?;
-    Some(document.value().get(column::DECISION_ID)?.as_str()?.to_owned())
-}
-
-/// Whether a record is no decision itself, and is about one of these.
-fn is_about(record: &[u8], decision_ids: &HashSet<String>) -> bool {
-    !member(record, column::KIND, |kind| kind == Kind::Decision.as_str())
-        && member(record, column::DECISION_ID, |id| decision_ids.contains(id))
+    let word = document.value().get(column::KIND)?.as_str()?;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == word)?;
+    Some((kind, document.value().get(column::DECISION_ID)?.as_str()?.to_owned()))
 }
 
 /// Whether the record has that text in that member, at its top.
 fn has_member(record: &[u8], name: &str, text: &str) -> bool {
-    member(record, name, |found| found == text)
-}
-
-/// Whether the record has a text in that member, at its top, that is wanted.
-fn member(record: &[u8], name: &str, is_wanted: impl Fn(&str) -> bool) -> bool {
     let mut parser = Parser::new();
     let document = parser.parse(record);
-    document.is_ok_and(|document| document.value().get(name).and_then(|value| value.as_str()).is_some_and(is_wanted))
+    document.is_ok_and(|document| document.value().get(name).and_then(|value| value.as_str()) == Some(text))
 }
 
 #[cfg(test)]
