@@ -13,7 +13,7 @@ use crate::compact::leaf_hashes;
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::schema::PathColumn;
-use crate::segment::{Kept, Lookup, Segment, filter};
+use crate::segment::{Kept, Lookup, Segment, Tier, filter};
 use onrecord_evidence::{LeafIndex, LeafRange, LeafSet, leaf_hash};
 use onrecord_ledger::Ledger;
 use std::sync::{Arc, Weak};
@@ -132,6 +132,26 @@ fn check_ends(segment: &Segment, ledger: &Ledger) -> Result<()> {
         }
     }
     Ok(())
+}
+
+impl Lake {
+    /// What of a removal may still be in a segment, as far as can be told without reading one: rows where there are more than
+    /// would be without what went, and sidecars wherever their leaves are.
+    pub fn may_remain(&self, removal: &Removal) -> Removal {
+        let mut remaining = Removal::default();
+        for segment in self.segments().iter() {
+            let leaves = segment.leaves();
+            let removed = removal.rows.within(leaves).count() as u64;
+            if segment.rows() + removed > leaves.count() {
+                remaining.rows.insert_all(&removal.rows.within(leaves).collect());
+            }
+            // A stub names the very object that was written without them.
+            if segment.tier() == Tier::Local {
+                remaining.sidecars.insert_all(&removal.sidecars.within(leaves).collect());
+            }
+        }
+        remaining
+    }
 }
 
 impl Removal {

@@ -84,6 +84,11 @@ impl Remover for LakeRemover {
         self.lake.may_lack(leaves);
     }
 
+    fn may_remain(&self, records: &LeafSet, ciphertexts: &LeafSet) -> (LeafSet, LeafSet) {
+        let remaining = self.lake.may_remain(&Removal { rows: records.clone(), sidecars: ciphertexts.clone() });
+        (remaining.rows, remaining.sidecars)
+    }
+
     fn remove(&self, records: &LeafSet, ciphertexts: &LeafSet) -> Result<Removed, ReadError> {
         let failed = |error: SealError| ReadError(error.to_string());
         let newest = records.last().max(ciphertexts.last());

@@ -113,7 +113,7 @@ impl<'a> Check<'a> {
 
     /// Re-hashes every record of every segment against the tree's leaf hashes.
     fn segments(&mut self, ledger: &ledger::Verified, tell: &(dyn Fn(Event) + Sync)) -> Result<()> {
-        let done = AtomicU64::new(0);
+        let (done, bared_late) = (AtomicU64::new(0), AtomicU64::new(0));
         let total = ledger.sealed.0;
         let visit = |checked: &Checked<'_>| {
             let count = checked.hashes.len();
@@ -123,6 +123,7 @@ impl<'a> Check<'a> {
                 if self.removals.ciphertexts().contains(row.leaf) {
                     let rest = sealed::check_rest(&row.record, &row.sidecar);
                     rest.map_err(|mismatch| format!("at leaf {}, what is beside the record: {mismatch}", row.leaf))?;
+                    bared_late.fetch_add(u64::from(!row.sidecar.is_empty()), Ordering::Relaxed);
                     continue;
                 }
                 let large = large::check(self.dir, &row.record);
@@ -138,7 +139,8 @@ impl<'a> Check<'a> {
         let done = done.load(Ordering::Relaxed);
         match found {
             Ok(found) => {
-                (self.verification.removed, self.verification.removable) = (found.removed, found.remaining);
+                self.verification.removed = found.removed;
+                self.verification.removable = found.remaining + bared_late.into_inner();
                 for error in &found.errors {
                     self.fault(error.path().unwrap_or(self.dir), None, error.to_string());
                 }

@@ -14,6 +14,7 @@ mod adapt;
 mod batch;
 mod column_name;
 mod columns;
+mod condition;
 mod engine;
 mod error;
 mod fault;
@@ -41,6 +42,7 @@ mod table;
 mod table_scan;
 mod watch;
 
+pub use condition::is_condition;
 pub use engine::{Engine, QueryContext};
 pub use error::Error;
 pub use identity::{Identity, IdentityError};

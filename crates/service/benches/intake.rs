@@ -53,6 +53,10 @@ impl Records for Nowhere {
 impl Remover for Nowhere {
     fn may_lack(&self, _: &LeafSet) {}
 
+    fn may_remain(&self, _: &LeafSet, _: &LeafSet) -> (LeafSet, LeafSet) {
+        Default::default()
+    }
+
     fn remove(&self, _: &LeafSet, _: &LeafSet) -> Result<Removed, ReadError> {
         Ok(Removed { is_gone: true, ..Removed::default() })
     }

@@ -7,6 +7,7 @@
 //! Who read about a decision or a person can be found again: a decision is named by its id or by the keyed token of it, a
 //! person by their subject token, also where a query compares `decision_id`, `event_id` or `user_id` with one.
 
+use crate::SubjectToken;
 use crate::api_token::Actor;
 use crate::detector::Detector;
 use crate::vault::FieldKeys;
@@ -132,6 +133,16 @@ impl std::fmt::Debug for What<'_> {
 }
 
 impl What<'_> {
+    /// The persons that it names.
+    pub(crate) fn subjects(&self) -> Vec<SubjectToken> {
+        match self {
+            What::Subject(token) => SubjectToken::parse(token).into_iter().collect(),
+            What::Accesses { subject, .. } => subject.and_then(SubjectToken::parse).into_iter().collect(),
+            What::Query { names, .. } => names.iter().filter_map(|name| SubjectToken::parse(name)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The text on the record. `tenant` makes the token of an unknown id: equal ids can be told to be equal, and whoever
     /// knows one can find it, with the key.
     pub(crate) fn recorded(self, tenant: &FieldKeys) -> String {
@@ -188,11 +199,12 @@ fn with_names(shape: &str, names: &[String]) -> String {
 }
 
 /// The text without what looks personal, and no longer than entries of ours may be.
-pub(crate) fn masked(text: &str) -> String {
+fn masked(text: &str) -> String {
     shortened(without_findings(text), SHOWN_BYTES_MAX)
 }
 
-fn without_findings(text: &str) -> String {
+/// The text without what looks personal.
+pub(crate) fn without_findings(text: &str) -> String {
     let mut masked = String::new();
     let is_masked = Detector::default().mask(text, &mut masked);
     if is_masked { masked } else { text.to_owned() }

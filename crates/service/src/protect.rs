@@ -37,6 +37,11 @@ impl<'a> UserIdMatcher<'a> {
         may_occur.then_some(UserIdMatcher { user_id, token })
     }
 
+    /// The same for any text, however short the user id is.
+    pub(crate) fn of(user_id: &'a str, token: &'a str) -> Self {
+        UserIdMatcher { user_id: Finder::new(user_id), token }
+    }
+
     fn len(&self) -> usize {
         self.user_id.needle().len()
     }
@@ -55,7 +60,7 @@ impl<'a> UserIdMatcher<'a> {
     }
 
     /// Writes the text with the token in its place to `out`; false, with nothing written, when it does not occur.
-    fn replace(&self, text: &str, out: &mut String) -> bool {
+    pub(crate) fn replace(&self, text: &str, out: &mut String) -> bool {
         let mut from = 0;
         for at in self.find(text) {
             if at < from {

@@ -95,6 +95,10 @@ pub trait Remover: Send + Sync {
     /// From now on these leaves may have no record. Any other that has none is damage.
     fn may_lack(&self, leaves: &LeafSet);
 
+    /// Those of the records, and of the ciphertexts beside others, that may still be in a file here, without reading one: a file
+    /// from a backup has what was removed since.
+    fn may_remain(&self, records: &LeafSet, ciphertexts: &LeafSet) -> (LeafSet, LeafSet);
+
     /// Seals what is on the record, and removes the records of some leaves, and the ciphertexts beside those of others.
     /// Does what is left if some of it is done. Blocks.
     ///

@@ -43,6 +43,20 @@ impl Due {
         }
     }
 
+    /// Takes those of the records and ciphertexts in that `all` has.
+    pub(crate) fn take_again(&mut self, all: &Self, records: &LeafSet, ciphertexts: &LeafSet) {
+        let parts = [
+            (&mut self.erased, &all.erased, records),
+            (&mut self.expired, &all.expired, records),
+            (&mut self.unlinked, &all.unlinked, ciphertexts),
+        ];
+        for (due, all, again) in parts {
+            let mut again = again.clone();
+            again.retain_all(all);
+            due.insert_all(&again);
+        }
+    }
+
     /// Takes out what was done.
     pub(crate) fn remove_all(&mut self, done: &Self) {
         self.erased.remove_all(&done.erased);

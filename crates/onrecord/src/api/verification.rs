@@ -41,7 +41,7 @@ pub(crate) struct Verification {
     /// Entries without a record: erasures and retention took it away, and are on the record themselves.
     #[serde(default)]
     pub(crate) removed: u64,
-    /// Entries whose record should be gone by now and is there: a removal is due.
+    /// Entries whose record, or the ciphertexts beside it, should be gone and is there: a removal is due.
     #[serde(default)]
     pub(crate) removable: u64,
     /// Size of the tree.

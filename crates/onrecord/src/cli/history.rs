@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use axum::http::{Method, header};
 use bytes::Bytes;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 #[derive(Args)]
 pub(crate) struct History {
     /// The user id
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     user: String,
 }
 

@@ -12,6 +12,7 @@ use crate::target::Target;
 use anyhow::{Context, Result};
 use axum::http::Method;
 use bytes::Bytes;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -41,6 +42,7 @@ enum Action {
 #[derive(Args)]
 struct Export {
     /// The user id
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     user: String,
     /// The file, which must not exist
     #[arg(long, value_name = "FILE.zip")]
@@ -53,7 +55,7 @@ struct Export {
 #[derive(Args)]
 struct Erase {
     /// The user id
-    #[arg(required_unless_present = "pending", conflicts_with = "pending")]
+    #[arg(required_unless_present = "pending", conflicts_with = "pending", value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
     /// Keep the records, and let nothing in them lead to the person; so it is without --delete
     #[arg(long, conflicts_with_all = ["delete", "pending"])]
@@ -86,6 +88,7 @@ impl Subject {
 #[derive(Args)]
 struct Note {
     /// The user id
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     user: String,
     /// What the person says; - reads standard input
     #[arg(long, value_name = "TEXT")]

@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onrecord_lake::{LeafIndex, LeafSet};
+use onrecord_query::is_condition;
 use onrecord_record::Timestamp;
 use onrecord_report::period;
 use onrecord_report::retention::{Held, reached, reached_leaves, reached_sql};
@@ -38,6 +39,11 @@ pub(super) async fn place(
     caller.must(&node, Role::Admin)?;
     if asked.reason.trim().is_empty() {
         return Err(Problem::bad_request("a hold needs a reason"));
+    }
+    input::bounded("reason", Some(&asked.reason))?;
+    input::bounded("case", asked.case.as_deref())?;
+    if asked.r#where.as_deref().is_some_and(|condition| !is_condition(condition)) {
+        return Err(Problem::bad_request("where must be one condition on decisions, as it may follow WHERE"));
     }
     if [&asked.user_id, &asked.model_id, &asked.since, &asked.until, &asked.r#where].into_iter().all(Option::is_none) {
         return Err(Problem::bad_request("say what is held: user_id, model_id, since, until or where"));
@@ -183,6 +189,7 @@ pub(super) async fn release(
 ) -> Result<StatusCode, Problem> {
     caller.must(&node, Role::Admin)?;
     let reason = asked.reason.unwrap_or_else(|| "released".to_owned());
+    input::bounded("reason", Some(&reason))?;
     if node.service.release_hold(&hold, &reason, &caller.0).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

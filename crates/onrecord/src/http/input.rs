@@ -55,3 +55,16 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         Ok(Self(path.map_err(|_| Problem::bad_request("the path is not percent-encoded UTF-8"))?.0))
     }
 }
+
+/// The longest text that somebody writes about what they do.
+const SAID_CHARS_MAX: usize = 2_000;
+
+/// Refuses a text that is longer than is kept whole.
+pub(super) fn bounded(name: &str, said: Option<&str>) -> Result<(), Problem> {
+    match said {
+        Some(said) if said.chars().count() > SAID_CHARS_MAX => {
+            Err(Problem::bad_request(format!("{name} has more than {SAID_CHARS_MAX} characters")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -52,6 +52,7 @@ pub(super) async fn erase(
         Some("delete") => Depth::Delete,
         Some(_) => return Err(Problem::bad_request("depth is unlink or delete")),
     };
+    input::bounded("reason", asked.reason.as_deref())?;
     let erased = node.service.erase(&user_id, depth, asked.reason.as_deref(), &caller.0).await?;
     let Some(erased) = erased else { return Err(Problem::not_found("nobody is known by this user id")) };
     let removal = if asked.now { Some(retention::carry_out(&node, &caller.0).await?) } else { None };

@@ -156,6 +156,40 @@ fn who_is_erased_is_in_no_byte_and_everyone_else_is() {
     assert_eq!(directory.json(&["subject", "history", &user(1), "--format", "json"]).as_array().unwrap().len(), 1);
 }
 
+#[test]
+fn segments_from_a_backup_bring_nobody_back() {
+    let directory = Directory::init();
+    let file = directory.write("people.jsonl", lines());
+    directory.ok(&["import", &file]);
+    directory.seal();
+    let segments = directory.path().join("segments");
+    let backup: Vec<_> =
+        files(&segments).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+    directory.ok(&["subject", "erase", &user(0), "--unlink", "--now"]);
+    directory.ok(&["subject", "erase", &user(1), "--delete", "--now"]);
+    let now = files(&segments);
+    for (path, bytes) in &backup {
+        std::fs::write(path, bytes).unwrap();
+    }
+    now.iter()
+        .filter(|path| backup.iter().all(|(old, _)| old != *path))
+        .for_each(|path| std::fs::remove_file(path).unwrap());
+
+    let report = directory.json(&["verify", "--format", "json"]);
+    let (bare, gone) = (DECISIONS, DECISIONS + 1);
+    assert_eq!((&report["faults"], &report["removable"]), (&json!([]), &json!(bare + gone)), "{report}");
+    let removal = directory.json(&["subject", "erase", "--pending", "--format", "json"]);
+    assert_eq!(
+        (&removal["records"], &removal["ciphertexts"], &removal["is_gone"]),
+        (&json!(gone), &json!(bare), &json!(true)),
+        "{removal}"
+    );
+    Scan::new(&[kept(1), user(0), user(1)]).absent_in_files("afterwards", &directory.path());
+    assert_eq!(directory.count("SELECT count(*) FROM decisions") as usize, (PEOPLE - 1) * DECISIONS);
+    let report = directory.json(&["verify", "--format", "json"]);
+    assert_eq!((&report["faults"], &report["removable"]), (&json!([]), &json!(0)), "{report}");
+}
+
 #[track_caller]
 fn check(directory: &Directory, before: &BTreeMap<i64, Vec<u8>>) {
     let data = directory.path();

@@ -51,7 +51,7 @@ impl Service {
         actor: &Actor,
     ) -> Result<Option<Erased>, Refusal> {
         let (service, user_id) = (self.clone(), user_id.to_owned());
-        let (reason, name) = (reason.map(crate::access::masked), actor.name().to_owned());
+        let (reason, name) = (reason.map(str::to_owned), actor.name().to_owned());
         let erase = blocking(move || {
             // Whatever is on its way comes first; what comes later is prepared again.
             let _alone = service.making.blocking_write();
@@ -69,6 +69,9 @@ impl Service {
     ) -> Result<Option<Erased>, Refusal> {
         let Some(subject) = self.vault.find(user_id)? else { return Ok(None) };
         let token = subject.to_string();
+        // While it is known who they are.
+        let reason = reason.map(|reason| self.masked(reason, &[subject])).transpose()?;
+        let reason = reason.as_deref();
         let leaves = self.records.leaves_about(&token)?;
         let seen = self.look_at(&leaves, depth)?;
         if let Some(hold) = seen.held_by {

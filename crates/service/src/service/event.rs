@@ -8,6 +8,7 @@ use crate::access::{self, Action, What};
 use crate::api_token::{self, Actor, Role};
 use crate::clock;
 use crate::count::Unrecorded;
+use crate::protect::UserIdMatcher;
 use crate::state::{StateFiles, WHATS};
 use onrecord_ledger::{AppendError, Commit, Entry, EntryId, Recovery};
 use onrecord_record::{Access, System, Timestamp};
@@ -81,6 +82,31 @@ impl Service {
         token
     }
 
+    /// What somebody wrote about a reading, a hold or an erasure, as it goes on the record: without what looks personal, and with
+    /// tokens in place of the user ids of `subjects` and of each word that is one.
+    pub(super) fn masked(&self, text: &str, subjects: &[SubjectToken]) -> Result<String, Refusal> {
+        let mut masked = text.to_owned();
+        let mut replace = |user_id: &str, subject: SubjectToken| {
+            let (token, mut shown) = (subject.to_string(), String::new());
+            if UserIdMatcher::of(user_id, &token).replace(&masked, &mut shown) {
+                masked = shown;
+            }
+        };
+        for subject in subjects {
+            if let Some(user_id) = self.vault.user_of(*subject)? {
+                replace(&user_id, *subject);
+            }
+        }
+        for word in text.split_whitespace() {
+            for word in [word, word.trim_matches(|letter: char| !letter.is_alphanumeric())] {
+                if let Some(subject) = self.vault.find(word)?.filter(|_| !word.is_empty()) {
+                    replace(word, subject);
+                }
+            }
+        }
+        Ok(access::without_findings(&masked))
+    }
+
     /// The same for callers that count what they refuse themselves.
     pub(super) async fn append_access(
         &self,
@@ -89,8 +115,9 @@ impl Service {
         what: What<'_>,
         rows: Option<u64>,
     ) -> Result<(), Refusal> {
+        let subjects = what.subjects();
+        let purpose = actor.purpose().map(|purpose| self.masked(purpose, &subjects)).transpose()?;
         let what = what.recorded(self.vault.tenant());
-        let purpose = actor.purpose().map(access::masked);
         let entry = entry(|event_id, at, out| {
             let (actor, purpose) = (actor.name(), purpose.as_deref());
             Access { actor, action: action.as_str(), what: &what, purpose, rows }.write(event_id, at, out);
@@ -279,6 +306,10 @@ mod tests {
 
     impl Remover for Nowhere {
         fn may_lack(&self, _: &LeafSet) {}
+
+        fn may_remain(&self, _: &LeafSet, _: &LeafSet) -> (LeafSet, LeafSet) {
+            Default::default()
+        }
 
         fn remove(&self, _: &LeafSet, _: &LeafSet) -> Result<Removed, ReadError> {
             Ok(Removed { is_gone: true, ..Removed::default() })

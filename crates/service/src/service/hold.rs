@@ -3,7 +3,7 @@
 use super::{Service, blocking, event};
 use crate::api_token::{Actor, Role};
 use crate::hold::HoldScope;
-use crate::{Refusal, access, removal};
+use crate::{Refusal, removal};
 use onrecord_evidence::LeafSet;
 use onrecord_ledger::Entry;
 use onrecord_record::{Hold, HoldState};
@@ -25,7 +25,9 @@ impl Service {
         let place = async {
             let name = crate::clock::fresh_id()?.to_string();
             let subject = scope.subject.map(|subject| subject.to_string());
-            let (case, reason) = (case.map(access::masked), access::masked(reason));
+            let subjects: Vec<_> = scope.subject.into_iter().collect();
+            let case = case.map(|case| self.masked(case, &subjects)).transpose()?;
+            let reason = self.masked(reason, &subjects)?;
             let texts = match &scope.leaves {
                 None => vec![None],
                 Some(leaves) => removal::texts(leaves).into_iter().map(Some).collect(),
@@ -63,10 +65,9 @@ impl Service {
     /// [`Refusal::Forbidden`] without the role `admin`; [`Refusal::Unavailable`].
     pub async fn release_hold(self: &Arc<Self>, name: &str, reason: &str, actor: &Actor) -> Result<bool, Refusal> {
         let release = async {
-            if self.holds().get(name).is_none() {
-                return Ok(false);
-            }
-            let reason = access::masked(reason);
+            let Some(subject) = self.holds().get(name).map(|hold| hold.scope.subject) else { return Ok(false) };
+            let subjects: Vec<_> = subject.into_iter().collect();
+            let reason = self.masked(reason, &subjects)?;
             let hold = Hold {
                 hold: name,
                 state: HoldState::Released,

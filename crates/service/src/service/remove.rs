@@ -160,6 +160,9 @@ impl Service {
             }
         })?;
         self.remover.may_lack(&all.records());
+        // The vault says what was carried out in the files that were here then; these may be others.
+        let (records, ciphertexts) = self.remover.may_remain(&all.records(), all.ciphertexts());
+        due.take_again(&all, &records, &ciphertexts);
         *self.due() = due;
         self.records.each_of_kind(Kind::Hold, LeafIndex(0), &mut |stored| self.holds().take_in(&stored.record))?;
         for subject in subjects {

@@ -103,11 +103,14 @@ impl Records for Memory {
             (stored.leaf, record)
         });
         let records: Vec<_> = records.collect();
-        let theirs = records.iter().filter(|(_, record)| record["user_id"] == subject);
-        let decisions: Vec<_> = theirs.map(|(_, record)| record["decision_id"].clone()).collect();
+        let is_theirs = |record: &serde_json::Value| record["user_id"] == subject;
+        let decision = |id: &serde_json::Value| {
+            let first = records.iter().find(|(_, record)| record["kind"] == "decision" && record["decision_id"] == *id);
+            first.is_some_and(|(_, first)| is_theirs(first))
+        };
         let about = records.iter().filter(|(_, record)| {
-            record["user_id"] == subject
-                || record["decision_id"].is_string() && decisions.contains(&record["decision_id"])
+            let follows = record["kind"] == "review" || record["kind"] == "outcome";
+            is_theirs(record) || follows && decision(&record["decision_id"])
         });
         Ok(about.map(|(leaf, _)| *leaf).collect())
     }
@@ -124,6 +127,15 @@ impl Records for Memory {
 
 impl Remover for Memory {
     fn may_lack(&self, _: &LeafSet) {}
+
+    fn may_remain(&self, records: &LeafSet, ciphertexts: &LeafSet) -> (LeafSet, LeafSet) {
+        let stored = self.all();
+        let leaves = |wanted: &dyn Fn(&Stored) -> bool| {
+            stored.iter().filter(|stored| wanted(stored)).map(|stored| stored.leaf).collect()
+        };
+        let bare = |stored: &Stored| ciphertexts.contains(stored.leaf) && !stored.sidecar.is_empty();
+        (leaves(&|stored| records.contains(stored.leaf)), leaves(&bare))
+    }
 
     fn remove(&self, records: &LeafSet, ciphertexts: &LeafSet) -> Result<Removed, ReadError> {
         let rows = self.all().iter().filter(|stored| records.contains(stored.leaf)).count() as u64;

@@ -124,8 +124,7 @@ impl Found {
         let Some(places) = places.filter(|places| !places.is_empty()) else { return Ok(None) };
         let mut parts: Vec<ArrayRef> = Vec::new();
         for places in places.chunk_by(|(one, _), (other, _)| one == other) {
-            let (at, block) = (places[0].0, &layout.blocks[places[0].0]);
-            let Some(array) = cache.get(&self.segment, column, at) else { return Ok(None) };
+            let Some(array) = cache.get(&self.segment, column, places[0].0) else { return Ok(None) };
             let places = UInt32Array::from_iter_values(places.iter().map(|(_, place)| *place as u32));
             let taken = take(&array, &places, None)?;
             parts.push(match taken.data_type() {
