@@ -391,7 +391,7 @@ mod tests {
             leaf % 4,
             leaf % 700,
         );
-        let sidecar = if leaf % 5 == 0 { format!("beside {leaf}").into_bytes() } else { Vec::new() };
+        let sidecar = if leaf.is_multiple_of(5) { format!("beside {leaf}").into_bytes() } else { Vec::new() };
         OwnedRow { leaf: LeafIndex(leaf), id: mixed.to_be_bytes(), record: record.into_bytes(), sidecar }
     }
 
