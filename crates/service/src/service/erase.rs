@@ -1,15 +1,17 @@
 //! Erasing a person (GDPR Art. 17): an entry first, then the key, then, at the next rewrite, the bytes.
 //!
 //! Invariant: while a person is erased no record is made, so that the entry names every record that is about them, and none
-//! that was prepared with their key comes after it.
+//! that was prepared with their key comes after it. What is about them is looked for before that, while others write; then only
+//! what was recorded meanwhile is read.
 
 use super::{Service, blocking, event};
 use crate::api_token::{Actor, Role};
 use crate::hold::{Facts, Hold};
-use crate::{Refusal, SubjectToken, removal};
-use onrecord_evidence::{Bundle, LeafIndex};
+use crate::service::read::subject_of;
+use crate::{Refusal, Stored, SubjectToken, removal};
+use onrecord_evidence::{Bundle, LeafIndex, TreeSize};
 use onrecord_record::{Depth, Erasure, Header, Kind, Parser, Timestamp, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -29,10 +31,18 @@ pub struct Erased {
     pub indirect: BTreeMap<String, u64>,
 }
 
-/// What is known of a person's records before they go.
-#[derive(Default)]
-struct Seen {
+/// A person's records before they go.
+struct Theirs {
+    subject: SubjectToken,
+    /// All of them are before this leaf.
+    size: TreeSize,
+    leaves: Vec<LeafIndex>,
+    /// The ids of the decisions.
+    decision_ids: HashSet<String>,
+    /// As the holds were then.
+    holds_version: u64,
     held_by: Option<String>,
+    /// Of an erasure that leaves the records.
     indirect: BTreeMap<String, u64>,
 }
 
@@ -52,31 +62,33 @@ impl Service {
     ) -> Result<Option<Erased>, Refusal> {
         let (service, user_id) = (self.clone(), user_id.to_owned());
         let (reason, name) = (reason.map(str::to_owned), actor.name().to_owned());
-        let erase = blocking(move || {
-            // Whatever is on its way comes first; what comes later is prepared again.
-            let _alone = service.making.blocking_write();
-            service.erase_alone(&user_id, depth, reason.as_deref(), &name)
-        });
+        let erase = blocking(move || service.erase_found(&user_id, depth, reason.as_deref(), &name));
         self.authorised(actor, Role::Admin, erase).await
     }
 
-    fn erase_alone(
+    fn erase_found(
         &self,
         user_id: &str,
         depth: Depth,
         reason: Option<&str>,
         actor: &str,
     ) -> Result<Option<Erased>, Refusal> {
-        let Some(subject) = self.vault.find(user_id)? else { return Ok(None) };
+        let Some(theirs) = self.look_for(user_id, depth)? else { return Ok(None) };
+        // Whatever is on its way comes first; what comes later is prepared again.
+        let _alone = self.making.blocking_write();
+        let theirs = if self.still(user_id, &theirs)? { Some(theirs) } else { self.look_for(user_id, depth)? };
+        theirs.map_or(Ok(None), |theirs| self.erase_alone(theirs, depth, reason, actor).map(Some))
+    }
+
+    fn erase_alone(&self, theirs: Theirs, depth: Depth, reason: Option<&str>, actor: &str) -> Result<Erased, Refusal> {
+        let Theirs { subject, leaves, held_by, indirect, .. } = theirs;
+        if let Some(hold) = held_by {
+            return Err(Refusal::Held(hold));
+        }
         let token = subject.to_string();
         // While it is known who they are.
         let reason = reason.map(|reason| self.masked(reason, &[subject])).transpose()?;
         let reason = reason.as_deref();
-        let leaves = self.records.leaves_about(&token)?;
-        let seen = self.look_at(&leaves, depth)?;
-        if let Some(hold) = seen.held_by {
-            return Err(Refusal::Held(hold));
-        }
         let mut texts = removal::texts(&leaves.iter().copied().collect());
         if texts.is_empty() {
             texts.push(String::new());
@@ -93,35 +105,59 @@ impl Service {
         self.vault.set_erased(self.ledger.size().0)?;
         let receipt = commit.receipt(0).ok_or_else(|| Refusal::Corrupt("a commit without its entry".to_owned()))?;
         let certificate = Bundle::new(record, receipt, &self.verifier);
-        let indirect = if depth == Depth::Unlink { seen.indirect } else { BTreeMap::new() };
-        Ok(Some(Erased { subject, depth, records: leaves.len() as u64, certificate, indirect }))
+        Ok(Erased { subject, depth, records: leaves.len() as u64, certificate, indirect })
     }
 
-    /// Whether a hold reaches one of a person's records, and what would stay in them.
-    fn look_at(&self, leaves: &[LeafIndex], depth: Depth) -> Result<Seen, Refusal> {
+    /// What is about a person, whether a hold reaches some of it, and what would stay in it.
+    fn look_for(&self, user_id: &str, depth: Depth) -> Result<Option<Theirs>, Refusal> {
+        let Some(subject) = self.vault.find(user_id)? else { return Ok(None) };
+        // What comes after these is looked for again.
+        let (size, holds_version) = (self.ledger.size(), self.holds_version());
+        let leaves = self.records.leaves_about(&subject.to_string())?;
         let holds = self.holds().clone();
-        let mut seen = Seen::default();
+        let (mut decision_ids, mut held_by, mut indirect) = (HashSet::new(), None, BTreeMap::new());
         let mut parser = Parser::new();
         self.each_record(leaves.iter().copied(), &mut |stored| {
-            if seen.held_by.is_some() {
+            if held_by.is_some() {
                 return Ok(());
             }
-            let damaged = |_| Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf));
-            let document = parser.parse(&stored.record).map_err(damaged)?;
+            let document = parser.parse(&stored.record).map_err(|_| not_stored(stored))?;
             if let Some(hold) = facts(stored.leaf, document.value()).and_then(|facts| holds.reaching(facts)) {
-                seen.held_by = Some(hold.hold.clone());
+                held_by = Some(hold.hold.clone());
                 return Ok(());
+            }
+            let header = Header::read(document.value()).map_err(|_| not_stored(stored))?;
+            if header.kind == Kind::Decision {
+                decision_ids.insert(header.decision_id.map_or_else(|| header.event_id.to_string(), str::to_owned));
             }
             if depth == Depth::Unlink {
                 let mut names = Vec::new();
                 self.indirect_in(document.value(), &mut names);
                 names.sort_unstable();
                 names.dedup();
-                names.into_iter().for_each(|name| *seen.indirect.entry(name.to_owned()).or_default() += 1);
+                names.into_iter().for_each(|name| *indirect.entry(name.to_owned()).or_default() += 1);
             }
             Ok(())
         })?;
-        Ok(seen)
+        Ok(Some(Theirs { subject, size, leaves, decision_ids, holds_version, held_by, indirect }))
+    }
+
+    /// Whether what was found about a person is all that there is, now that nothing more is recorded.
+    fn still(&self, user_id: &str, theirs: &Theirs) -> Result<bool, Refusal> {
+        let is_same = self.vault.find(user_id)? == Some(theirs.subject) && self.holds_version() == theirs.holds_version;
+        let (mut is_all, mut parser) = (is_same, Parser::new());
+        let later = (theirs.size.0..self.ledger.size().0).map(LeafIndex);
+        self.each_record(later.take_while(|_| is_same), &mut |stored| {
+            let document = parser.parse(&stored.record).map_err(|_| not_stored(stored))?;
+            let header = Header::read(document.value()).map_err(|_| not_stored(stored))?;
+            let is_about = match header.kind {
+                Kind::Review | Kind::Outcome => header.decision_id.is_some_and(|id| theirs.decision_ids.contains(id)),
+                _ => subject_of(document.value()) == Some(theirs.subject),
+            };
+            is_all &= !is_about;
+            Ok(())
+        })?;
+        Ok(is_all)
     }
 
     /// The names of members that may identify a person together with others, at any depth.
@@ -144,6 +180,10 @@ impl Service {
     pub fn hold_list(&self) -> Vec<Hold> {
         self.holds().iter().cloned().collect()
     }
+}
+
+fn not_stored(stored: &Stored) -> Refusal {
+    Refusal::Corrupt(format!("the record of leaf {} is not what was stored", stored.leaf))
 }
 
 /// What holds ask of a decision; `None` of any other record.
