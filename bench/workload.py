@@ -77,7 +77,7 @@ def make(work: Path, records: int, arguments: argparse.Namespace, write_seconds:
 
     file = generate("decisions.jsonl", records, 0, "--with-event-id")
     more = max(1, min(MORE_MAX, records // 10))
-    sample = _line_in_the_middle(file)
+    sample = line_in_the_middle(file)
     return Workload(
         work=work,
         records=records,
@@ -91,7 +91,7 @@ def make(work: Path, records: int, arguments: argparse.Namespace, write_seconds:
     )
 
 
-def _line_in_the_middle(file: Path) -> dict:
+def line_in_the_middle(file: Path) -> dict:
     """A decision from the middle of the file: neither the first nor the last place that anything looks."""
     with file.open("rb") as lines:
         lines.seek(os.path.getsize(file) // 2)

@@ -49,6 +49,17 @@ class Connection:
     def get(self, path: str) -> Reply:
         return self._exchange(f"GET {path} HTTP/1.1\r\nhost: {self.address}\r\n\r\n".encode())
 
+    def read(self, path: str) -> Reply:
+        """What only callers with a token may read."""
+        return self._exchange(
+            f"GET {path} HTTP/1.1\r\nhost: {self.address}\r\nauthorization: Bearer {self.token}\r\n\r\n".encode()
+        )
+
+    def delete(self, path: str) -> Reply:
+        return self._exchange(
+            f"DELETE {path} HTTP/1.1\r\nhost: {self.address}\r\nauthorization: Bearer {self.token}\r\n\r\n".encode()
+        )
+
     def post(self, path: str, document: Any, accept: str = "application/json") -> Reply:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         head = (
