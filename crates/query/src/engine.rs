@@ -83,6 +83,7 @@ struct Shared {
     stats: StatsCache,
     columns: Arc<ColumnCache>,
     reviews: Arc<ReviewReader>,
+    outcomes: Arc<ReviewReader>,
     threads: usize,
 }
 
@@ -106,7 +107,8 @@ impl Engine {
             state: base_state(threads).map_err(|_| Error::Engine("its functions cannot be registered"))?,
             stats: StatsCache::default(),
             columns: Arc::new(ColumnCache::new(resident_bytes_max)),
-            reviews: Arc::default(),
+            reviews: Arc::new(ReviewReader::of_reviews()),
+            outcomes: Arc::new(ReviewReader::of_outcomes()),
             threads,
         };
         Ok(Self { threads: Some(Threads { workers, clock }), shared: Arc::new(shared) })
@@ -204,7 +206,8 @@ impl Shared {
                 identity: identity.cloned(),
                 partitions: self.threads,
             };
-            let provider = LakeTable { scan, reviews: Arc::clone(&self.reviews), task: Arc::clone(&task) };
+            let (reviews, outcomes) = (Arc::clone(&self.reviews), Arc::clone(&self.outcomes));
+            let provider = LakeTable { scan, reviews, outcomes, task: Arc::clone(&task) };
             schema.register_table(table.name.to_owned(), Arc::new(provider))?;
         }
         let catalog = MemoryCatalogProvider::new();

@@ -1,5 +1,6 @@
 //! The tables as DataFusion sees them: every filter is applied by the scan itself.
 
+use super::review::{Followed, Reviews};
 use super::review_reader::ReviewReader;
 use super::table::{AI_AUDIT_LOGS, Source};
 use super::table_scan::TableScan;
@@ -15,14 +16,17 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, Volatility};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::ExecutionPlan;
+use onrecord_record::Kind;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 /// One table of a query.
 pub(super) struct LakeTable {
     pub(super) scan: TableScan,
-    /// Asked when a query touches a column that reviews replace.
+    /// Asked when a query touches a column that reviews replace, or where their decisions are.
     pub(super) reviews: Arc<ReviewReader>,
+    /// Asked when a query touches the latest outcome, or where the decisions of outcomes are.
+    pub(super) outcomes: Arc<ReviewReader>,
     /// What the query runs in.
     pub(super) task: Arc<TaskContext>,
 }
@@ -88,15 +92,26 @@ impl TableProvider for LakeTable {
         {
             identity.note_use();
         }
-        let reviews = match is_read(|source| matches!(source, Source::Reviewed(_))) {
-            true => Some(self.reviews.at(&self.scan.snapshot, self.scan.partitions, Arc::clone(&self.task)).await?),
-            false => None,
-        };
-        self.scan.plan(predicate, &columns, limit, reviews)
+        let decisions =
+            is_read(|source| matches!(source, Source::DecisionLeaf)).then_some(self.scan.table.kind).flatten();
+        let are_reviews_read = is_read(|source| matches!(source, Source::Reviewed(_)));
+        let are_outcomes_read = is_read(|source| matches!(source, Source::LatestOutcome));
+        let mut followed = Followed::default();
+        if are_reviews_read || decisions == Some(Kind::Review) {
+            followed.reviews = Some(self.read(&self.reviews).await?);
+        }
+        if are_outcomes_read || decisions == Some(Kind::Outcome) {
+            followed.outcomes = Some(self.read(&self.outcomes).await?);
+        }
+        self.scan.plan(predicate, &columns, limit, followed)
     }
 }
 
 impl LakeTable {
+    async fn read(&self, reader: &ReviewReader) -> Result<Arc<Reviews>> {
+        reader.at(&self.scan.snapshot, self.scan.partitions, Arc::clone(&self.task)).await
+    }
+
     /// Whether a column of that kind is filtered by or shown.
     fn reads(
         &self,

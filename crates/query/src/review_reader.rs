@@ -1,6 +1,6 @@
-//! Keeping the reviews up to date with what queries see.
+//! Keeping reviews, or outcomes, up to date with what queries see.
 
-use super::review::{FoundReviews, ReviewIndex, Reviews};
+use super::review::{Followed, FoundReviews, ReviewIndex, Reviews};
 use super::segment::column_of;
 use super::table::{TABLES, Table};
 use super::table_scan::{QuerySnapshot, TableScan};
@@ -23,15 +23,28 @@ const IDS_LISTED_MAX: usize = 1_000;
 /// Leaves that are looked at together: the reviews among them are in memory twice for a moment.
 const STEP_LEAVES: u64 = 1 << 19;
 
-/// Reads reviews as they come. One reader belongs to one ledger.
+/// Reads reviews, or outcomes, as they come. One reader belongs to one ledger.
 ///
 /// A query over an older snapshot than the reader's may be shown a review that came after it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ReviewReader {
+    /// Where they are.
+    table: &'static str,
+    /// What is read of them: see [`FoundReviews::add_reviews`].
+    columns: &'static [&'static str],
     index: Mutex<ReviewIndex>,
 }
 
 impl ReviewReader {
+    pub(super) fn of_reviews() -> Self {
+        let columns = &[column::LEAF_INDEX, "decision_id", "human_decision", "overridden", "override_reason"];
+        Self { table: "reviews", columns, index: Mutex::default() }
+    }
+
+    pub(super) fn of_outcomes() -> Self {
+        Self { table: "outcomes", columns: &[column::LEAF_INDEX, "decision_id", "outcome"], index: Mutex::default() }
+    }
+
     /// The reviews of everything in the snapshot.
     pub(super) async fn at(
         &self,
@@ -45,7 +58,7 @@ impl ReviewReader {
         while index.end() < end {
             let step = LeafRange::new(index.end(), end.min(LeafIndex(index.end().0 + STEP_LEAVES)));
             // Only what is whole is taken, so that a failure halfway leaves the index as it was.
-            let found = reading.find(&index, step).await?;
+            let found = reading.find(self, &index, step).await?;
             index.take(found, step.end);
         }
         Ok(index.reviews())
@@ -61,10 +74,9 @@ struct Reading {
 
 impl Reading {
     /// The reviews among these leaves, which the index ends before, and the decisions that are theirs.
-    async fn find(&self, index: &ReviewIndex, leaves: LeafRange) -> Result<FoundReviews> {
-        let names = [column::LEAF_INDEX, "decision_id", "human_decision", "overridden", "override_reason"];
+    async fn find(&self, reader: &ReviewReader, index: &ReviewIndex, leaves: LeafRange) -> Result<FoundReviews> {
         let mut found = FoundReviews::default();
-        let mut reviews = self.read("reviews", &names, leaves, None)?;
+        let mut reviews = self.read(reader.table, reader.columns, leaves, None)?;
         while let Some(batch) = reviews.next().await {
             found.add_reviews(&batch?);
         }
@@ -107,7 +119,7 @@ impl Reading {
             partitions: self.partitions,
         };
         let columns: Vec<usize> = names.iter().map(|name| position(table, name)).collect::<Result<_>>()?;
-        let plan = scan.plan(Some(predicate(table, leaves, ids)?), &columns, None, None)?;
+        let plan = scan.plan(Some(predicate(table, leaves, ids)?), &columns, None, Followed::default())?;
         execute_stream(plan, Arc::clone(&self.context))
     }
 }

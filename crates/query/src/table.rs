@@ -80,6 +80,10 @@ pub(super) enum Source {
     Document(Document),
     /// What the decision says unless a review says otherwise.
     Reviewed(Replaced),
+    /// The latest outcome of a decision as JSON.
+    LatestOutcome,
+    /// The leaf of the decision that a review or an outcome is about.
+    DecisionLeaf,
     /// The whole record as JSON.
     Record,
     /// A member of the record as text or of that type.
@@ -113,6 +117,7 @@ impl Column {
                 Field::new(name, DataType::Boolean, true)
             }
             Source::Reviewed(Replaced::OverrideReason) => Field::new(name, DataType::Utf8View, true),
+            Source::DecisionLeaf => Field::new(name, DataType::Int64, true),
             Source::Document(Document::Explanation) => {
                 let mut field = json_field(name);
                 field.metadata_mut().insert(DOCUMENT_KEY.to_owned(), Document::Explanation.name().to_owned());
@@ -120,6 +125,7 @@ impl Column {
             }
             Source::Reviewed(Replaced::HumanDecision)
             | Source::Document(_)
+            | Source::LatestOutcome
             | Source::Record
             | Source::JsonMember(_) => json_field(name),
         }
@@ -283,12 +289,14 @@ fn ai_audit_logs() -> Vec<Column> {
         stored(column::TIMESTAMP_SENT, TEXT),
         stored(column::LEAF_INDEX, DataType::Int64),
         from("tier", Source::Tier),
+        from("latest_outcome", Source::LatestOutcome),
     ]
 }
 
-/// The decisions as they were logged: tokens, and no review merged in.
+/// The decisions as they were logged: tokens, and nothing merged in that followed.
 fn decisions() -> Vec<Column> {
     let mut columns = ai_audit_logs();
+    columns.retain(|column| column.source != Source::LatestOutcome);
     for column in &mut columns {
         match column.source {
             Source::User => column.source = Source::Stored(column::USER_ID, TEXT),
@@ -336,6 +344,12 @@ fn with_json(mut columns: Vec<Column>, names: &[&'static str]) -> Vec<Column> {
     columns
 }
 
+/// Of what follows a decision, also where that is.
+fn about_decision(mut columns: Vec<Column>) -> Vec<Column> {
+    columns.push(from("decision_leaf", Source::DecisionLeaf));
+    columns
+}
+
 fn reviews() -> Vec<Column> {
     let members = [
         ("decision_id", TEXT),
@@ -345,12 +359,12 @@ fn reviews() -> Vec<Column> {
         ("overridden", DataType::Boolean),
         ("override_reason", TEXT),
     ];
-    with_json(other(&members), &["human_decision", "metadata"])
+    about_decision(with_json(other(&members), &["human_decision", "metadata"]))
 }
 
 fn outcomes() -> Vec<Column> {
     let members = [("decision_id", TEXT), ("timestamp", instant()), ("timestamp_sent", TEXT)];
-    with_json(other(&members), &["outcome", "metadata"])
+    about_decision(with_json(other(&members), &["outcome", "metadata"]))
 }
 
 fn notes() -> Vec<Column> {

@@ -5,7 +5,7 @@ use super::columns::ColumnCache;
 use super::guard::SEGMENTS_URL;
 use super::identity::IdentityResolver;
 use super::kernel::cover;
-use super::review::Reviews;
+use super::review::{Followed, Reviews};
 use super::scan::{LakeScan, ResidentPlan};
 use super::segment::{SegmentHandle, SegmentStats, column_of, parquet_source, source_of};
 use super::table::{Replaced, Source, Table, unreviewed_name};
@@ -68,14 +68,15 @@ impl TableScan {
         predicate: Option<Arc<dyn PhysicalExpr>>,
         columns: &[usize],
         limit: Option<usize>,
-        reviews: Option<Arc<Reviews>>,
+        followed: Followed,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.table.inner_schema();
-        let reviews = reviews.filter(|reviews| !reviews.is_empty());
+        let reviews = followed.reviews.filter(|reviews| !reviews.is_empty());
+        let outcomes = followed.outcomes.filter(|outcomes| !outcomes.is_empty());
         let adapter = Arc::new(FlatAdapterFactory {
             table: Arc::clone(&self.table),
             identity: self.identity.clone(),
-            reviews: reviews.clone(),
+            followed: Followed { reviews: reviews.clone(), outcomes },
         });
         let predicate = self.complete(predicate, &schema, reviews.as_deref())?;
         let projection = ProjectionExprs::new(columns.iter().map(|at| {

@@ -2,7 +2,6 @@
 
 use crate::path::{Condition, Path};
 use crate::scope::Scope;
-use crate::sql::first_decisions;
 use serde::{Deserialize, Serialize};
 
 /// What a probability is of.
@@ -53,28 +52,17 @@ impl Binary {
             }
             _ => positive.clone(),
         };
-        let (came, truth) = match &self.outcome {
-            None => ("NULL::boolean", String::new()),
-            // Of several outcomes the latest counts.
-            Some(outcome) => (
-                "came",
-                format!(
-                    " LEFT JOIN (SELECT of_leaf, came FROM (SELECT DISTINCT ON (decision_id) decision_id AS judged, {} AS came \
-                     FROM outcomes ORDER BY decision_id, leaf_index DESC) AS latest JOIN {} AS firsts \
-                     ON of_decision = judged) AS truth ON of_leaf = leaf_index",
-                    outcome.sql(),
-                    first_decisions("outcomes")
-                ),
-            ),
-        };
+        // Of several outcomes the latest counts.
+        let latest = |outcome: &Condition| Condition { path: outcome.path.within("latest_outcome"), ..outcome.clone() };
+        let came = self.outcome.as_ref().map_or("NULL::boolean".to_owned(), |outcome| latest(outcome).sql());
         let hit = match self.probability_of {
             ProbabilityOf::Prediction => format!("({positive}) = ({came})"),
-            ProbabilityOf::Positive => came.to_owned(),
+            ProbabilityOf::Positive => came.clone(),
         };
         let columns: String = columns.iter().map(|column| format!("{column}, ")).collect();
         format!(
-            "SELECT {columns}({positive}) AS positive, ({after}) AS positive_after, {came} AS came, \
-             {} AS probability, {hit} AS hit, overridden FROM ai_audit_logs{truth} WHERE {}",
+            "SELECT {columns}({positive}) AS positive, ({after}) AS positive_after, ({came}) AS came, \
+             {} AS probability, ({hit}) AS hit, overridden FROM ai_audit_logs WHERE {}",
             number_sql(&self.probability, Some((0.0, 1.0))),
             scope.sql()
         )

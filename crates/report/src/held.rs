@@ -1,6 +1,7 @@
 //! What a hold reaches: decisions, what followed them, and what their persons say. Asked for a part of the ledger at a time, so
 //! that the answer to no query grows with the ledger.
 
+use crate::follower;
 use crate::retention::Held;
 use crate::source::{Error, Rows, Source};
 use std::collections::HashSet;
@@ -27,28 +28,21 @@ impl Reached {
         leaves: Range<u64>,
     ) -> Result<Self, Error<S::Error>> {
         let condition = format!("leaf_index >= {} AND leaf_index < {} AND {}", leaves.start, leaves.end, held.sql());
-        let columns = if is_held_at.is_some() { "leaf_index, decision_id, user_id" } else { "leaf_index" };
+        let columns = if is_held_at.is_some() { "leaf_index, user_id" } else { "leaf_index" };
         let rows = Rows::of(source, format!("SELECT {columns} FROM decisions WHERE {condition}")).await?;
         let mut decisions = rows.counts("leaf_index")?;
         if decisions.is_empty() {
             return Ok(Self::default());
         }
-        let (mut ids, mut users) = (HashSet::new(), HashSet::new());
+        let mut users = HashSet::new();
         if let Some(is_held_at) = is_held_at {
-            let named = rows.texts("decision_id")?.into_iter().zip(rows.texts("user_id")?);
-            for (_, (id, user)) in decisions.iter().zip(named).filter(|(leaf, _)| is_held_at(**leaf)) {
-                ids.insert(id);
-                users.extend(user);
-            }
+            let of_user = decisions.iter().zip(rows.texts("user_id")?);
+            users.extend(of_user.filter(|(leaf, _)| is_held_at(**leaf)).filter_map(|(_, user)| user));
             decisions.retain(|leaf| is_held_at(*leaf));
         }
-        let mut followers = Vec::new();
-        for table in ["reviews", "outcomes", "notes"] {
-            let of = format!("decision_id IN (SELECT decision_id FROM decisions WHERE {condition})");
-            let rows = Rows::of(source, format!("SELECT leaf_index, decision_id FROM {table} WHERE {of}")).await?;
-            let found = rows.counts("leaf_index")?.into_iter().zip(rows.texts("decision_id")?);
-            followers.extend(found.filter(|(_, id)| is_held_at.is_none() || ids.contains(id)).map(|(leaf, _)| leaf));
-        }
+        let mut followers = follower::of(source, &condition).await?;
+        followers.retain(|one| is_held_at.is_none_or(|is_held_at| is_held_at(one.decision)));
+        let mut followers: Vec<u64> = followers.into_iter().map(|one| one.leaf).collect();
         let of = format!("decision_id IS NULL AND user_id IN (SELECT user_id FROM decisions WHERE {condition})");
         let rows = Rows::of(source, format!("SELECT leaf_index, user_id FROM notes WHERE {of}")).await?;
         let found = rows.counts("leaf_index")?.into_iter().zip(rows.texts("user_id")?);

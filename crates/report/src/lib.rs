@@ -13,6 +13,7 @@ pub mod duty;
 mod exact;
 pub mod explanation;
 pub mod fairness;
+mod follower;
 pub mod held;
 mod label;
 pub mod language;

@@ -4,7 +4,6 @@
 use crate::scope::Scope;
 use crate::source::{Error, Rows, Source};
 use crate::spread::Spread;
-use crate::sql::first_decisions;
 use onrecord_statistics::ratio;
 use serde::{Deserialize, Serialize};
 
@@ -162,10 +161,8 @@ const REVIEWED: &str = "count(*) FILTER (WHERE human_reviewed OR overridden)";
 /// Every review of a decision, as `r`, with the time `decided_at`, as it follows FROM.
 fn reviews(scope: &Scope) -> String {
     format!(
-        "reviews AS r JOIN {} AS firsts ON r.decision_id = of_decision \
-         JOIN (SELECT leaf_index AS decided_leaf, timestamp AS decided_at FROM ai_audit_logs WHERE {}) AS d \
-         ON of_leaf = decided_leaf",
-        first_decisions("reviews"),
+        "reviews AS r JOIN (SELECT leaf_index AS decided_leaf, timestamp AS decided_at FROM ai_audit_logs WHERE {}) AS d \
+         ON r.decision_leaf = decided_leaf",
         scope.sql()
     )
 }

@@ -1,10 +1,11 @@
 //! Which records' time is over: decisions by their retention policy, with their reviews and outcomes, but for what is held.
 
+use crate::follower;
 use crate::source::{Error, Rows, Source};
 use crate::sql::text;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// Seconds of a day.
@@ -185,26 +186,16 @@ pub async fn due<S: Source + ?Sized>(
     now: Timestamp,
 ) -> Result<Due, Error<S::Error>> {
     let condition = format!("{} AND {} AND NOT ({})", rule.is_of(), rule.is_over(now), is_held(held));
-    // The ids of many decisions are many bytes: they are asked for only if it may matter whose review is whose.
-    let columns = if is_held_at.is_some() { "leaf_index, decision_id" } else { "leaf_index" };
-    let rows = Rows::of(source, format!("SELECT {columns} FROM decisions WHERE {condition}")).await?;
+    let rows = Rows::of(source, format!("SELECT leaf_index FROM decisions WHERE {condition}")).await?;
     let mut decisions = rows.counts("leaf_index")?;
-    let mut kept = HashSet::new();
+    let found = follower::of(source, &condition).await?;
+    let (mut followers, mut kept): (BTreeSet<u64>, _) = (found.iter().map(|one| one.leaf).collect(), HashSet::new());
     if let Some(is_held_at) = is_held_at {
-        let ids = decisions.iter().zip(rows.texts("decision_id")?);
-        kept.extend(ids.filter(|(leaf, _)| is_held_at(**leaf)).filter_map(|(_, id)| id));
         decisions.retain(|leaf| !is_held_at(*leaf));
+        kept.extend(found.iter().filter(|one| is_held_at(one.decision)).map(|one| one.leaf));
+        followers.retain(|leaf| !kept.contains(leaf));
     }
-    let mut followers = Vec::new();
-    for table in ["reviews", "outcomes", "notes"] {
-        let sql = format!(
-            "SELECT leaf_index, decision_id FROM {table} WHERE decision_id IN (SELECT decision_id FROM decisions WHERE {condition})"
-        );
-        let rows = Rows::of(source, sql).await?;
-        let (leaves, ids) = (rows.counts("leaf_index")?, rows.texts("decision_id")?);
-        let is_kept = |id: &Option<String>| id.as_ref().is_some_and(|id| kept.contains(id));
-        followers.extend(leaves.into_iter().zip(ids).filter(|(_, id)| !is_kept(id)).map(|(leaf, _)| leaf));
-    }
+    let followers = followers.into_iter().collect();
     Ok(Due { cutoff: rule.cutoff(now), decisions, followers })
 }
 
@@ -226,12 +217,7 @@ pub async fn held_leaves<S: Source + ?Sized>(
         let condition = some.join(" OR ");
         let decisions = format!("SELECT leaf_index FROM decisions WHERE {condition}");
         leaves.extend(Rows::of(source, decisions).await?.counts("leaf_index")?);
-        for table in ["reviews", "outcomes", "notes"] {
-            let sql = format!(
-                "SELECT leaf_index FROM {table} WHERE decision_id IN (SELECT decision_id FROM decisions WHERE {condition})"
-            );
-            leaves.extend(Rows::of(source, sql).await?.counts("leaf_index")?);
-        }
+        leaves.extend(follower::of(source, &condition).await?.into_iter().map(|one| one.leaf));
     }
     Ok(leaves)
 }

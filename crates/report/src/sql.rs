@@ -16,15 +16,6 @@ pub(crate) fn scaled_sql(number: &str) -> String {
     )
 }
 
-/// The first decision of each id that a table of reviews or outcomes names, as `of_decision` and `of_leaf`: of several decisions
-/// with one id it is the one that they are about, as in `ai_audit_logs`.
-pub(crate) fn first_decisions(table: &str) -> String {
-    format!(
-        "(SELECT decision_id AS of_decision, min(leaf_index) AS of_leaf FROM decisions \
-         WHERE decision_id IN (SELECT decision_id FROM {table}) GROUP BY decision_id)"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,14 +17,15 @@ use super::identity::IdentityResolver;
 use super::json::Key;
 use super::json::member::{Form, JsonMember, key_of};
 use super::jsonb::Records;
-use super::kernel::KernelExpr;
 use super::kernel::document::{Assemble, Whole};
+use super::kernel::follow_up::{DecisionLeaf, LatestOutcome};
 use super::kernel::presence::AnyPresent;
 use super::kernel::record::RecordMembers;
 use super::kernel::reveal::Reveal;
 use super::kernel::review::Replace;
 use super::kernel::text::{FirstText, IdText, Member};
-use super::review::Reviews;
+use super::kernel::{Kernel, KernelExpr};
+use super::review::{Followed, Reviews};
 use super::table::{Replaced, Source, Table};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::Result;
@@ -36,6 +37,7 @@ use datafusion::scalar::ScalarValue;
 use file::FileColumns;
 pub(super) use file::TIER;
 use onrecord_lake::schema::{Document, column};
+use onrecord_record::Kind;
 use std::sync::Arc;
 
 type Expr = Arc<dyn PhysicalExpr>;
@@ -47,8 +49,8 @@ pub(super) struct FlatAdapterFactory {
     pub(super) table: Arc<Table>,
     /// The identity, when the table shows user ids and the caller may see them.
     pub(super) identity: Option<Arc<IdentityResolver>>,
-    /// The reviews, when the query touches a column that they replace.
-    pub(super) reviews: Option<Arc<Reviews>>,
+    /// Reviews and outcomes, when the query touches a column that they make.
+    pub(super) followed: Followed,
 }
 
 impl PhysicalExprAdapterFactory for FlatAdapterFactory {
@@ -139,6 +141,7 @@ impl FlatAdapter {
                 let Some(reviews) = self.reviews() else { return Ok(Some(stored)) };
                 Ok(Some(self.replaced(Replace::of_member(path.to_vec(), form, reviews), stored)?))
             }
+            Source::LatestOutcome => self.latest_outcome(Some((path.to_vec(), form))).map(Some),
             _ => Ok(None),
         }
     }
@@ -189,6 +192,8 @@ impl FlatAdapter {
                 Ok(KernelExpr::new(Assemble::new(Whole::Part(*document, Vec::new()), fields), args, schema))
             }
             Source::Reviewed(reviewed) => self.reviewed(*reviewed),
+            Source::LatestOutcome => self.latest_outcome(None),
+            Source::DecisionLeaf => self.decision_leaf(),
             Source::Record => {
                 let (args, fields) = self.file.all_but_sidecar();
                 Ok(KernelExpr::new(Assemble::new(Whole::Record, fields), args, schema))
@@ -223,11 +228,38 @@ impl FlatAdapter {
 
     /// The reviews, if any is of a decision that this file may hold.
     fn reviews(&self) -> Option<Arc<Reviews>> {
-        let reviews = self.query.reviews.as_ref().filter(|reviews| match self.file.leaves() {
-            Some(leaves) => reviews.any_within(&leaves),
-            None => !reviews.is_empty(),
-        });
-        reviews.cloned()
+        self.within_file(self.query.followed.reviews.as_ref())
+    }
+
+    fn within_file(&self, followed: Option<&Arc<Reviews>>) -> Option<Arc<Reviews>> {
+        let within = |followed: &&Arc<Reviews>| match self.file.leaves() {
+            Some(leaves) => followed.any_within(&leaves),
+            None => !followed.is_empty(),
+        };
+        followed.filter(within).cloned()
+    }
+
+    /// The latest outcome of a decision, or its member at a path.
+    fn latest_outcome(&self, member: Option<(Vec<Key>, Form)>) -> Result<Expr> {
+        match self.within_file(self.query.followed.outcomes.as_ref()) {
+            Some(outcomes) => self.of_leaf(LatestOutcome::new(member, outcomes)),
+            None => Ok(null(&DataType::Utf8View)),
+        }
+    }
+
+    /// The leaf of the decision that a review or an outcome is about.
+    fn decision_leaf(&self) -> Result<Expr> {
+        let Followed { reviews, outcomes } = &self.query.followed;
+        let followed = if self.query.table.kind == Some(Kind::Review) { reviews } else { outcomes };
+        match followed {
+            Some(followed) => self.of_leaf(DecisionLeaf::new(Arc::clone(followed))),
+            None => Ok(null(&DataType::Int64)),
+        }
+    }
+
+    fn of_leaf(&self, kernel: impl Kernel + 'static) -> Result<Expr> {
+        let leaf = self.file.stored(column::LEAF_INDEX, &DataType::Int64)?;
+        Ok(KernelExpr::new(kernel, vec![leaf], self.file.schema()))
     }
 
     fn reviewed(&self, reviewed: Replaced) -> Result<Expr> {

@@ -6,6 +6,7 @@
 pub(super) mod among;
 mod cover;
 pub(super) mod document;
+pub(super) mod follow_up;
 pub(super) mod presence;
 pub(super) mod record;
 pub(super) mod reveal;

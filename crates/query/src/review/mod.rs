@@ -8,6 +8,9 @@
 //! overridden and then reviewed again without an override is not overridden, and has no reason for it.
 //!
 //! Of several decisions with one id the first, by leaf index, is the one that reviews are about, as for look-ups by id.
+//! Where it is stays known of every review, so that no query joins by ids.
+//!
+//! Outcomes are kept in the same way, apart: the latest one's value is what a review's `human_decision` is.
 
 mod page;
 
@@ -18,16 +21,29 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::Int64Type;
 use onrecord_lake::LeafIndex;
 use page::PAGE_LEAVES;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// What followed the decisions, as far as a query asks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Followed {
+    pub(super) reviews: Option<Arc<Reviews>>,
+    pub(super) outcomes: Option<Arc<Reviews>>,
+}
 
 /// Reviews put to their decisions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reviews {
     /// Those that have a review, by their first leaf, counted in pages.
     pages: BTreeMap<i64, Arc<Page>>,
+    /// Of each leaf of a review the leaf of its decision, in pages too; [`NONE`] of others.
+    decisions: BTreeMap<i64, Arc<[i64]>>,
 }
+
+/// No leaf of a decision.
+const NONE: i64 = -1;
 
 impl Reviews {
     /// Whether there are none.
@@ -92,6 +108,23 @@ impl Reviews {
         bits.finish()
     }
 
+    /// The leaf of the decision that the review at a leaf is about.
+    pub(super) fn decision_of(&self, leaf: i64) -> Option<i64> {
+        let decision = self.decisions.get(&number(leaf))?[place(leaf)];
+        (decision != NONE).then_some(decision)
+    }
+
+    /// Notes of which decision reviews are: their leaf, and that of the decision. They come in the order of their leaves.
+    fn put_decisions(&mut self, found: &[(i64, i64)]) {
+        for of_page in found.chunk_by(|(one, _), (other, _)| number(*one) == number(*other)) {
+            let page = self.decisions.entry(number(of_page[0].0));
+            let page = page.or_insert_with(|| Arc::from([NONE; PAGE_LEAVES as usize]));
+            let mut fresh = page.to_vec();
+            of_page.iter().for_each(|(leaf, decision)| fresh[place(*leaf)] = *decision);
+            *page = fresh.into();
+        }
+    }
+
     /// Puts reviews over those that are there. They come by the leaf of their decision, ascending.
     fn put(&mut self, fresh: Vec<(i64, ReviewState)>) {
         let mut fresh = fresh.into_iter().peekable();
@@ -138,8 +171,26 @@ pub(super) struct ReviewIndex {
     /// Every leaf before this one was looked at.
     end: LeafIndex,
     reviews: Arc<Reviews>,
-    /// The latest reviews of decisions that were not met, by their ids: of those that were removed.
-    of_none: HashMap<String, ReviewState>,
+    /// The reviews of decisions that were not met, by their ids: of those that were removed.
+    of_none: HashMap<String, OfOne>,
+}
+
+/// The reviews of one decision.
+#[derive(Clone, Debug)]
+struct OfOne {
+    latest: ReviewState,
+    /// Their leaves.
+    leaves: Vec<i64>,
+}
+
+impl OfOne {
+    /// Takes another one.
+    fn add(&mut self, state: ReviewState) {
+        self.leaves.push(state.leaf);
+        if state.leaf > self.latest.leaf {
+            self.latest = state;
+        }
+    }
 }
 
 impl ReviewIndex {
@@ -160,16 +211,40 @@ impl ReviewIndex {
 
     /// Takes what was found in the leaves up to `end`.
     pub(super) fn take(&mut self, found: FoundReviews, end: LeafIndex) {
-        let FoundReviews { latest, mut decisions } = found;
-        // What came later lies over what did not.
-        self.of_none.extend(latest);
-        let mut placed: Vec<(i64, ReviewState)> = Vec::with_capacity(decisions.len());
-        for (id, leaf) in decisions.drain() {
-            placed.extend(self.of_none.remove(&id).map(|state| (leaf, state)));
+        let FoundReviews { reviews, mut decisions } = found;
+        let (mut placed, mut of) = (Vec::with_capacity(decisions.len()), Vec::with_capacity(decisions.len()));
+        let mut place = |decision: i64, OfOne { latest, leaves }: OfOne| {
+            of.extend(leaves.into_iter().map(|leaf| (leaf, decision)));
+            placed.push((decision, latest));
+        };
+        // Those that waited came before these, which lie over them.
+        let waited: Vec<(i64, OfOne)> = match self.of_none.is_empty() {
+            true => Vec::new(),
+            false => decisions.iter().filter_map(|(id, leaf)| Some((*leaf, self.of_none.remove(id)?))).collect(),
+        };
+        waited.into_iter().for_each(|(decision, found)| place(decision, found));
+        for (id, found) in reviews {
+            match decisions.remove(&id) {
+                Some(decision) => place(decision, found),
+                None => {
+                    let OfOne { latest, leaves } = found;
+                    match self.of_none.entry(id) {
+                        Entry::Occupied(mut waiting) => {
+                            waiting.get_mut().leaves.extend(leaves);
+                            waiting.get_mut().latest = latest;
+                        }
+                        Entry::Vacant(none) => drop(none.insert(OfOne { latest, leaves })),
+                    }
+                }
+            }
         }
         if !placed.is_empty() {
-            placed.sort_unstable_by_key(|(leaf, _)| *leaf);
-            Arc::make_mut(&mut self.reviews).put(placed);
+            // Stable: what came later stays behind.
+            placed.sort_by_key(|(leaf, _)| *leaf);
+            of.sort_unstable();
+            let reviews = Arc::make_mut(&mut self.reviews);
+            reviews.put(placed);
+            reviews.put_decisions(&of);
         }
         if self.of_none.is_empty() {
             self.of_none = HashMap::new();
@@ -181,8 +256,8 @@ impl ReviewIndex {
 /// What some leaves have: reviews, and the decisions that they are about.
 #[derive(Debug, Default)]
 pub(super) struct FoundReviews {
-    /// The latest review of each id.
-    latest: HashMap<String, ReviewState>,
+    /// By the id of the decision.
+    reviews: HashMap<String, OfOne>,
     /// The first decision of each id.
     decisions: HashMap<String, i64>,
 }
@@ -190,28 +265,32 @@ pub(super) struct FoundReviews {
 impl FoundReviews {
     /// The ids of decisions that were reviewed.
     pub(super) fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.latest.keys().map(String::as_str)
+        self.reviews.keys().map(String::as_str)
     }
 
-    /// Takes rows of the table `reviews`: leaf_index, decision_id, human_decision, overridden, override_reason.
+    /// Takes rows of the table `reviews`: leaf_index, decision_id, human_decision, overridden, override_reason; or of the table
+    /// `outcomes`: leaf_index, decision_id, outcome.
     pub(super) fn add_reviews(&mut self, batch: &RecordBatch) {
         let leaves = batch.column(0).as_primitive::<Int64Type>();
         let ids = batch.column(1).as_string_view();
-        let (human_decision, reason) = (batch.column(2).as_string_view(), batch.column(4).as_string_view());
-        let overridden = batch.column(3).as_boolean();
+        let human_decision = batch.column(2).as_string_view();
+        let overridden = batch.columns().get(3).map(|column| column.as_boolean());
+        let reason = batch.columns().get(4).map(|column| column.as_string_view());
         for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
-            let leaf = leaves.value(row);
-            if self.latest.get(ids.value(row)).is_some_and(|latest| latest.leaf > leaf) {
-                continue;
-            }
             let text = |array: &StringViewArray| array.is_valid(row).then(|| array.value(row).to_owned());
             let state = ReviewState {
-                leaf,
+                leaf: leaves.value(row),
                 human_decision: text(human_decision),
-                overridden: overridden.is_valid(row) && overridden.value(row),
-                override_reason: text(reason),
+                overridden: overridden.is_some_and(|overridden| overridden.is_valid(row) && overridden.value(row)),
+                override_reason: reason.and_then(text),
             };
-            self.latest.insert(ids.value(row).to_owned(), state);
+            match self.reviews.get_mut(ids.value(row)) {
+                Some(found) => found.add(state),
+                None => {
+                    let leaves = vec![state.leaf];
+                    self.reviews.insert(ids.value(row).to_owned(), OfOne { latest: state, leaves });
+                }
+            }
         }
     }
 
@@ -224,7 +303,7 @@ impl FoundReviews {
             let (id, leaf) = (ids.value(row), leaves.value(row));
             match self.decisions.get_mut(id) {
                 Some(first) => *first = leaf.min(*first),
-                None if self.latest.contains_key(id) || others.of_none.contains_key(id) => {
+                None if self.reviews.contains_key(id) || others.of_none.contains_key(id) => {
                     self.decisions.insert(id.to_owned(), leaf);
                 }
                 None => {}
@@ -293,7 +372,7 @@ mod tests {
             ];
             RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
         };
-        let decision = |leaf: i64, id: &str| {
+        let decided = |leaf: i64, id: &str| {
             let columns: [(&str, arrow::array::ArrayRef); 2] =
                 [("leaf_index", Arc::new(Int64Array::from(vec![leaf]))), ("decision_id", texts(vec![Some(id)]))];
             RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
@@ -308,18 +387,21 @@ mod tests {
         found.add_reviews(&review(12, "a", "second"));
         found.add_reviews(&review(11, "a", "first"));
         found.add_reviews(&review(13, "b", "of none yet"));
-        found.add_decisions(&decision(9, "a"), &index);
-        found.add_decisions(&decision(4, "a"), &index);
-        found.add_decisions(&decision(5, "c"), &index);
+        found.add_decisions(&decided(9, "a"), &index);
+        found.add_decisions(&decided(4, "a"), &index);
+        found.add_decisions(&decided(5, "c"), &index);
         index.take(found, LeafIndex(20));
         assert_eq!(reason(&index, 4).as_deref(), Some("second"));
         assert_eq!([5, 9].map(|leaf| reason(&index, leaf)), [None, None]);
         assert_eq!(index.ids_of_none().collect::<Vec<_>>(), ["b"]);
+        let decision = |index: &ReviewIndex, leaf: i64| index.reviews().decision_of(leaf);
+        assert_eq!([11, 12, 13, 14, 9_000].map(|leaf| decision(&index, leaf)), [Some(4), Some(4), None, None, None]);
         let mut found = FoundReviews::default();
-        found.add_decisions(&decision(22, "b"), &index);
+        found.add_decisions(&decided(22, "b"), &index);
         index.take(found, LeafIndex(30));
         assert_eq!(reason(&index, 22).as_deref(), Some("of none yet"));
         assert_eq!(index.ids_of_none().len(), 0);
+        assert_eq!([12, 13].map(|leaf| index.reviews().decision_of(leaf)), [Some(4), Some(22)]);
         assert_eq!(reason(&index, 4).as_deref(), Some("second"));
     }
 }
