@@ -80,3 +80,7 @@ SELECT input_features->NULL FROM ai_audit_logs LIMIT 1
 SELECT '"\u00e9\ud83d\ude00\n"'::jsonb, '"\u00e9\ud83d\ude00\n"'::jsonb #>> '{}'
 SELECT to_jsonb(timestamp)#>>'{}', model_id FROM ai_audit_logs ORDER BY leaf_index LIMIT 2
 SELECT e->'top_features'->0->>'feature' FROM (SELECT explanation e, row_number() OVER (ORDER BY leaf_index) n FROM ai_audit_logs) t WHERE n < 4 ORDER BY n
+SELECT decision_id, latest_outcome, latest_outcome->>'repaid', latest_outcome->'days', latest_outcome #>> '{}' FROM ai_audit_logs ORDER BY leaf_index LIMIT 40
+SELECT latest_outcome->>'repaid' AS repaid, count(*), count(latest_outcome), avg((latest_outcome->>'days')::int) FROM ai_audit_logs GROUP BY 1 ORDER BY 1
+SELECT leaf_index FROM ai_audit_logs WHERE latest_outcome->>'repaid' = 'true' AND confidence > 0.5 ORDER BY leaf_index
+SELECT count(*) FROM ai_audit_logs WHERE latest_outcome IS NULL AND NOT overridden

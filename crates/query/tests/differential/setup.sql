@@ -3,6 +3,10 @@ CREATE VIEW latest AS
 SELECT DISTINCT ON (record->>'decision_id') record->>'decision_id' AS decision_id, record
 FROM entries WHERE record->>'kind' = 'review' ORDER BY 1, leaf_index DESC;
 
+CREATE VIEW latest_outcome AS
+SELECT DISTINCT ON (record->>'decision_id') record->>'decision_id' AS decision_id, record
+FROM entries WHERE record->>'kind' = 'outcome' ORDER BY 1, leaf_index DESC;
+
 CREATE TABLE ai_audit_logs AS
 SELECT r->>'event_id' AS event_id,
     (r->>'timestamp')::timestamptz AS timestamp,
@@ -32,7 +36,9 @@ SELECT r->>'event_id' AS event_id,
     r->>'data_retention_policy' AS data_retention_policy,
     r->'metadata' AS metadata,
     r->>'timestamp_sent' AS timestamp_sent,
-    leaf_index, 'local'::text AS tier
+    leaf_index, 'local'::text AS tier,
+    o.record->'outcome' AS latest_outcome
 FROM (SELECT leaf_index, record AS r FROM entries WHERE record->>'kind' = 'decision') AS d
 LEFT JOIN latest l ON l.decision_id = r->>'decision_id'
+LEFT JOIN latest_outcome o ON o.decision_id = r->>'decision_id'
 ORDER BY leaf_index;

@@ -245,6 +245,23 @@ impl Model {
         self.push(record)
     }
 
+    /// An outcome of that decision, which says what a review would have decided.
+    fn outcome(&mut self, judged: &Judged) -> Vec<u8> {
+        let leaf = self.entries.len();
+        let of = judged.of.get(&self.decisions()).1["decision_id"].clone();
+        let outcome = json!({"came": judged.overridden, "reason": judged.reason, "as": judged.human_decision});
+        self.push(json!({
+            "kind": "outcome", "schema": 1, "event_id": event_id(leaf).to_string(), "recorded_at": moment(leaf),
+            "timestamp": moment(leaf), "decision_id": of, "outcome": outcome,
+        }))
+    }
+
+    /// The leaf of the decision that an entry is about: of several with one id, of the first.
+    fn decision_of(&self, entry: &Value) -> Option<usize> {
+        let decisions = self.decisions();
+        decisions.iter().find(|(_, decision)| decision["decision_id"] == entry["decision_id"]).map(|(leaf, _)| *leaf)
+    }
+
     fn push(&mut self, record: Value) -> Vec<u8> {
         let bytes = canonical_text(&record).into_bytes();
         self.entries.push(record);
@@ -265,6 +282,9 @@ impl Model {
             {
                 return (leaf, record);
             }
+            let mut outcomes = self.entries.iter().filter(|entry| entry["kind"] == "outcome");
+            let latest = outcomes.rfind(|outcome| outcome["decision_id"] == id);
+            record["latest_outcome"] = latest.map_or(Value::Null, |latest| latest["outcome"].clone());
             let mut reviews = self.entries.iter().filter(|entry| entry["kind"] == "review");
             if let Some(latest) = reviews.rfind(|review| review["decision_id"] == record["decision_id"]) {
                 record["human_reviewed"] = true.into();
@@ -491,11 +511,21 @@ impl Asked<'_> {
 
     fn check_reviews(&self) {
         let merged = self.model.merged();
-        let found = self.rows("SELECT leaf_index, human_reviewed, human_decision, overridden, override_reason FROM ai_audit_logs ORDER BY leaf_index");
+        let found = self.rows(
+            "SELECT leaf_index, human_reviewed, human_decision, overridden, override_reason, latest_outcome \
+             FROM ai_audit_logs ORDER BY leaf_index",
+        );
         for (row, (leaf, record)) in found.iter().zip(&merged) {
-            for name in ["human_reviewed", "human_decision", "overridden", "override_reason"] {
+            for name in ["human_reviewed", "human_decision", "overridden", "override_reason", "latest_outcome"] {
                 assert_eq!(canonical_text(&row[name]), canonical_text(&record[name]), "{name} of leaf {leaf}");
             }
+        }
+        for kind in ["review", "outcome"] {
+            let found = self.rows(&format!("SELECT leaf_index, decision_leaf FROM {kind}s ORDER BY leaf_index"));
+            let of_kind = self.model.entries.iter().enumerate().filter(|(_, entry)| entry["kind"] == kind);
+            let expected = of_kind
+                .map(|(leaf, entry)| json!({"leaf_index": leaf, "decision_leaf": self.model.decision_of(entry)}));
+            assert_eq!(found, expected.collect::<Vec<_>>(), "{kind}s");
         }
         let among =
             |holds: fn(&Value) -> bool| merged.iter().filter(move |(_, record)| holds(record)).map(|(leaf, _)| *leaf);
@@ -517,6 +547,16 @@ impl Asked<'_> {
             "ai_audit_logs",
             "overridden AND model_id = 'loan'",
             among(|record| record["overridden"] == true && record["model_id"] == "loan"),
+        );
+        self.check_leaves(
+            "ai_audit_logs",
+            "latest_outcome->>'came' = 'true'",
+            among(|record| record["latest_outcome"]["came"] == true),
+        );
+        self.check_leaves(
+            "ai_audit_logs",
+            "latest_outcome->>'reason' IS NULL AND latest_outcome IS NOT NULL",
+            among(|record| !record["latest_outcome"].is_null() && record["latest_outcome"]["reason"].is_null()),
         );
         let reviews = self.rows("SELECT decision_id, overridden, human_decision, override_reason, reviewer FROM reviews ORDER BY leaf_index");
         let stored = self.model.entries.iter().filter(|entry| entry["kind"] == "review");
@@ -652,7 +692,9 @@ fn run(steps: &[Step], probes: &[Probe], at: &prop::sample::Index) {
         let first = model.entries.len();
         let records: Vec<Vec<u8>> = match step {
             Step::Decide(made) => made.iter().map(|made| model.decide(made)).collect(),
-            Step::Review(judged) => judged.iter().map(|judged| model.review(judged)).collect(),
+            Step::Review(judged) => {
+                judged.iter().flat_map(|judged| [model.review(judged), model.outcome(judged)]).collect()
+            }
             Step::Seal => Vec::new(),
         };
         if records.is_empty() {

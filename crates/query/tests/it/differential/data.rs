@@ -1,7 +1,8 @@
 //! The decisions that both are asked about: the sample's, made less regular.
 //!
 //! Missing and null members, members of mixed types, nested documents, lists, letters beyond ASCII, times with fractions of
-//! any length on both sides of a change of summer time, a decision without an explanation, and reviews that override.
+//! any length on both sides of a change of summer time, a decision without an explanation, reviews that override, and outcomes,
+//! of some decisions two.
 
 use onrecord_record::canonical;
 use onrecord_testing::{LakeFixture, sample};
@@ -52,6 +53,22 @@ fn decision(number: u64) -> Value {
     record
 }
 
+/// What came of every ninth decision, as of every eighteenth some days before.
+fn outcome(number: u64) -> ([u8; 16], Vec<u8>) {
+    let event_id = uuid::Uuid::from_u128(sample::event_id(number + 3_000).as_u128() ^ 0xffff);
+    let of = if number < 30 { number * 18 } else { (number - 30) * 9 };
+    let at =
+        onrecord_record::Timestamp::from_micros((START_MICROS + (1_000 + number) * STEP_MICROS) as i64).to_string();
+    let outcome = [json!({"repaid": number % 3 == 0, "days": number}), json!("late"), json!({"repaid": null})]
+        [number as usize % 3]
+        .clone();
+    let record = json!({
+        "kind": "outcome", "schema": 1, "event_id": event_id.to_string(), "recorded_at": at, "timestamp": at,
+        "decision_id": sample::event_id(of).to_string(), "outcome": outcome,
+    });
+    (*event_id.as_bytes(), bytes(&record))
+}
+
 fn bytes(record: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     canonical::write_json(record, &mut out);
@@ -71,8 +88,10 @@ pub(super) fn house() -> LakeFixture {
         let (id, record) = sample::review(number + 2_000, number * 12);
         (*id.as_bytes(), record)
     }));
+    house.append((0..60).map(outcome));
     house.seal();
     append(500..DECISIONS);
+    house.append((60..90).map(outcome));
     house
 }
 
