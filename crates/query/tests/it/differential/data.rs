@@ -59,7 +59,7 @@ fn outcome(number: u64) -> ([u8; 16], Vec<u8>) {
     let of = if number < 30 { number * 18 } else { (number - 30) * 9 };
     let at =
         onrecord_record::Timestamp::from_micros((START_MICROS + (1_000 + number) * STEP_MICROS) as i64).to_string();
-    let outcome = [json!({"repaid": number % 3 == 0, "days": number}), json!("late"), json!({"repaid": null})]
+    let outcome = [json!({"repaid": number.is_multiple_of(3), "days": number}), json!("late"), json!({"repaid": null})]
         [number as usize % 3]
         .clone();
     let record = json!({
