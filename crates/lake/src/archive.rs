@@ -13,18 +13,16 @@ use crate::error::{Error, Result};
 use crate::index::path_of;
 use crate::lake::Lake;
 use crate::object::{
-    Archived, IndexObject, LEFTOVER, Leftover, Manifest, ObjectReader, PutSettings, Storage, Stub, hex, write_stub,
+    Archived, IndexObject, LEFTOVER, Leftover, Manifest, ObjectReader, PutSettings, Storage, Stub, hex,
+    of_file as hash_of, write_stub,
 };
 use crate::segment::{Retired, Segment, Tier};
-use onrecord_ledger::disk::DiskFile;
+use onrecord_evidence::{LeafIndex, LeafRange};
 use onrecord_ledger::disk::durable;
 use sha2::{Digest, Sha256};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Bytes that are hashed at once.
-const READ_BYTES: u64 = 1 << 20;
 
 /// Where segments go, and how.
 #[derive(Clone)]
@@ -44,8 +42,25 @@ pub struct ArchiveTarget {
 pub struct Swept {
     /// Segments whose objects are deleted.
     pub deleted: u64,
-    /// Why others are there yet.
-    pub left: Vec<Error>,
+    /// Others that are there yet.
+    pub left: Vec<Left>,
+}
+
+/// Objects of a segment that are there yet.
+#[derive(Debug)]
+pub struct Left {
+    /// The leaves that it can have rows of.
+    pub leaves: LeafRange,
+    /// Why they are there.
+    pub error: Error,
+}
+
+impl Swept {
+    fn leave(&mut self, path: &Path, error: Error) {
+        // Only files with such names are looked at.
+        let leaves = catalog::leaves_of(path).unwrap_or(LeafRange::new(LeafIndex(0), LeafIndex(u64::MAX)));
+        self.left.push(Left { leaves, error });
+    }
 }
 
 /// Puts a segment into the archive, and lets its file go. `record` puts it on the record. Returns whether the segment was
@@ -64,14 +79,15 @@ pub fn push<E: From<Error>>(
     if segment.tier() == Tier::Archive {
         return Ok(true);
     }
-    let archived = upload(lake, segment, target)?;
     let stub_path = segment.path().with_file_name(segment.name().stub());
+    must_be_free(lake, &stub_path)?;
+    let archived = upload(lake, segment, target)?;
     let file = segment.bytes_file()?;
     // All that reads the segment comes before the lock, and before it is on the record that it moves.
     let sums = checksum::of_blocks(segment.path(), &*file)?;
     let kept = (&segment.guiding_ranges()[..], &segment.rows_to_keep()?[..]);
     let _changing = lake.lock_segments();
-    if !lake.segments().iter().any(|current| Arc::ptr_eq(current, segment)) {
+    if !lake.uses(segment) {
         return Ok(false);
     }
     record(&archived)?;
@@ -80,6 +96,15 @@ pub fn push<E: From<Error>>(
     let leftover = leftover_of(segment);
     lake.disk().remove(&leftover).map_err(Error::io(&leftover))?;
     Ok(true)
+}
+
+/// That nobody reads a segment yet that had this file before and will remove it.
+fn must_be_free(lake: &Lake, path: &Path) -> Result<()> {
+    if !lake.is_read(path) {
+        return Ok(());
+    }
+    let read = "a query reads it yet where it was before; ask again when that is done";
+    Err(Error::io(path)(std::io::Error::new(ErrorKind::ResourceBusy, read)))
 }
 
 /// Puts the objects of a segment, and reads them back.
@@ -98,7 +123,7 @@ fn upload(lake: &Lake, segment: &Segment, target: &ArchiveTarget) -> Result<Arch
     let index = match &index_file {
         Some(file) => {
             let bytes = file.bytes().map_err(Error::io(&index_path))?;
-            let sha256 = sha256_of(&**file).map_err(Error::io(&index_path))?;
+            let sha256 = hash_of(&**file).map_err(Error::io(&index_path))?;
             Some(IndexObject { name: file_name(&index_path), bytes, sha256 })
         }
         None => None,
@@ -112,42 +137,57 @@ fn upload(lake: &Lake, segment: &Segment, target: &ArchiveTarget) -> Result<Arch
         end_leaf: leaves.end.0,
         rows: segment.rows(),
         bytes: segment.bytes(),
-        sha256: sha256_of(&*file).map_err(Error::io(segment.path()))?,
+        sha256: hash_of(&*file).map_err(Error::io(segment.path()))?,
         index,
     };
-    let storage = &target.storage;
     let archived = Archived {
-        url: storage.url().to_owned(),
+        url: target.storage.url().to_owned(),
         manifest,
         archived_at: target.now.clone(),
         locked_until: target.settings.lock.as_ref().map(|lock| lock.until.clone()),
     };
     Leftover::of(&archived).write(&**disk, segment.path())?;
+    let ArchiveTarget { storage, settings, .. } = target;
     let manifest = &archived.manifest;
-    let text = serde_json::to_vec_pretty(manifest).map_err(|error| Error::io(segment.path())(error.into()))?;
-    let own = Manifest::own_name(&name);
-    if !storage.put_new(&own, text, &target.settings)? {
-        let there = storage.get(&own)?.unwrap_or_default();
-        if serde_json::from_slice::<Manifest>(&there).ok().as_ref() != Some(manifest) {
-            disk.remove(&leftover).map_err(Error::io(&leftover))?;
-            return Err(taken(storage, &own));
-        }
+    if let Some(name) = claim(segment, manifest, target)? {
+        disk.remove(&leftover).map_err(Error::io(&leftover))?;
+        return Err(taken(storage, &name));
     }
-    storage.put_file(&name, &*file, &target.settings)?;
+    storage.put_file(&name, &*file, settings)?;
     if let (Some(file), Some(index)) = (&index_file, &manifest.index) {
-        storage.put_file(&index.name, &**file, &target.settings)?;
+        storage.put_file(&index.name, &**file, settings)?;
     }
-    let expected = [(&name, manifest.bytes, &manifest.sha256)].into_iter();
-    for (name, bytes, sha256) in
-        expected.chain(manifest.index.iter().map(|index| (&index.name, index.bytes, &index.sha256)))
-    {
-        if read_back(storage, name)? != (bytes, sha256.clone()) {
+    for (name, bytes, sha256) in manifest.objects() {
+        if storage.read_back(name)? != Some((bytes, sha256.to_owned())) {
             return Err(taken(storage, name));
         }
-        storage.lock(name, &target.settings)?;
+        storage.lock(name, settings)?;
     }
-    storage.lock(&own, &target.settings)?;
+    storage.lock(&Manifest::own_name(&name), settings)?;
     Ok(archived)
+}
+
+/// Puts the manifest of a segment into its place, so that it is known whose the objects are. Returns the name of what another
+/// has there, if there is something.
+fn claim(segment: &Segment, manifest: &Manifest, target: &ArchiveTarget) -> Result<Option<String>> {
+    let storage = &target.storage;
+    let own = Manifest::own_name(&manifest.name);
+    let is_of_another = || {
+        let there = storage.get(&own)?;
+        Ok(there.map(|there| serde_json::from_slice::<Manifest>(&there).ok().as_ref() != Some(manifest)))
+    };
+    if let Some(is_of_another) = is_of_another()? {
+        return Ok(is_of_another.then_some(own));
+    }
+    for (name, bytes, sha256) in manifest.objects() {
+        if storage.read_back(name)?.is_some_and(|there| there != (bytes, sha256.to_owned())) {
+            return Ok(Some(name.to_owned()));
+        }
+    }
+    let text = serde_json::to_vec_pretty(manifest).map_err(|error| Error::io(segment.path())(error.into()))?;
+    // The answer to an earlier try of this put may have been lost.
+    let is_ours = storage.put_new(&own, text, &target.settings)? || is_of_another()? == Some(false);
+    Ok((!is_ours).then_some(own))
 }
 
 /// Something else has the name of an object.
@@ -170,10 +210,12 @@ pub fn restore<E: From<Error>>(
 ) -> std::result::Result<bool, E> {
     let _archiving = lake.lock_archive();
     let Some(archived) = segment.archived() else { return Ok(true) };
+    let path = segment.path().with_file_name(segment.name().finished());
+    must_be_free(lake, &path)?;
     let unfinished = download(lake, segment, archived)?;
     let _changing = lake.lock_segments();
     let disk = lake.disk();
-    if !lake.segments().iter().any(|current| Arc::ptr_eq(current, segment)) {
+    if !lake.uses(segment) {
         disk.remove(&unfinished).map_err(Error::io(&unfinished))?;
         return Ok(false);
     }
@@ -181,7 +223,6 @@ pub fn restore<E: From<Error>>(
         let _ = disk.remove(&unfinished);
         return Err(error);
     }
-    let path = segment.path().with_file_name(segment.name().finished());
     durable::publish(&**disk, &unfinished, &path).map_err(Error::io(&path))?;
     let restored = Segment::open_on(disk, &path)?;
     if restored.index(lake.keys()).is_none() {
@@ -213,17 +254,25 @@ fn download(lake: &Lake, segment: &Segment, archived: &Archived) -> Result<PathB
     checked.inspect_err(|_| drop(disk.remove(&path))).map(|()| path)
 }
 
-/// Deletes objects that are to go. What is in use yet stays.
+/// Deletes objects that are to go. What is in use yet stays, and all while segments move there or back.
 ///
 /// # Errors
 /// [`Error::Io`] of the directory; why an object stays is in the answer.
 pub fn sweep(lake: &Lake) -> Result<Swept> {
-    let _archiving = lake.lock_archive();
     let mut swept = Swept::default();
+    // It may wait for a server that does not answer.
+    let Some(_archiving) = lake.try_lock_archive() else {
+        for path in waiting(lake)? {
+            let moving = "segments move to the archive or back; it is tried again";
+            swept.leave(&path, Error::io(&path)(std::io::Error::new(ErrorKind::ResourceBusy, moving)));
+        }
+        return Ok(swept);
+    };
     for stub in unused(lake)? {
         // Whoever let go of it last could not say that its objects are to go.
-        let marked = Stub::open(&**lake.disk(), &stub).and_then(|open| mark(lake, &stub, &open.head.archived));
-        swept.left.extend(marked.err());
+        if let Err(error) = Stub::open(&**lake.disk(), &stub).and_then(|open| mark(lake, &stub, &open.head.archived)) {
+            swept.leave(&stub, error);
+        }
     }
     for path in leftovers(lake)? {
         let disk = &**lake.disk();
@@ -233,7 +282,7 @@ pub fn sweep(lake: &Lake) -> Result<Swept> {
         let gone = if is_settled { Ok(()) } else { leftover().and_then(|leftover| leftover.delete_objects()) };
         match gone.and_then(|()| disk.remove(&path).map_err(Error::io(&path))) {
             Ok(()) => swept.deleted += 1,
-            Err(error) => swept.left.push(error),
+            Err(error) => swept.leave(&path, error),
         }
     }
     Ok(swept)
@@ -268,7 +317,9 @@ fn mark(lake: &Lake, stub: &Path, archived: &Archived) -> Result<()> {
         return Err(Error::Archive { url: archived.object_url(), source: read });
     }
     Leftover::of(archived).write(&**lake.disk(), stub)?;
-    lake.disk().remove(stub).map_err(Error::io(stub))
+    lake.disk().remove(stub).map_err(Error::io(stub))?;
+    lake.settle(stub);
+    Ok(())
 }
 
 /// Removes from the disk look-up indexes of segments in the archive, where they lie too, the oldest first, until the others
@@ -299,27 +350,4 @@ fn leftover_of(segment: &Segment) -> PathBuf {
 
 fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-fn sha256_of(file: &dyn DiskFile) -> std::io::Result<String> {
-    let (end, mut at, mut hash) = (file.bytes()?, 0, Sha256::new());
-    let mut buffer = vec![0; READ_BYTES.min(end) as usize];
-    while at < end {
-        let some = &mut buffer[..READ_BYTES.min(end - at) as usize];
-        file.read_at(some, at)?;
-        hash.update(&*some);
-        at += some.len() as u64;
-    }
-    Ok(hex(hash))
-}
-
-/// The length and the hash of an object.
-fn read_back(storage: &Storage, name: &str) -> Result<(u64, String)> {
-    let (mut bytes, mut hash) = (0, Sha256::new());
-    storage.each_part(name, &mut |part| {
-        bytes += part.len() as u64;
-        hash.update(part);
-        Ok(())
-    })?;
-    Ok((bytes, hex(hash)))
 }

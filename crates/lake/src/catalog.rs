@@ -42,7 +42,13 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Segments> {
         tracing::info!(path = %path.display(), "removing what an interrupted run left behind");
         if is_stub(path) {
             // Its objects are to go too, when their server is asked.
-            Leftover::of(&Stub::open(&**disk, path)?.head.archived).write(&**disk, path)?;
+            match Stub::open(&**disk, path) {
+                Ok(stub) => Leftover::of(&stub.head.archived).write(&**disk, path)?,
+                Err(error) => {
+                    tracing::warn!(%error, "it says where objects are that are to go from the archive, and is left");
+                    continue;
+                }
+            }
         }
         disk.remove(path).map_err(Error::io(path))?;
     }
@@ -112,6 +118,12 @@ const UNFINISHED_NAMES: [&str; 4] = [UNFINISHED, ".index.tmp", ".archived.tmp", 
 
 fn is_stub(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).and_then(SegmentName::parse_stub).is_some()
+}
+
+/// The leaves of the segment that a file is of, by its name.
+pub(crate) fn leaves_of(path: &Path) -> Option<LeafRange> {
+    let stem = path.file_stem()?.to_str()?;
+    Some(SegmentName::parse(&format!("{stem}.parquet"))?.leaves)
 }
 
 /// Whether a file is of one of these segments, by its name.

@@ -8,14 +8,14 @@ use crate::cache::LookupCache;
 use crate::catalog::{self, Segments};
 use crate::error::{Error, Result};
 use crate::index::Key;
-use crate::segment::{Retired, Segment, Tier, is_v7};
+use crate::segment::{Retired, Retirement, Segment, Tier, is_v7};
 use crate::tail::{Chunk, Tail};
 use arrow::array::RecordBatch;
-use onrecord_evidence::{LeafIndex, LeafSet, TreeSize};
+use onrecord_evidence::{LeafIndex, LeafRange, LeafSet, TreeSize};
 use onrecord_ledger::{Closed, Committed, Disk, Entry, EntryId, Follower, LookupError, OsDisk};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::Duration;
 
 /// Bytes of memory for what look-ups have read of segments: enough for the ids of some ten million entries.
@@ -38,8 +38,10 @@ pub struct Lake {
     segments_change: Mutex<()>,
     /// Held while objects are put into the archive, fetched back, or deleted there.
     archive_change: Mutex<()>,
-    /// Segments in the archive that are not in use any more, as long as somebody reads them.
-    retired: Mutex<Vec<Weak<Segment>>>,
+    /// Held while something is removed from segments: one removal at a time.
+    removing: Mutex<()>,
+    /// Segments that are not in use any more, as long as their files are there.
+    retired: Mutex<Vec<Arc<Retirement>>>,
     /// Leaves that may have no row: that they were to be removed is on the record.
     removal: RwLock<Arc<LeafSet>>,
     /// Counts the reasons to look for something to seal or compact; see [`Lake::wait_for_change`].
@@ -151,6 +153,7 @@ impl Lake {
             lookups: Mutex::new(LookupCache::new(LOOKUP_BYTES_MAX)),
             segments_change: Mutex::default(),
             archive_change: Mutex::default(),
+            removing: Mutex::default(),
             retired: Mutex::default(),
             removal: RwLock::default(),
             changes: Mutex::new(0),
@@ -249,20 +252,53 @@ impl Lake {
         self.segments_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether somebody reads a segment in the archive that is not in use any more.
-    pub(crate) fn is_read(&self, stub: &Path) -> bool {
-        let mut retired = self.retired();
-        retired.retain(|segment| segment.strong_count() > 0);
-        retired.iter().filter_map(Weak::upgrade).any(|segment| segment.path() == stub)
+    /// Whether a segment is in use.
+    pub(crate) fn uses(&self, segment: &Arc<Segment>) -> bool {
+        self.segments().iter().any(|current| Arc::ptr_eq(current, segment))
     }
 
-    fn retired(&self) -> MutexGuard<'_, Vec<Weak<Segment>>> {
-        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether somebody reads a segment yet that had this file, or stub, and is not in use any more: the file goes when the
+    /// last reader does, so that no other may have its name until then.
+    pub(crate) fn is_read(&self, path: &Path) -> bool {
+        self.retired().iter().any(|retirement| retirement.path() == path && retirement.is_read())
+    }
+
+    /// The segments that are not in use any more and whose files are there, of those whose leaves `concerns` takes.
+    pub(crate) fn retired_with(&self, concerns: impl Fn(LeafRange) -> bool) -> Vec<Arc<Retirement>> {
+        self.retired().iter().filter(|retirement| concerns(retirement.leaves())).cloned().collect()
+    }
+
+    /// A file of a segment that was not in use any more is gone, which its last reader could not remove.
+    pub(crate) fn settle(&self, path: &Path) {
+        self.retired()
+            .iter()
+            .filter(|retirement| retirement.path() == path)
+            .for_each(|retirement| retirement.settle(true));
+    }
+
+    fn retired(&self) -> MutexGuard<'_, Vec<Arc<Retirement>>> {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.retain(|retirement| !retirement.is_gone());
+        retired
+    }
+
+    /// Keeps others from removing something from segments. Taken before [`Lake::lock_segments`].
+    pub(crate) fn lock_removing(&self) -> MutexGuard<'_, ()> {
+        self.removing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps others from changing what is in the archive. Taken before [`Lake::lock_segments`].
     pub(crate) fn lock_archive(&self) -> MutexGuard<'_, ()> {
         self.archive_change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`Lake::lock_archive`], unless another holds it.
+    pub(crate) fn try_lock_archive(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.archive_change.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Puts a segment in for those of which it holds the leaves. Their files go when their last reader does.
@@ -282,10 +318,8 @@ impl Lake {
         drop(state);
         for old in replaced {
             self.lookups().forget(old.path());
-            old.retire(why);
-            if old.tier() == Tier::Archive {
-                self.retired().push(Arc::downgrade(&old));
-            }
+            let retirement = old.retire(why);
+            self.retired().push(retirement);
         }
     }
 

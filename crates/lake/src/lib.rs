@@ -33,7 +33,7 @@ mod tail;
 mod verify;
 mod worker;
 
-pub use archive::{ArchiveTarget, Swept, push, restore, sweep, trim_indexes, waiting};
+pub use archive::{ArchiveTarget, Left, Swept, push, restore, sweep, trim_indexes, waiting};
 pub use compact::compact_all;
 pub use entries::Entries;
 pub use error::{Error, Result};

@@ -7,16 +7,18 @@
 //! nothing.
 //!
 //! One segment at a time is rewritten, into a file of its own beside the old one; the old file goes when its last reader
-//! does, or when the directory is opened. Writes go on meanwhile, and compaction waits for one segment at most.
+//! does, or when the directory is opened. Writes go on meanwhile, and compaction waits for one segment at most: those on the
+//! disk come first, and those in the archive, whose server may be slow or away, are read while others may change what they
+//! want; if one became another meanwhile, that is rewritten in its place.
 
 use crate::compact::leaf_hashes;
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::schema::PathColumn;
-use crate::segment::{Kept, Lookup, Segment, Tier, filter};
+use crate::segment::{Kept, Lookup, Retirement, Segment, Tier, Written, filter};
 use onrecord_evidence::{LeafIndex, LeafRange, LeafSet, leaf_hash};
 use onrecord_ledger::Ledger;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether an old file is gone.
@@ -40,15 +42,15 @@ pub struct Removed {
     pub rows: u64,
     /// Sidecars that went from rows that stay.
     pub sidecars: u64,
-    /// The segments as they were, as long as somebody reads them.
-    old: Vec<Weak<Segment>>,
+    /// The files that may have what went, of this removal and of what became other segments before it.
+    old: Vec<Arc<Retirement>>,
 }
 
 impl Removed {
     /// Waits until the files that held what went are removed, but not longer than that. Returns whether they are.
     pub fn wait(&self, at_most: Duration) -> bool {
         let end = Instant::now() + at_most;
-        while self.old.iter().any(|segment| segment.strong_count() > 0) {
+        while !self.old.iter().all(|retirement| retirement.is_gone()) {
             if Instant::now() >= end {
                 return false;
             }
@@ -57,18 +59,11 @@ impl Removed {
         true
     }
 
-    /// Rewrites a segment, if something of it is to go.
-    fn remove_from(&mut self, segment: &Arc<Segment>, lake: &Lake, ledger: &Ledger, removal: &Removal) -> Result<()> {
-        let kept = Kept::without(segment, &removal.rows, &removal.sidecars)?;
-        if kept.is_all() {
-            return Ok(());
-        }
-        replace(lake, ledger, segment, &kept)?;
+    /// Counts what goes from a segment.
+    fn count(&mut self, kept: &Kept) {
         self.segments += 1;
         self.rows += kept.gone();
         self.sidecars += kept.bared();
-        self.old.push(Arc::downgrade(segment));
-        Ok(())
     }
 }
 
@@ -78,25 +73,67 @@ impl Removed {
 /// # Errors
 /// That of the first segment that could not be rewritten; it is as it was, and so is each other that could not.
 pub fn rewrite(lake: &Lake, ledger: &Ledger, removal: &Removal) -> Result<Removed> {
+    let _removing = lake.lock_removing();
     lake.may_lack(&removal.rows);
     let mut removed = Removed::default();
-    let (mut next, mut failed) = (LeafIndex(0), None);
-    loop {
-        // Held for one segment, so that nobody waits for all of them.
-        let _changing = lake.lock_segments();
-        let segments = lake.segments();
-        let mut behind = segments.iter().filter(|segment| segment.leaves().start >= next);
-        let Some(segment) = behind.find(|segment| removal.concerns(segment.leaves())) else { break };
-        next = segment.leaves().end;
-        if let Err(error) = removed.remove_from(segment, lake, ledger, removal) {
-            failed.get_or_insert(error);
+    let (mut done, mut failed) = (Vec::new(), None);
+    while let Some(segment) = next(lake, removal, &done) {
+        let rewritten = match segment.tier() {
+            Tier::Local => in_place(lake, ledger, &segment, removal),
+            Tier::Archive => from_archive(lake, ledger, &segment, removal),
+        };
+        match rewritten {
+            // What it became is next.
+            Ok(None) => continue,
+            Ok(Some(kept)) if kept.is_all() => {}
+            Ok(Some(kept)) => removed.count(&kept),
+            Err(error) => drop(failed.get_or_insert(error)),
         }
+        done.push(segment.leaves());
     }
+    removed.old = lake.retired_with(|leaves| removal.concerns(leaves));
     failed.map_or(Ok(removed), Err)
 }
 
-/// Writes a segment of what is kept and puts it in for the old one.
-fn replace(lake: &Lake, ledger: &Ledger, old: &Segment, kept: &Kept) -> Result<()> {
+/// The next segment that something is to go of, those on the disk before those in the archive.
+fn next(lake: &Lake, removal: &Removal, done: &[LeafRange]) -> Option<Arc<Segment>> {
+    let segments = lake.segments();
+    let is_done = |leaves: LeafRange| done.iter().any(|done| done.start <= leaves.start && leaves.end <= done.end);
+    let open = |segment: &&Arc<Segment>| !is_done(segment.leaves()) && removal.concerns(segment.leaves());
+    let of = |tier: Tier| segments.iter().filter(move |segment| segment.tier() == tier).find(open);
+    of(Tier::Local).or_else(|| of(Tier::Archive)).cloned()
+}
+
+/// Rewrites a segment on the disk, if something of it is to go. Returns what is kept; `None` if it is not in use any more.
+fn in_place(lake: &Lake, ledger: &Ledger, segment: &Arc<Segment>, removal: &Removal) -> Result<Option<Kept>> {
+    let _changing = lake.lock_segments();
+    if !lake.uses(segment) {
+        return Ok(None);
+    }
+    let kept = Kept::without(segment, &removal.rows, &removal.sidecars)?;
+    if !kept.is_all() {
+        put_in(lake, write(lake, ledger, segment, &kept)?)?;
+    }
+    Ok(Some(kept))
+}
+
+/// As [`in_place`], of one in the archive: others may change segments while it is read.
+fn from_archive(lake: &Lake, ledger: &Ledger, segment: &Arc<Segment>, removal: &Removal) -> Result<Option<Kept>> {
+    let kept = Kept::without(segment, &removal.rows, &removal.sidecars)?;
+    if kept.is_all() {
+        return Ok(Some(kept));
+    }
+    let written = write(lake, ledger, segment, &kept)?;
+    let _changing = lake.lock_segments();
+    if !lake.uses(segment) {
+        return Ok(None);
+    }
+    put_in(lake, written)?;
+    Ok(Some(kept))
+}
+
+/// Writes a segment of what is kept, and checks it.
+fn write(lake: &Lake, ledger: &Ledger, old: &Segment, kept: &Kept) -> Result<Written> {
     let mut name = old.name();
     let mut columns = if kept.rows() == 0 { Vec::new() } else { old.paths() };
     loop {
@@ -111,11 +148,16 @@ fn replace(lake: &Lake, ledger: &Ledger, old: &Segment, kept: &Kept) -> Result<(
             continue;
         }
         check_ends(&segment, ledger)?;
-        let segment = Segment::open_on(lake.disk(), &written.publish()?)?;
-        lake.make_index(&segment);
-        lake.replace_segments(segment);
-        return Ok(());
+        return Ok(written);
     }
+}
+
+/// Gives a written segment its name, and puts it in for the old one.
+fn put_in(lake: &Lake, written: Written) -> Result<()> {
+    let segment = Segment::open_on(lake.disk(), &written.publish()?)?;
+    lake.make_index(&segment);
+    lake.replace_segments(segment);
+    Ok(())
 }
 
 /// The first and the last record of each row group must be those of their leaves.
@@ -155,7 +197,8 @@ impl Lake {
 }
 
 impl Removal {
-    fn concerns(&self, leaves: LeafRange) -> bool {
+    /// Whether something of it is among these leaves.
+    pub fn concerns(&self, leaves: LeafRange) -> bool {
         self.rows.within(leaves).next().is_some() || self.sidecars.within(leaves).next().is_some()
     }
 }

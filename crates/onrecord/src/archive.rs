@@ -8,7 +8,7 @@ use crate::settings::{ArchiveSettings, ObjectLockMode};
 use crate::storage::sweep;
 use jiff::{SignedDuration, Timestamp};
 use onrecord_lake::{
-    self as lake, ArchiveTarget, Archived, LeafSet, LockMode, ObjectLock, PutSettings, Segment, Storage, Tier,
+    self as lake, ArchiveTarget, Archived, LeafSet, LockMode, ObjectLock, PutSettings, Removal, Segment, Storage, Tier,
 };
 use onrecord_service::{Actor, Refusal, Role};
 use serde_json::{Map, Value as Json};
@@ -147,7 +147,7 @@ async fn move_there(
             let local = segments(&node, Tier::Local);
             moved.held = local.iter().filter(|segment| held.within(segment.leaves()).next().is_some()).count() as u64;
         }
-        sweep(&node.lake);
+        sweep(&node.lake, &Removal::default());
         if let Err(error) = lake::trim_indexes(&node.lake, index_bytes) {
             tracing::warn!(%error, "look-up indexes of archived segments take more of the disk than they should");
         }
@@ -207,7 +207,7 @@ pub(crate) async fn restore(node: &Arc<Node>, request: &RestoreRequest, actor: &
             let restored = node.sealing.while_not_paused(|| lake::restore(&node.lake, &segment, record));
             moved.count(&segment, restored);
         }
-        sweep(&node.lake);
+        sweep(&node.lake, &Removal::default());
         moved
     })
     .await

@@ -6,6 +6,7 @@ use crate::retention;
 use crate::storage;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
+use onrecord_lake::Removal;
 use onrecord_service::Actor;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +69,7 @@ fn came(second: i64, before: Timestamp, now: Timestamp) -> bool {
 async fn remove(node: &Arc<Node>) {
     let lake = node.lake.clone();
     // What goes wrong is in the log.
-    let _ = tokio::task::spawn_blocking(move || storage::sweep(&lake)).await;
+    let _ = tokio::task::spawn_blocking(move || storage::sweep(&lake, &Removal::default())).await;
     let pending = node.service.pending();
     if pending.erased + pending.expired + pending.unlinked == 0 {
         return;

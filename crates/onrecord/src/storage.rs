@@ -3,7 +3,7 @@
 
 use crate::sealing::{SealError, Sealing};
 use onrecord_evidence::LeafIndex;
-use onrecord_lake::{Lake, LeafSet, OwnedRow, Removal};
+use onrecord_lake::{Lake, LeafSet, Left, OwnedRow, Removal};
 use onrecord_query::{Identity, IdentityError};
 use onrecord_record::{Kind, StoredDecision};
 use onrecord_service::{ReadError, Records, Removed, Remover, Stored, SubjectToken, Vault};
@@ -63,14 +63,15 @@ pub(crate) struct LakeRemover {
 /// How long a query may hold a file of which something was removed before it is said that it still is there.
 const READERS_WAIT: Duration = Duration::from_secs(10);
 
-/// Deletes from the archive what is to go; whether all of it is gone. What cannot be deleted now is tried again.
-pub(crate) fn sweep(lake: &Lake) -> bool {
+/// Deletes from the archive what is to go; whether all of it is gone that a removal is about. What cannot be deleted now is
+/// tried again.
+pub(crate) fn sweep(lake: &Lake, removal: &Removal) -> bool {
     match onrecord_lake::sweep(lake) {
         Ok(swept) => {
-            for error in &swept.left {
+            for Left { error, .. } in &swept.left {
                 tracing::warn!(%error, "objects are to go from the archive, and are there yet");
             }
-            swept.left.is_empty()
+            !swept.left.iter().any(|left| removal.concerns(left.leaves))
         }
         Err(error) => {
             tracing::warn!(%error, "objects are to go from the archive, and may be there yet");
@@ -97,7 +98,7 @@ impl Remover for LakeRemover {
         }
         let removal = Removal { rows: records.clone(), sidecars: ciphertexts.clone() };
         let removed = self.sealing.rewrite(&removal).map_err(failed)?;
-        let is_gone = removed.wait(READERS_WAIT) && sweep(&self.lake);
+        let is_gone = removed.wait(READERS_WAIT) && sweep(&self.lake, &removal);
         Ok(Removed { segments: removed.segments, rows: removed.rows, sidecars: removed.sidecars, is_gone })
     }
 }

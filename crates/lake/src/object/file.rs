@@ -4,8 +4,9 @@
 //! comes from the object store: an object can be changed by others at any time.
 
 use super::cache::chunks;
+use super::hash::hex;
 use super::store::ObjectReader;
-use super::stub::{Stub, hex};
+use super::stub::{Manifest, Stub};
 use crate::checksum::BLOCK_BYTES;
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -123,7 +124,29 @@ impl ArchivedFile {
         if at != stub.bytes() {
             return Err(differs(&format!("the length, {at} for {} bytes,", stub.bytes())));
         }
-        if hex(hash) == stub.head.archived.manifest.sha256 { Ok(()) } else { Err(differs("the SHA-256")) }
+        if hex(hash) == stub.head.archived.manifest.sha256 {
+            self.check_beside(path)
+        } else {
+            Err(differs("the SHA-256"))
+        }
+    }
+
+    /// Compares what lies beside the object: its manifest, and its look-up index.
+    fn check_beside(&self, path: &Path) -> Result<()> {
+        let manifest = &self.0.stub.head.archived.manifest;
+        let storage = self.0.stub.storage()?;
+        let differs = |name: &str| Error::damaged(path, format!("{name} in the archive is not what was put there"));
+        let own = Manifest::own_name(&manifest.name);
+        let there = storage.get(&own)?;
+        if there.and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok()).as_ref() != Some(manifest) {
+            return Err(differs(&own));
+        }
+        for (name, bytes, sha256) in manifest.objects().filter(|(name, ..)| *name != manifest.name) {
+            if storage.read_back(name)? != Some((bytes, sha256.to_owned())) {
+                return Err(differs(name));
+            }
+        }
+        Ok(())
     }
 
     /// The object.

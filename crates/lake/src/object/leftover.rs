@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use onrecord_ledger::Disk;
 use onrecord_ledger::disk::durable::{self, Readers};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The end of the names of leftovers.
@@ -45,21 +46,38 @@ impl Leftover {
 
     /// Deletes the objects, if they are those of this segment: nothing that another log has put there.
     ///
+    /// Who has a place is said by the manifest there, which is put first, where no other object was, and deleted last. Without
+    /// it an object is known by its hash only.
+    ///
     /// # Errors
     /// [`Error::Archive`]: what is left goes when this is called again.
     pub(crate) fn delete_objects(&self) -> Result<()> {
         let Archived { url, manifest, .. } = &self.0;
         let storage = Storage::open(url)?;
         let own = Manifest::own_name(&manifest.name);
-        let Some(there) = storage.get(&own)? else { return Ok(()) };
-        if serde_json::from_slice::<Manifest>(&there).ok().as_ref() != Some(manifest) {
-            return Ok(());
+        let there = storage.get(&own)?.map(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
+        let is_claimed = there.as_ref().is_some_and(|there| there.as_ref() == Some(manifest));
+        for (name, bytes, sha256) in manifest.objects() {
+            if !is_claimed {
+                match storage.read_back(name)? {
+                    None => continue,
+                    Some((there, hash)) if there == bytes && hash == sha256 => {}
+                    // What another manifest says is there is of its log.
+                    Some(_) if matches!(there, Some(Some(_))) => continue,
+                    Some(_) => return Err(storage.failed(name, unknown(&own))),
+                }
+            }
+            storage.delete(name)?;
         }
-        if let Some(index) = &manifest.index {
-            storage.delete(&index.name)?;
-        }
-        storage.delete(&manifest.name)?;
-        // Last: as long as it is there, it is known whose the others are.
-        storage.delete(&own)
+        if is_claimed { storage.delete(&own) } else { Ok(()) }
     }
+}
+
+/// Nothing says whose an object is.
+fn unknown(own: &str) -> std::io::Error {
+    let problem = format!(
+        "it is not what was put there, and {own}, which says whose it is, is missing or malformed; \
+         delete it if it is of this log"
+    );
+    std::io::Error::new(ErrorKind::InvalidData, problem)
 }

@@ -8,15 +8,19 @@
 
 mod cache;
 mod file;
+mod hash;
 mod leftover;
 mod lock;
+mod s3;
 mod store;
 mod stub;
+mod versions;
 
 pub(crate) use file::{ArchivedFile, ObjectFile};
+pub(crate) use hash::{hex, of_file};
 pub(crate) use leftover::{LEFTOVER, Leftover};
 pub use lock::{LockMode, ObjectLock};
 pub(crate) use store::ObjectReader;
 pub use store::{PutSettings, Storage};
 pub use stub::{Archived, IndexObject, Manifest};
-pub(crate) use stub::{KEPT_KINDS, KeptRow, Stub, hex, write as write_stub};
+pub(crate) use stub::{KEPT_KINDS, KeptRow, Stub, write as write_stub};

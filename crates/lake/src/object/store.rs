@@ -4,12 +4,14 @@
 //! wait for its answer. Connections are kept for the whole process, by URL. Credentials and addresses come from the usual
 //! variables of the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL` and so on).
 
+use super::hash::hex;
 use super::lock::{self, ObjectLock};
+use super::s3::S3;
+use super::versions;
 use crate::error::{Error, Result};
 use bytes::Bytes;
-use futures::StreamExt;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::client::{HttpConnector, ReqwestConnector};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{
@@ -17,6 +19,7 @@ use object_store::{
     PutMode, PutMultipartOptions, PutOptions, PutPayload, RetryConfig, WriteMultipart,
 };
 use onrecord_ledger::disk::DiskFile;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -58,13 +61,6 @@ pub struct Storage {
     s3: Option<Arc<S3>>,
     /// The directory, where it is one.
     directory: Option<PathBuf>,
-}
-
-/// A store that is S3, for what the client has no call for.
-pub(super) struct S3 {
-    pub(super) store: AmazonS3,
-    pub(super) region: String,
-    pub(super) client: HttpClient,
 }
 
 /// How objects are put.
@@ -255,14 +251,16 @@ impl Storage {
     /// # Errors
     /// [`Error::Archive`], and what `visit` returns.
     pub(crate) fn each_part(&self, name: &str, visit: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let Some(bytes) = self.size(name)? else { return Err(self.failed(name, no_such_object())) };
         let (store, key) = (self.store.clone(), self.key(name));
         let (sender, parts) = sync_channel(PARTS_AT_ONCE);
         spawn(async move {
             let got = async {
-                let mut stream = store.get(&key).await?.into_stream();
-                while let Some(part) = stream.next().await {
+                // A request each, so that a large object may take longer than one request.
+                for at in (0..bytes).step_by(PART_BYTES as usize) {
+                    let part = store.get_range(&key, at..(at + PART_BYTES).min(bytes)).await?;
                     // After an error of its own nobody listens any more.
-                    if sender.send(Part::Bytes(part?)).is_err() {
+                    if sender.send(Part::Bytes(part)).is_err() {
                         break;
                     }
                 }
@@ -280,12 +278,37 @@ impl Storage {
         Err(self.failed(name, io::Error::new(ErrorKind::ConnectionAborted, "its client stopped")))
     }
 
-    /// Deletes an object; fine if there is none.
+    /// The length of an object and its SHA-256, in hex; `None` if there is none. All of it is read.
+    ///
+    /// # Errors
+    /// [`Error::Archive`].
+    pub(crate) fn read_back(&self, name: &str) -> Result<Option<(u64, String)>> {
+        let (mut bytes, mut hash) = (0, Sha256::new());
+        let read = self.each_part(name, &mut |part| {
+            bytes += part.len() as u64;
+            hash.update(part);
+            Ok(())
+        });
+        match read {
+            Ok(()) => Ok(Some((bytes, hex(hash)))),
+            Err(Error::Archive { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object, and all versions of it that its bucket keeps; fine if there is none.
     ///
     /// # Errors
     /// [`Error::Archive`].
     pub(crate) fn delete(&self, name: &str) -> Result<()> {
         let (store, key) = (self.store.clone(), self.key(name));
+        if let Some(s3) = self.s3.clone() {
+            let key = key.clone();
+            let are_deleted = run_io(async move { versions::delete_all(&s3, &key).await });
+            if are_deleted.map_err(|error| self.failed(name, error))? {
+                return Ok(());
+            }
+        }
         match run(async move { store.delete(&key).await }) {
             Ok(()) => self.make_durable(name),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -392,6 +415,10 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     }
 }
 
+fn no_such_object() -> io::Error {
+    io::Error::new(ErrorKind::NotFound, "there is no such object")
+}
+
 /// What an error of the client is, by what can be done about it.
 fn as_io(error: object_store::Error) -> io::Error {
     use object_store::Error as Client;
@@ -404,7 +431,7 @@ fn as_io(error: object_store::Error) -> io::Error {
         _ => ErrorKind::Other,
     };
     let said = match kind {
-        ErrorKind::NotFound => "there is no such object".to_owned(),
+        ErrorKind::NotFound => no_such_object().to_string(),
         ErrorKind::AlreadyExists => "there is such an object already".to_owned(),
         ErrorKind::InvalidData => "it is another object than before".to_owned(),
         ErrorKind::PermissionDenied => {

@@ -15,7 +15,6 @@ use onrecord_evidence::LeafRange;
 use onrecord_ledger::disk::durable::{self, Readers};
 use onrecord_ledger::disk::{Disk, DiskFile};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::path::Path;
 
@@ -80,6 +79,12 @@ impl Manifest {
         format!("{}.json", segment.strip_suffix(".parquet").unwrap_or(segment))
     }
 
+    /// The objects that it describes, but for its own: name, bytes, SHA-256.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (&str, u64, &str)> {
+        let index = self.index.iter().map(|index| (&*index.name, index.bytes, &*index.sha256));
+        index.chain([(&*self.name, self.bytes, &*self.sha256)])
+    }
+
     pub(crate) const VERSION: u32 = 1;
 }
 
@@ -102,11 +107,6 @@ impl Archived {
     pub fn object_url(&self) -> String {
         format!("{}/{}", self.url, self.manifest.name)
     }
-}
-
-/// A hash as a manifest has it.
-pub(crate) fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The head of a stub.

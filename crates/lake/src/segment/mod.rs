@@ -20,6 +20,7 @@ mod leaf;
 mod lookup;
 mod name;
 mod read;
+mod retired;
 mod write;
 
 pub use chosen::Chosen;
@@ -32,6 +33,7 @@ pub(crate) use lookup::Lookup;
 pub(crate) use name::{SegmentName, UNFINISHED};
 pub(crate) use read::{Batches, Rows};
 pub use read::{Block, OwnedRow};
+pub(crate) use retired::{Retired, Retirement};
 pub use write::{SegmentWriter, Written};
 
 use crate::checksum::{self, BlockSums};
@@ -50,22 +52,11 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Rows of one row group: what one core scans at a time, and what dictionaries and bloom filters are made for.
 pub const ROW_GROUP_ROWS: usize = 1 << 18;
-
-/// Why a segment is not in use any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retired {
-    /// Another segment holds its leaves.
-    Replaced = 1,
-    /// Its bytes are in the archive; its index stays.
-    Archived = 2,
-    /// Its bytes are on the disk again, under its name; its index stays.
-    Restored = 3,
-}
 
 /// Where the bytes of a segment are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +94,8 @@ pub struct Segment {
     ids: Option<IdBounds>,
     /// Where its bytes are, if they are in the archive: `path` is that of the stub then.
     archived: Option<ArchivedFile>,
-    /// What becomes of its files when the last holder lets go: a [`Retired`].
-    retired: AtomicU8,
+    /// What becomes of its file when the last holder lets go.
+    retirement: Arc<Retirement>,
     /// Whether the checksum over every byte was found right since this was opened.
     sound: AtomicBool,
     /// The checksums of its blocks, once the index that has them was found.
@@ -177,7 +168,7 @@ impl Segment {
             // What is read from the archive is compared each time.
             sound: AtomicBool::new(archived.is_some()),
             archived,
-            retired: AtomicU8::new(0),
+            retirement: Arc::new(Retirement::new(path, name.leaves)),
             sums: OnceLock::new(),
             index: Mutex::default(),
         };
@@ -490,9 +481,10 @@ impl Segment {
         self
     }
 
-    /// It is not in use any more: what must go of it goes when nobody reads it.
-    pub(crate) fn retire(&self, why: Retired) {
-        self.retired.store(why as u8, Ordering::Release);
+    /// It is not in use any more: what must go of it goes when nobody reads it. Returns what says when that is.
+    pub(crate) fn retire(&self, why: Retired) -> Arc<Retirement> {
+        self.retirement.retire(why);
+        Arc::clone(&self.retirement)
     }
 
     /// What an error of reading the file is.
@@ -508,22 +500,27 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        let retired = self.retired.load(Ordering::Acquire);
-        let is = |why: Retired| retired == why as u8;
-        if retired == 0 {
-            return;
+        let Some(why) = self.retirement.why() else { return };
+        // If this fails or never happens, opening the lake finds what is left over and goes on with it.
+        let removed = self.remove_files(why);
+        if let Err(error) = &removed {
+            tracing::warn!(%error, "what is not in use any more is there yet");
         }
-        // If something here fails or never happens, opening the lake finds what is left over and goes on with it.
+        self.retirement.settle(removed.is_ok());
+    }
+}
+
+impl Segment {
+    fn remove_files(&self, why: Retired) -> Result<()> {
         if let Some(stub) = self.stub() {
-            let left = Leftover::of(&stub.head.archived).write(&*self.disk, &self.path);
-            if let Err(error) = left {
-                tracing::warn!(%error, "objects in the archive are not marked for their removal yet");
-                return;
-            }
+            Leftover::of(&stub.head.archived).write(&*self.disk, &self.path)?;
         }
-        let _ = self.disk.remove(&self.path);
-        if is(Retired::Replaced) {
+        if why == Retired::Replaced {
             let _ = self.disk.remove(&path_of(&self.path));
+        }
+        match self.disk.remove(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&self.path)(error)),
+            _ => Ok(()),
         }
     }
 }

@@ -344,3 +344,128 @@ fn what_opening_a_directory_reads_stays_on_the_disk() {
     std::fs::rename(&away, place.dir.path()).unwrap();
     assert!(house.verify().is_empty());
 }
+
+/// The only segment.
+fn segment(house: &LakeFixture) -> std::sync::Arc<onrecord_lake::Segment> {
+    house.lake().segments()[0].clone()
+}
+
+#[test]
+fn what_is_read_where_it_was_before_keeps_its_name() {
+    let (place, mut house, model) = archived(50);
+    // Its last reader removes the stub, and marks the objects: not those of a second time.
+    let reader = segment(&house);
+    assert!(restore(house.lake(), &reader, fine).unwrap());
+    let error = push(house.lake(), &segment(&house), &place.target(), fine).unwrap_err().to_string();
+    assert!(error.contains("a query reads it yet"), "{error}");
+    assert_eq!(sweep(house.lake()).unwrap().left.len(), 1);
+    drop(reader);
+    let reader = segment(&house);
+    assert!(push(house.lake(), &reader, &place.target(), fine).unwrap());
+    // Its last reader removes the file.
+    let error = restore(house.lake(), &segment(&house), fine).unwrap_err().to_string();
+    assert!(error.contains("a query reads it yet"), "{error}");
+    drop(reader);
+    assert!(restore(house.lake(), &segment(&house), fine).unwrap());
+    house.reopen();
+    assert!(sweep(house.lake()).unwrap().left.is_empty());
+    check(&house, &model);
+    assert_eq!(names(&house.path().join(SEGMENTS)), ["index", "parquet"]);
+    assert!(place.objects().is_empty());
+}
+
+#[test]
+fn a_removal_waits_for_readers_of_what_its_segments_were_before() {
+    let (place, house, mut model) = (Place::new(), LakeFixture::new(1 << 20), BTreeSet::new());
+    for _ in 0..2 {
+        append(&house, &mut model, 30);
+        house.seal();
+    }
+    let removal = |leaf| Removal { rows: [LeafIndex(leaf)].into_iter().collect(), ..Removal::default() };
+    let remove = |leaf| rewrite(house.lake(), house.ledger(), &removal(leaf)).unwrap();
+    let wait = |leaf| remove(leaf).wait(Duration::from_millis(20));
+    // Two that compaction made one of, and that one, pushed: a reader of the first of the two has leaf 3, and not leaf 40.
+    let reader = segment(&house);
+    compact_all(house.lake(), house.ledger()).unwrap();
+    assert!(!wait(3) && wait(40), "of {:?}", reader.path());
+    assert!(push(house.lake(), &segment(&house), &place.target(), fine).unwrap());
+    // Asked again, when nothing is to be rewritten any more.
+    assert!(!wait(3) && wait(40));
+    drop(reader);
+    assert!(wait(3));
+    let reader = segment(&house);
+    assert!(restore(house.lake(), &reader, fine).unwrap() && !wait(3));
+    drop(reader);
+    assert!(wait(3) && sweep(house.lake()).unwrap().left.is_empty());
+}
+
+#[test]
+fn objects_go_by_their_hash_where_nothing_says_whose_they_are() {
+    let (place, house, model) = archived(50);
+    std::fs::remove_file(place.object(".json")).unwrap();
+    let verification = house.verify_without(&LeafSet::default());
+    let errors: Vec<String> = verification.errors.iter().map(ToString::to_string).collect();
+    assert!(errors.iter().any(|error| error.contains(".json in the archive is not what was put there")), "{errors:?}");
+    assert!(restore(house.lake(), &segment(&house), fine).unwrap());
+    assert_eq!(sweep(house.lake()).unwrap().deleted, 1);
+    assert!(place.objects().is_empty());
+    check(&house, &model);
+    // What is changed and has lost its manifest may be of anybody: that is said, until somebody has looked.
+    let (place, house, model) = archived(50);
+    assert!(restore(house.lake(), &segment(&house), fine).unwrap());
+    std::fs::remove_file(place.object(".json")).unwrap();
+    std::fs::write(place.object(".parquet"), "changed").unwrap();
+    let left = sweep(house.lake()).unwrap().left;
+    assert!(left.len() == 1 && left[0].leaves.count() == 50, "{left:?}");
+    assert!(left[0].error.to_string().contains("delete it if it is of this log"), "{left:?}");
+    std::fs::remove_file(place.object(".parquet")).unwrap();
+    assert_eq!(sweep(house.lake()).unwrap().deleted, 1);
+    assert!(place.objects().is_empty() && waiting(house.lake()).unwrap().is_empty());
+    check(&house, &model);
+}
+
+#[test]
+fn what_anybody_has_put_under_the_name_of_an_object_stays() {
+    let (place, house, mut model) = (Place::new(), LakeFixture::new(1 << 20), BTreeSet::new());
+    append(&house, &mut model, 50);
+    house.seal();
+    let name = segment(&house).path().file_name().unwrap().to_owned();
+    std::fs::write(place.dir.path().join(name), "of somebody").unwrap();
+    let error = push(house.lake(), &segment(&house), &place.target(), fine).unwrap_err().to_string();
+    assert!(error.contains("something else is there"), "{error}");
+    assert!(waiting(house.lake()).unwrap().is_empty());
+    assert_eq!(std::fs::read(place.object(".parquet")).unwrap(), b"of somebody");
+    assert_eq!(place.objects().len(), 1);
+}
+
+#[test]
+fn what_lies_beside_the_object_is_verified() {
+    for ending in [".json", ".index"] {
+        let (place, house, _) = archived(50);
+        let object = place.object(ending);
+        let mut bytes = std::fs::read(&object).unwrap();
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+        std::fs::write(&object, bytes).unwrap();
+        let verification = house.verify_without(&LeafSet::default());
+        let errors: Vec<String> = verification.errors.iter().map(ToString::to_string).collect();
+        assert!(errors.iter().any(|error| error.contains(ending)), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_stub_that_is_not_needed_keeps_no_directory_from_opening() {
+    let (place, mut house, model) = archived(50);
+    house.close();
+    let stub = house.path().join(SEGMENTS).join("00000000000000000000-00000000000000000050.archived");
+    std::fs::copy(place.object(".parquet"), stub.with_extension("parquet")).unwrap();
+    std::fs::write(&stub, "ONRECARC and no more").unwrap();
+    house.open();
+    check(&house, &model);
+    // Where its objects are it does not say any more.
+    let left = sweep(house.lake()).unwrap().left;
+    assert!(left.len() == 1 && left[0].error.to_string().contains("damaged"), "{left:?}");
+    assert!(push(house.lake(), &segment(&house), &place.target(), fine).unwrap());
+    house.reopen();
+    check(&house, &model);
+}
