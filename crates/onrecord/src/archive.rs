@@ -234,6 +234,9 @@ impl Moved {
 
 fn target(node: &Node, url: &str, settings: &ArchiveSettings) -> Result<ArchiveTarget, ArchiveError> {
     let storage = Storage::open(url).map_err(|error| ArchiveError::Settings(error.to_string()))?;
+    if storage.is_in(node.directory()) {
+        return Err(ArchiveError::Settings(format!("{url} is the data directory itself: name another place")));
+    }
     let now = Timestamp::now();
     let lock = settings.object_lock.zip(settings.object_lock_days).map(|(mode, days)| {
         let until = now.checked_add(SignedDuration::from_hours(i64::from(days) * 24)).unwrap_or(Timestamp::MAX);

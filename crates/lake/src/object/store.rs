@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -138,6 +138,12 @@ impl Storage {
     /// The URL that names it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether it is a directory that is, or is in, that one.
+    pub fn is_in(&self, dir: &Path) -> bool {
+        let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        self.directory.as_ref().is_some_and(|directory| directory.starts_with(dir))
     }
 
     /// The URL of an object.

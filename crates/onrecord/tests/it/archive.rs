@@ -217,6 +217,22 @@ fn a_server_that_locks_objects_keeps_them_and_that_is_said() {
         assert_eq!(header("x-amz-server-side-encryption").as_deref(), Some("AES256"), "{ending}");
     }
     ok(&directory, &server, &["verify"]);
+    // What is locked is not gone, and is not said to be.
+    let versions = || server.request("GET", "/?versions", &[], b"").text().matches("<Version>").count();
+    let waiting = |directory: &Directory| {
+        let status = ok(directory, &server, &["archive", "status", "--format", "json"]);
+        serde_json::from_str::<Value>(&status).unwrap()["waiting_for_removal"].as_u64().unwrap()
+    };
+    let locked = versions();
+    ok(&directory, &server, &["archive", "restore"]);
+    assert_eq!((versions(), waiting(&directory)), (locked, locked as u64 / 3));
+    // Of what is not locked no version stays, though the bucket keeps versions.
+    let unlocked = filled(20);
+    ok(&unlocked, &server, &["archive", "push", "--all", "--to", "s3://archive/unlocked"]);
+    assert!(locked >= 3 && versions() > locked);
+    ok(&unlocked, &server, &["archive", "restore"]);
+    assert_eq!((versions(), waiting(&unlocked)), (locked, 0));
+    assert!(!server.request("GET", "/?versions", &[], b"").text().contains("<DeleteMarker>"));
     // A bucket without Object Lock does not do what is asked for, and nothing leaves the disk.
     let plain = ObjectServer::start(Kind::Moto);
     let other = filled(20);
@@ -241,6 +257,8 @@ fn a_place_that_is_none_is_refused() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(text(&output.stderr).contains(problem), "{arguments:?}: {}", text(&output.stderr));
     }
+    let inside = format!("file://{}/segments", directory.path().display());
+    assert!(directory.fails(&["archive", "push", "--all", "--to", &inside]).contains("is the data directory itself"));
     for (settings, problem) in [
         ("[archive]\nobject_lock = \"compliance\"\n", "go together"),
         ("[archive]\nobject_lock = \"compliance\"\nobject_lock_days = 0\n", "from 1 to"),
